@@ -1,0 +1,426 @@
+/*
+ * Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * gavel.h: the C interface of Gavel, native scoring with reward heads.
+ *
+ * Data flows one way:
+ *   hidden states [T, H] -> (pooling) vectors [R, D] -> (head) logits [R, K] -> (readout) scores [R, K] -> loss, dscore
+ *
+ * Conventions, valid for every function unless it says otherwise:
+ *  - A fallible function returns a status (0 = GAVEL_OK, negative = failure) and takes a caller-owned gavel_error last. The
+ *    error may be NULL and is written only on failure. Nothing is thrown, printed or aborted across this interface.
+ *  - A failing call writes to no output tensor it did not first prove valid; outputs of a call that fails are unspecified.
+ *  - Every struct starts with struct_size, set by the caller to sizeof of the struct it was compiled with. Structs are flat
+ *    and only ever grow at the end. A size the library does not know, or a reserved field that is not 0, is refused.
+ *  - Tensors are described, never owned: the memory must stay valid until the call returns. Outputs must not overlap inputs
+ *    or one another.
+ *  - Sizes and indices are int64_t. Every product is overflow-checked, and no byte outside [data, data + byte_length) is touched.
+ *  - Handles are created and destroyed in pairs. A child keeps its parent alive, so the order of destruction does not matter.
+ *  - Numbers: storage f32, f16 or bf16; sums, losses and scores are f32. Denormal products and sums are flushed to zero, as the
+ *    AMX unit does, on every instruction set. The bits of a score depend on its own rows, the head, the dtype and the version of
+ *    this library: not on the batch, the position in it, the thread count, the alignment or the instruction set.
+ */
+#ifndef GAVEL_GAVEL_H
+#define GAVEL_GAVEL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a struct or a function changes in a way an older caller could notice. */
+#define GAVEL_ABI_VERSION 1
+
+/* ---- status ---------------------------------------------------------------------------------------------------------- */
+
+enum {
+  GAVEL_OK = 0,
+  GAVEL_INVALID_ARGUMENT = -1,    /* a value, shape, dtype or range is wrong; the message names it */
+  GAVEL_UNSUPPORTED = -2,         /* well formed, but this build or this machine cannot do it */
+  GAVEL_OUT_OF_HOST_MEMORY = -3,
+  GAVEL_OUT_OF_DEVICE_MEMORY = -4,
+  GAVEL_DEVICE_UNAVAILABLE = -5,
+  GAVEL_DEVICE_LOST = -6,
+  GAVEL_BUSY = -7,                /* the handle is in use by another call that excludes this one */
+  GAVEL_INTERNAL = -8             /* a defect of this library */
+};
+
+#define GAVEL_OPERATION_CAPACITY 48
+#define GAVEL_MESSAGE_CAPACITY 448
+
+/* Filled on failure. Both texts are UTF-8, end with 0, and are cut at a character boundary where they would not fit. */
+typedef struct gavel_error {
+  uint32_t struct_size;
+  int32_t status;
+  int32_t vendor_code; /* code of a driver or system call, 0 where there is none */
+  uint32_t reserved;
+  char operation[GAVEL_OPERATION_CAPACITY]; /* the function that failed, e.g. "gavel_score" */
+  char message[GAVEL_MESSAGE_CAPACITY];     /* what was asked, what was found, what to do */
+} gavel_error;
+
+/* ---- tensors --------------------------------------------------------------------------------------------------------- */
+
+enum { GAVEL_NONE = 0, GAVEL_F32 = 1, GAVEL_F16 = 2, GAVEL_BF16 = 3, GAVEL_I32 = 4, GAVEL_I64 = 5, GAVEL_U8 = 6 };
+enum { GAVEL_CPU = 1 };
+enum { GAVEL_MAX_RANK = 4 };
+
+/*
+ * A view of caller-owned memory. dtype = GAVEL_NONE (all other fields 0) means "absent" where a tensor is optional.
+ * stride is in elements. The last dimension must be contiguous (stride 1) unless its length is at most 1; an outer stride must
+ * be at least the inner extent for outputs (no overlap), and may be anything not negative for inputs.
+ * byte_length is what lies behind data; a walk outside it is refused. data must be aligned to the dtype's size.
+ */
+typedef struct gavel_tensor {
+  uint32_t struct_size;
+  int32_t dtype;
+  int32_t device_type;
+  int32_t device_id;
+  int32_t rank;
+  uint32_t reserved;
+  int64_t shape[GAVEL_MAX_RANK];
+  int64_t stride[GAVEL_MAX_RANK];
+  void *data;
+  int64_t byte_length;
+} gavel_tensor;
+
+/* ---- version --------------------------------------------------------------------------------------------------------- */
+
+int32_t gavel_abi_version(void);
+/* Version of the library, e.g. "0.1.0": a static string. */
+const char *gavel_version(void);
+/* Name of a status, e.g. "GAVEL_INVALID_ARGUMENT", or "unknown status": a static string. */
+const char *gavel_status_name(int32_t status);
+
+enum {
+  GAVEL_STRUCT_ERROR = 1,
+  GAVEL_STRUCT_TENSOR = 2,
+  GAVEL_STRUCT_CONTEXT_OPTIONS = 3,
+  GAVEL_STRUCT_CONTEXT_INFO = 4,
+  GAVEL_STRUCT_HEAD_SPEC = 5,
+  GAVEL_STRUCT_PARAMETER_INFO = 6,
+  GAVEL_STRUCT_SCORE_ARGS = 7,
+  GAVEL_STRUCT_LOSS_ARGS = 8,
+  GAVEL_STRUCT_BACKWARD_ARGS = 9,
+  GAVEL_STRUCT_SCATTER_ARGS = 10,
+  GAVEL_STRUCT_OPTIMIZER_OPTIONS = 11
+};
+/* sizeof the struct with this id as the library was compiled, or 0 for an unknown id. Bindings compare it at load. */
+int64_t gavel_struct_size(int32_t struct_id);
+
+/* ---- context --------------------------------------------------------------------------------------------------------- */
+
+/* A device with its threads and scratch memory. Safe to use from many threads at once. */
+typedef struct gavel_context gavel_context;
+
+/* Ordered: each contains the ones before it. All give the same bits. */
+enum {
+  GAVEL_INSTRUCTION_SET_BEST = 0,
+  GAVEL_INSTRUCTION_SET_SCALAR = 1,
+  GAVEL_INSTRUCTION_SET_AVX2 = 2,   /* AVX2, FMA, F16C */
+  GAVEL_INSTRUCTION_SET_AVX512 = 3, /* AVX-512 F, BW, DQ, VL */
+  GAVEL_INSTRUCTION_SET_AMX = 4     /* AVX-512 as above, AMX-TILE, AMX-BF16, and leave of the operating system to use tiles */
+};
+
+typedef struct gavel_context_options {
+  uint32_t struct_size;
+  int32_t device_type;     /* GAVEL_CPU */
+  int32_t device_id;       /* 0 */
+  int32_t threads;         /* threads a call may use, the caller's own included: 1 to 256 */
+  int32_t instruction_set; /* GAVEL_INSTRUCTION_SET_BEST, or one this machine has; a missing one is GAVEL_UNSUPPORTED. BEST is
+                              lowered by the environment variable GAVEL_INSTRUCTION_SET = scalar | avx2 | avx512 | amx */
+  uint32_t reserved;
+} gavel_context_options;
+
+typedef struct gavel_context_info {
+  uint32_t struct_size;
+  int32_t device_type;
+  int32_t device_id;
+  int32_t threads;
+  int32_t instruction_set;      /* the one in use */
+  int32_t best_instruction_set; /* the best this machine has */
+  char device_name[64];         /* e.g. the processor's brand string */
+  char detail[192];             /* why a higher instruction set is not in use, for people; may be empty */
+} gavel_context_info;
+
+int32_t gavel_context_create(const gavel_context_options *options, gavel_context **context, gavel_error *error);
+/* NULL is allowed. Waits for nothing: the context lives on while children of it do. */
+void gavel_context_destroy(gavel_context *context);
+/* Writes *info, whose struct_size the caller has set. */
+int32_t gavel_context_describe(gavel_context *context, gavel_context_info *info, gavel_error *error);
+
+/* ---- reward head ----------------------------------------------------------------------------------------------------- */
+
+/* A reward head with its own packed copy of the parameters. Many threads may score with it at once; gavel_optimizer_step on it
+ * excludes every other call and answers GAVEL_BUSY instead of waiting, as do calls that meet a running step. */
+typedef struct gavel_head gavel_head;
+
+enum { GAVEL_HEAD_LINEAR = 1, GAVEL_HEAD_MLP = 2 };
+
+/* Formulas and derivatives: torch.nn names. GELU is the erf form, GELU_TANH the tanh approximation: two different functions. */
+enum {
+  GAVEL_ACTIVATION_IDENTITY = 0,
+  GAVEL_ACTIVATION_RELU = 1,
+  GAVEL_ACTIVATION_LEAKY_RELU = 2, /* slope = negative_slope of the spec */
+  GAVEL_ACTIVATION_PRELU = 3,      /* slope is a parameter */
+  GAVEL_ACTIVATION_TANH = 4,
+  GAVEL_ACTIVATION_GELU = 5,
+  GAVEL_ACTIVATION_GELU_TANH = 6,
+  GAVEL_ACTIVATION_SELU = 7,
+  GAVEL_ACTIVATION_SILU = 8
+};
+
+enum {
+  GAVEL_NORM_NONE = 0,
+  GAVEL_NORM_RMS = 1,  /* y = x / sqrt(mean(x^2) + epsilon) * weight */
+  GAVEL_NORM_LAYER = 2 /* y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * weight + bias */
+};
+
+enum {
+  GAVEL_HEAD_HIDDEN_BIAS = 1u,       /* every hidden layer has a bias */
+  GAVEL_HEAD_OUTPUT_BIAS = 2u,       /* the output layer has a bias */
+  GAVEL_HEAD_NORM_BIAS = 4u,         /* LAYER norm has a bias */
+  GAVEL_HEAD_SLOPE_PER_CHANNEL = 8u  /* PRELU: slope is [width of the layer] instead of [1] */
+};
+enum { GAVEL_MAX_HIDDEN_LAYERS = 8 };
+
+/*
+ * vector y [D] -> norm -> hidden layers u = activation(W u + b) -> logits = output_scale * (W u + b) [K].
+ * The vector after pooling and norm, and the input of every hidden layer but the first, is rounded once (nearest even) to the
+ * head's dtype; the input of the output layer stays f32. Everything else is f32.
+ */
+typedef struct gavel_head_spec {
+  uint32_t struct_size;
+  int32_t kind;
+  int32_t dtype;            /* storage of every parameter: GAVEL_F32, GAVEL_F16 or GAVEL_BF16 */
+  int32_t activation;       /* LINEAR: must be IDENTITY */
+  int32_t norm;
+  uint32_t flags;           /* GAVEL_HEAD_* bits; a bit without a use in this spec is refused */
+  float norm_epsilon;       /* > 0 with a norm, else 0 */
+  float output_scale;       /* finite, not 0; 1 for most published heads, 1/sqrt(H) for YOJO */
+  float negative_slope;     /* LEAKY_RELU, else 0 */
+  int32_t hidden_layers;    /* LINEAR: 0, MLP: 1 to GAVEL_MAX_HIDDEN_LAYERS */
+  int64_t input_width;      /* D, 1 to 2^20 */
+  int64_t output_width;     /* K, 1 to 2^16 */
+  int64_t hidden_width[GAVEL_MAX_HIDDEN_LAYERS]; /* 1 to 2^20 each, unused ones 0 */
+} gavel_head_spec;
+
+/*
+ * Parameters in their one canonical order, each only where the spec has it:
+ *   norm.weight [D], norm.bias [D], then per hidden layer l: hidden.l.weight [out, in], hidden.l.bias [out],
+ *   hidden.l.slope [1 or out], then output.weight [K, in], output.bias [K].
+ */
+typedef struct gavel_parameter_info {
+  uint32_t struct_size;
+  int32_t rank;
+  int64_t shape[2];
+  char name[32];
+} gavel_parameter_info;
+
+/* Number of parameters of a spec (1 to 27), or a negative status where the spec is not valid. */
+int32_t gavel_head_parameter_count(const gavel_head_spec *spec, gavel_error *error);
+/* Name and shape of parameter `index`. Writes *info, whose struct_size the caller has set. */
+int32_t gavel_head_parameter_info(const gavel_head_spec *spec, int32_t index, gavel_parameter_info *info, gavel_error *error);
+
+/* Copies and packs the parameters, given in canonical order as CPU tensors of the spec's dtype; the caller keeps its memory. */
+int32_t gavel_head_create(gavel_context *context, const gavel_head_spec *spec, const gavel_tensor *parameters,
+                          int32_t parameter_count, gavel_head **head, gavel_error *error);
+void gavel_head_destroy(gavel_head *head);
+/* Copies parameter `index` as it is now (after optimizer steps, too) into a tensor of its shape and the head's dtype. */
+int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *parameter, gavel_error *error);
+
+/* ---- pooling, readout ------------------------------------------------------------------------------------------------ */
+
+enum {
+  GAVEL_POOLING_INDEX = 1,      /* y = X[last] */
+  GAVEL_POOLING_FIRST_LAST = 2, /* X[first], X[last] combined; D = 2H with CONCAT */
+  GAVEL_POOLING_SPAN_MEAN = 3   /* y = mean of X[first..last], both inclusive; order of the sum: by row, fixed */
+};
+enum {
+  GAVEL_COMBINE_NONE = 0,
+  GAVEL_COMBINE_CONCAT = 1, /* [X[first]; X[last]] */
+  GAVEL_COMBINE_ADD = 2,    /* X[first] + X[last] */
+  GAVEL_COMBINE_SUB = 3     /* X[last] - X[first] */
+};
+enum {
+  GAVEL_READOUT_IDENTITY = 0,
+  GAVEL_READOUT_AFFINE = 1, /* (logit - readout_mean) / readout_deviation */
+  GAVEL_READOUT_SIGMOID = 2
+};
+
+/* ---- losses ---------------------------------------------------------------------------------------------------------- */
+
+enum { GAVEL_LOSS_BRADLEY_TERRY = 1, GAVEL_LOSS_CROSS_ENTROPY = 2 };
+enum {
+  GAVEL_REDUCTION_NONE = 0,         /* no scalar; dscore is the gradient of the sum of the items */
+  GAVEL_REDUCTION_MEAN_VALID = 1,   /* sum over items / number of valid items; 0 where there is none */
+  GAVEL_REDUCTION_SUM = 2,
+  GAVEL_REDUCTION_WEIGHTED_MEAN = 3 /* sum over items / sum of the weights of valid items; 0 where that is 0 */
+};
+
+/*
+ * One loss over scores s [N] (f32), its items, reduction and gradient. Items are pairs or groups; their formulas, with
+ * sp(x) = max(x, 0) + log1p(exp(-|x|)):
+ *
+ * BRADLEY_TERRY, pair (i, j) = (chosen, rejected), z = beta (s_i - s_j) - margin:
+ *     weight ((1 - e) sp(-z) + e sp(z)) + center (s_i + s_j)^2        e = label_smoothing
+ *   a tie pair (tie_mask != 0) has  weight tie (s_i - s_j)^2  instead of the first term. A pair is invalid, has loss and gradient 0
+ *   and does not count, where mask is 0 at i or j.
+ * CROSS_ENTROPY, group g = scores offsets[g] .. offsets[g+1]-1 with mask, temperature T, targets t:
+ *     weight (sum_n t_n LSE(s/T over valid) - sum_n t_n s_n/T)        t one-hot from target_index, or target_weights
+ *   A target on a masked entry is an error. A group with fewer than two valid entries has loss and gradient 0, is not counted as
+ *   valid, and is counted in skipped. Soft targets are used as given, not normalised; each must be finite and >= 0.
+ *
+ * Gradients are of the reduced loss and exactly 0 for masked scores. dscore is overwritten, not added to.
+ * Scalars apply to every item unless the tensor of the same name (f32, one value per item) is present.
+ */
+typedef struct gavel_loss_args {
+  uint32_t struct_size;
+  int32_t kind;
+  int32_t reduction;
+  uint32_t reserved;
+  float weight;          /* >= 0 */
+  float beta;            /* BRADLEY_TERRY: > 0 */
+  float margin;          /* BRADLEY_TERRY */
+  float label_smoothing; /* BRADLEY_TERRY: 0 to 1 */
+  float center;          /* BRADLEY_TERRY: >= 0 */
+  float tie;             /* BRADLEY_TERRY: >= 0 */
+  float temperature;     /* CROSS_ENTROPY: > 0 */
+  uint32_t reserved2;
+  gavel_tensor scores;                 /* f32 [N]; absent inside gavel_score, which uses its own (K = 1) */
+  gavel_tensor mask;                   /* u8 [N], optional: 0 = invalid */
+  gavel_tensor pairs;                  /* BRADLEY_TERRY: i64 [P, 2] */
+  gavel_tensor tie_mask;               /* BRADLEY_TERRY: u8 [P], optional */
+  gavel_tensor offsets;                /* CROSS_ENTROPY: i64 [G + 1], from 0 to N, not falling */
+  gavel_tensor target_index;           /* CROSS_ENTROPY: i64 [G], position inside the group; exactly one of the two targets */
+  gavel_tensor target_weights;         /* CROSS_ENTROPY: f32 [N] */
+  gavel_tensor weight_values;          /* f32 [items], optional, as are the following */
+  gavel_tensor beta_values;
+  gavel_tensor margin_values;
+  gavel_tensor label_smoothing_values;
+  gavel_tensor center_values;
+  gavel_tensor tie_values;
+  gavel_tensor temperature_values;
+  gavel_tensor item_loss;              /* out, optional: f32 [items], before reduction */
+  gavel_tensor loss;                   /* out, optional: f32 [1]; absent with GAVEL_REDUCTION_NONE */
+  gavel_tensor dscore;                 /* out, optional: f32 [N] */
+  gavel_tensor counts;                 /* out, optional: i64 [2]: valid items, skipped items */
+} gavel_loss_args;
+
+/* Losses alone, on scores the caller has. */
+int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_error *error);
+
+/* ---- score ----------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Gathers, pools, runs the head, reads out, in one call.
+ * Item r is invalid where an index it needs is -1 or its span is empty (last < first): its logits and scores are -inf, it is counted,
+ * and a loss in the same call masks it. Any other index outside [0, T) is an error and nothing is scored.
+ * NaN in a needed row makes that item's scores NaN (bits 0x7fc00000) and no other; it is counted.
+ */
+typedef struct gavel_score_args {
+  uint32_t struct_size;
+  int32_t pooling;
+  int32_t combine;           /* FIRST_LAST, else GAVEL_COMBINE_NONE */
+  int32_t readout;
+  float readout_mean;        /* AFFINE, else 0 */
+  float readout_deviation;   /* AFFINE: finite, not 0; else 0 */
+  uint32_t reserved;
+  uint32_t reserved2;
+  gavel_tensor hidden;       /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact) */
+  gavel_tensor first;        /* i64 [R]: FIRST_LAST and SPAN_MEAN, else absent */
+  gavel_tensor last;         /* i64 [R] */
+  gavel_tensor scores;       /* out: f32 [R, K] */
+  gavel_tensor logits;       /* out, optional: f32 [R, K] */
+  gavel_tensor vectors;      /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
+  gavel_tensor preactivations; /* out, optional: f32 [R, sum of hidden widths], what gavel_backward needs */
+  gavel_tensor counts;       /* out, optional: i64 [2]: invalid items, items with a NaN score */
+} gavel_score_args;
+
+/* `loss` may be NULL; with it the call also returns the loss of these scores and dscore (head of K = 1). */
+int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss,
+                    gavel_error *error);
+
+/* ---- backward -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Gradients of the parameters and, optionally, of the pooled vectors, from dscore. Fields as in the gavel_score call whose
+ * backward this is. Invalid items contribute exactly 0. Sums over items run over fixed chunks of rows in order: the same batch gives
+ * the same bits whatever the threads and the instruction set.
+ */
+typedef struct gavel_backward_args {
+  uint32_t struct_size;
+  int32_t pooling;
+  int32_t combine;
+  int32_t readout;
+  float readout_mean;
+  float readout_deviation;
+  int32_t accumulate;        /* 0: gradients are overwritten, 1: added to (dvectors is always overwritten) */
+  uint32_t reserved;
+  gavel_tensor hidden;
+  gavel_tensor first;
+  gavel_tensor last;
+  gavel_tensor scores;         /* f32 [R, K]: needed with SIGMOID, else absent */
+  gavel_tensor preactivations; /* f32 [R, sum of hidden widths]; absent for LINEAR */
+  gavel_tensor dscore;         /* f32 [R, K] */
+  gavel_tensor dvectors;       /* out, optional: f32 [R, D] */
+} gavel_backward_args;
+
+/* gradients: one f32 tensor per parameter in canonical order; an absent one (dtype GAVEL_NONE) is not computed. */
+int32_t gavel_backward(gavel_context *context, gavel_head *head, const gavel_backward_args *args, const gavel_tensor *gradients,
+                       int32_t gradient_count, gavel_error *error);
+
+/* dhidden [T, H] += the transpose of the pooling applied to dvectors [R, D], item by item in order. */
+typedef struct gavel_scatter_args {
+  uint32_t struct_size;
+  int32_t pooling;
+  int32_t combine;
+  uint32_t reserved;
+  gavel_tensor first;
+  gavel_tensor last;
+  gavel_tensor dvectors; /* f32 [R, D] */
+  gavel_tensor dhidden;  /* in and out: f32 [T, H] */
+} gavel_scatter_args;
+
+int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *args, gavel_error *error);
+
+/* ---- optimizer ------------------------------------------------------------------------------------------------------- */
+
+/* AdamW (Loshchilov and Hutter 2019, arithmetic as torch.optim.AdamW) with f32 master weights and moments. One thread at a time. */
+typedef struct gavel_optimizer gavel_optimizer;
+
+typedef struct gavel_optimizer_options {
+  uint32_t struct_size;
+  float learning_rate;       /* >= 0 */
+  float beta1;               /* [0, 1) */
+  float beta2;               /* [0, 1) */
+  float epsilon;             /* > 0 */
+  float matrix_weight_decay; /* >= 0, decoupled, for parameters of rank 2 */
+  float vector_weight_decay; /* >= 0, for biases, norms and slopes */
+  uint32_t reserved;
+} gavel_optimizer_options;
+
+enum { GAVEL_OPTIMIZER_MASTER = 1, GAVEL_OPTIMIZER_FIRST_MOMENT = 2, GAVEL_OPTIMIZER_SECOND_MOMENT = 3 };
+
+/* Masters start as the head's parameters, moments as 0. */
+int32_t gavel_optimizer_create(gavel_head *head, const gavel_optimizer_options *options, gavel_optimizer **optimizer,
+                               gavel_error *error);
+void gavel_optimizer_destroy(gavel_optimizer *optimizer);
+/* One step with these gradients (f32, canonical order; an absent one leaves its parameter alone) at this learning rate, then the
+ * head's parameters become the masters rounded to nearest even. A gradient that is not finite is refused, and nothing changes. */
+int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count,
+                             float learning_rate, gavel_error *error);
+/* Copies a state (f32, the parameter's shape) out, or in for a resumed run. Writing a master also sets the head's parameter. */
+int32_t gavel_optimizer_read(gavel_optimizer *optimizer, int32_t state, int32_t index, const gavel_tensor *values,
+                             gavel_error *error);
+int32_t gavel_optimizer_write(gavel_optimizer *optimizer, int32_t state, int32_t index, const gavel_tensor *values,
+                              gavel_error *error);
+/* Steps taken; set_step_count is for a resumed run. */
+int64_t gavel_optimizer_step_count(gavel_optimizer *optimizer);
+int32_t gavel_optimizer_set_step_count(gavel_optimizer *optimizer, int64_t step_count, gavel_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* GAVEL_GAVEL_H */

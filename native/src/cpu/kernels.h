@@ -1,0 +1,110 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// kernels.h: the table of CPU kernels, one instance per instruction set, and the one definition of their arithmetic.
+//
+// Every entry gives the same bits in every table; the scalar table is the definition. What makes that possible:
+//  - Callers enter through FlushDenormals (below): denormals are read and written as zero, because the AMX unit does so always.
+//  - Multiply-and-add is always fused (fmaf); the compiler may not fuse or reorder anything else (-ffp-contract=off).
+//  - Sums over a row ("dot order"): 64 accumulators start at +0, element k goes to accumulator k % 64 in rising k by fma, then the
+//    upper half is added to the lower half until one is left (acc[i] += acc[i + 32], then 16, 8, 4, 2, 1).
+//  - Matrix products ("block order"): see gemm.h.
+//  - 16-bit results are rounded to nearest even; widening is exact (f16 denormals become normal f32 numbers and are kept).
+//  - A NaN result keeps being NaN; its payload is not defined until scores are written (score.cpp makes it 0x7fc00000).
+// Instruction-set files are compiled with their own -m flags: they may contain no inline function, template instance or static
+// object that another file could link to (everything in them lives in one namespace per file), or the linker might keep the copy
+// with the wrong instructions.
+#ifndef GAVEL_CPU_KERNELS_H
+#define GAVEL_CPU_KERNELS_H
+
+#include <cstdint>
+
+namespace gavel {
+
+// What one AdamW step needs besides the arrays; computed once per step in double (optimizer.cpp), used elementwise.
+struct AdamwStep {
+  float decay;            // 1 - learning_rate * weight_decay
+  float beta1;
+  float one_minus_beta1;
+  float beta2;
+  float one_minus_beta2;
+  float step_size;        // learning_rate / (1 - beta1^t)
+  float inverse_sqrt_correction2;  // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+};
+
+struct Kernels {
+  int32_t instruction_set;  // GAVEL_INSTRUCTION_SET_*
+
+  // ---- rows: n >= 0 contiguous elements, any alignment, nothing outside is touched; in and out must not overlap ----
+  // dtype: GAVEL_F32, GAVEL_F16, GAVEL_BF16.
+  void (*widen)(int32_t dtype, const void *in, float *out, int64_t n);
+  void (*narrow)(int32_t dtype, const float *in, void *out, int64_t n);
+  // sum of x[k] * w[k] in dot order; w has the given dtype.
+  float (*dot)(const float *x, int32_t dtype, const void *w, int64_t n);
+  // sum of x[k] in dot order.
+  float (*sum)(const float *x, int64_t n);
+  void (*add)(float *y, const float *x, int64_t n);                // y += x
+  void (*subtract)(float *y, const float *x, int64_t n);           // y -= x
+  void (*scale)(float *y, float factor, int64_t n);                // y *= factor
+  void (*multiply_add)(float *y, float a, const float *x, int64_t n);  // y = fma(a, x, y)
+  // In place. norm: GAVEL_NORM_RMS or GAVEL_NORM_LAYER. weight, bias: f32 [n]; bias may be null.
+  //   RMS:   r = 1 / sqrt(dot(x, x) / n + epsilon);            y = (x * r) * weight
+  //   LAYER: c = x - sum(x) / n; r as above over c;            y = (c * r) * weight, then + bias (fma)
+  void (*norm)(int32_t norm, float *row, int64_t n, const float *weight, const float *bias, float epsilon);
+  // Gradient of norm: x is the row before the norm, dy the gradient after it. dx is written; dweight, dbias (may be null) are added to.
+  void (*norm_gradient)(int32_t norm, const float *x, const float *weight, float epsilon, const float *dy, int64_t n, float *dx,
+                        float *dweight, float *dbias);
+
+  // ---- activations, in place or elementwise over n values; slope is read per element for PRELU ([n]) and as slope[0] for LEAKY_RELU ----
+  void (*activate)(int32_t activation, const float *slope, float *a, int64_t n);
+  // d[i] *= activation'(a[i]).
+  void (*activate_gradient)(int32_t activation, const float *slope, const float *a, float *d, int64_t n);
+  // out[i] = sigmoid(in[i]).
+  void (*sigmoid)(const float *in, float *out, int64_t n);
+
+  // ---- AdamW over n elements: p, m, v updated in place from g, arithmetic as torch.optim.AdamW ----
+  //   p *= decay; m = fma(one_minus_beta1, g - m, m); v = fma(one_minus_beta2 * g, g, beta2 * v);
+  //   p -= step_size * m / (sqrt(v) * inverse_sqrt_correction2 + epsilon)
+  void (*adamw)(const AdamwStep *step, float *p, float *m, float *v, const float *g, int64_t n);
+
+  // ---- matrix products, see gemm.h ----
+  // Bytes of `rows` packed rows of `depth` elements for products with panels of `dtype`.
+  int64_t (*packed_rows_bytes)(int32_t dtype, int64_t rows, int64_t depth);
+  // Packs one row (source_dtype elements at `source`, element_stride apart) as row r of `rows`; rounds to `dtype` where it is 16 bits
+  // wide and the source is wider. Call for every r in [0, rows) before multiply; the tail of the block is filled by pack_tail.
+  void (*pack_row)(int32_t dtype, int32_t source_dtype, const void *source, int64_t element_stride, int64_t depth, void *packed,
+                   int64_t r, int64_t rows);
+  void (*pack_tail)(int32_t dtype, int64_t depth, void *packed, int64_t rows);
+  // c[r][0..31] (row stride 32 floats, 64-byte aligned) = packed row r times one panel of 32 columns, for all rows (any number >= 1).
+  void (*multiply)(int32_t dtype, const void *packed, int64_t rows, const void *panel, int64_t depth, float *c);
+  // u[r][0..31] dotted with w[0..31]: out[r] = fold of v, v[l] = fma(u[l + 16], w[l + 16], u[l] * w[l]) for l < 16, halves added as in dot.
+  void (*panel_dot)(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride);
+};
+
+// Table of one instruction set, or null where this machine lacks it (why, for people, in *reason when given).
+const Kernels *kernels_for(int32_t instruction_set, const char **reason);
+// Best instruction set of this machine.
+int32_t best_instruction_set();
+
+// One per instruction-set file; call only through kernels_for.
+extern const Kernels kScalarKernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+extern const Kernels kAmxKernels;
+
+// Sets flush-to-zero and denormals-are-zero for a scope and masks all floating-point exceptions, then restores the caller's state:
+// the JVM's own arithmetic must not see it.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals &) = delete;
+  FlushDenormals &operator=(const FlushDenormals &) = delete;
+
+ private:
+  uint32_t saved_;
+};
+
+}  // namespace gavel
+
+#endif
