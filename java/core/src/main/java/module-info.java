@@ -1,0 +1,5 @@
+/** The Java API: tensors, packed batches, heads, readouts, losses, optimisers. */
+module dev.gavel.core {
+  requires dev.gavel.bindings;
+  requires static org.jspecify;
+}

@@ -1,0 +1,60 @@
+#!/bin/sh
+# The native part of the Maven build, and usable without Maven:
+#   native/build.sh build|skip|test|sanitize|format BUILD_DIR
+# build     configure and compile into BUILD_DIR; the library is BUILD_DIR/lib/libgavel.so
+# skip      check that an earlier build left a library there, and compile nothing
+# test      run the CTest suite of BUILD_DIR
+# sanitize  compile into BUILD_DIR with AddressSanitizer and UndefinedBehaviorSanitizer and run the suite
+# format    check the C++ layout with clang-format
+set -eu
+
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+step=${1:-}
+build=${2:-$root/native/target/build}
+jobs=${GAVEL_JOBS:-$(getconf _NPROCESSORS_ONLN)}
+
+need() {
+  command -v "$1" >/dev/null 2>&1 && return
+  echo "gavel: cannot build the native library: $1 was not found on the PATH." >&2
+  echo "gavel: install CMake 3.25 or newer and g++ 12 or newer (Debian: apt-get install cmake g++ make)." >&2
+  exit 1
+}
+
+compile() {
+  need cmake
+  cmake -S "$root" -B "$build" "$@"
+  cmake --build "$build" --parallel "$jobs"
+}
+
+run_tests() {
+  need ctest
+  ctest --test-dir "$build" --output-on-failure --no-tests=ignore
+}
+
+case $step in
+  build)
+    compile -DCMAKE_BUILD_TYPE=Release
+    ;;
+  skip)
+    if [ ! -f "$build/lib/libgavel.so" ]; then
+      echo "gavel: gavel.native=skip was asked for, but there is no $build/lib/libgavel.so." >&2
+      echo "gavel: build once without -Dgavel.native=skip." >&2
+      exit 1
+    fi
+    ;;
+  test)
+    run_tests
+    ;;
+  sanitize)
+    compile -DCMAKE_BUILD_TYPE=Debug "-DGAVEL_SANITIZE=address;undefined"
+    run_tests
+    ;;
+  format)
+    need cmake
+    cmake "-DGAVEL_FORMAT_ROOT=$root/native" -P "$root/native/format-check.cmake"
+    ;;
+  *)
+    echo "gavel: unknown step '$step': say build, skip, test, sanitize or format." >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,92 @@
+# Compiler flags and the functions native/CMakeLists.txt is written with.
+
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  message(FATAL_ERROR "Gavel's CPU kernels are written for x86-64; this machine is ${CMAKE_SYSTEM_PROCESSOR}.")
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR "g++ ${CMAKE_CXX_COMPILER_VERSION} is too old: install g++ 12 or newer.")
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_package(Threads REQUIRED)
+
+# Scores have the same bits on every instruction set, so the compiler may neither fuse a multiply and an add on its own
+# (-ffp-contract=off) nor reorder sums: -ffast-math and -march=native must never appear here.
+set(GAVEL_FLAGS -Wall -Wextra -Werror -fvisibility=hidden -ffp-contract=off -march=x86-64-v2)
+
+set(GAVEL_FLAGS_AVX2 -mavx2 -mfma -mf16c)
+set(GAVEL_FLAGS_AVX512 ${GAVEL_FLAGS_AVX2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+set(GAVEL_FLAGS_AMX ${GAVEL_FLAGS_AVX512} -mamx-tile -mamx-bf16)
+
+add_library(gavel_flags INTERFACE)
+target_compile_options(gavel_flags INTERFACE ${GAVEL_FLAGS} $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
+target_include_directories(gavel_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR}/src)
+target_link_libraries(gavel_flags INTERFACE Threads::Threads)
+
+if(GAVEL_SANITIZE)
+  list(JOIN GAVEL_SANITIZE "," gavel_sanitizers)
+  set(gavel_sanitize_flags -fsanitize=${gavel_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
+  target_compile_options(gavel_flags INTERFACE ${gavel_sanitize_flags})
+  target_link_options(gavel_flags INTERFACE -fsanitize=${gavel_sanitizers})
+endif()
+
+# gavel_isa(FLAGS FILE...): compile these files with these instruction sets on top of the baseline.
+function(gavel_isa flags)
+  if(ARGN)
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS ${flags})
+  endif()
+endfunction()
+
+# gavel_library(FILE...): the objects, and libgavel.so from them.
+function(gavel_library)
+  if(NOT ARGN)
+    message(FATAL_ERROR "No sources are listed in native/CMakeLists.txt.")
+  endif()
+  add_library(gavel_objects OBJECT ${ARGN})
+  target_link_libraries(gavel_objects PUBLIC gavel_flags)
+
+  add_library(gavel SHARED)
+  target_link_libraries(gavel PRIVATE gavel_objects)
+  set_target_properties(gavel PROPERTIES LINKER_LANGUAGE CXX)
+  # The C++ run time is linked in: the library must load whatever libstdc++ the machine has.
+  target_link_options(gavel PRIVATE
+    -static-libstdc++ -static-libgcc
+    -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/gavel.map
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+  if(NOT GAVEL_SANITIZE)
+    # The sanitizer run time is resolved by the executable, so a sanitized library does have undefined symbols.
+    target_link_options(gavel PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
+  endif()
+  set_target_properties(gavel PROPERTIES LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/gavel.map)
+endfunction()
+
+function(gavel_add_test name)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/test)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+endfunction()
+
+function(gavel_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE gavel_objects)
+  gavel_add_test(${name})
+endfunction()
+
+function(gavel_abi_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE gavel gavel_flags)
+  gavel_add_test(${name})
+endfunction()
+
+add_custom_target(format-check
+  COMMAND ${CMAKE_COMMAND} -DGAVEL_FORMAT_ROOT=${CMAKE_CURRENT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/format-check.cmake
+  VERBATIM)
