@@ -1,5 +1,8 @@
 /** The Java API: tensors, packed batches, heads, readouts, losses, optimisers. */
 module dev.gavel.core {
   requires dev.gavel.bindings;
+  requires com.fasterxml.jackson.core;
   requires static org.jspecify;
+
+  exports dev.gavel;
 }

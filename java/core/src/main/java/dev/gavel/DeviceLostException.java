@@ -1,0 +1,26 @@
+package dev.gavel;
+
+/** The device failed for good: close its context and open a new one. */
+public final class DeviceLostException extends GavelException {
+  private static final long serialVersionUID = 1L;
+
+  /**
+   * A failure found in Java.
+   *
+   * @param message what was asked, what was found, what to do
+   */
+  public DeviceLostException(String message) {
+    this(message, "", 0);
+  }
+
+  /**
+   * A failure with the function and the code it came from.
+   *
+   * @param message what was asked, what was found, what to do
+   * @param operation the function that failed, or empty
+   * @param vendorCode the code of a driver or a system call, 0 where there is none
+   */
+  public DeviceLostException(String message, String operation, int vendorCode) {
+    super(message, "GAVEL_DEVICE_LOST", operation, vendorCode);
+  }
+}
