@@ -217,7 +217,7 @@ typedef struct gavel_parameter_info {
   char name[32];
 } gavel_parameter_info;
 
-/* Number of parameters of a spec (1 to 27), or a negative status where the spec is not valid. */
+/* Number of parameters of a spec (1 to 28), or a negative status where the spec is not valid. */
 int32_t gavel_head_parameter_count(const gavel_head_spec *spec, gavel_error *error);
 /* Name and shape of parameter `index`. Writes *info, whose struct_size the caller has set. */
 int32_t gavel_head_parameter_info(const gavel_head_spec *spec, int32_t index, gavel_parameter_info *info, gavel_error *error);

@@ -1,0 +1,118 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// tensor.h: a caller's gavel_tensor, checked once and then safe to walk.
+//
+// Nothing else in the library looks at a gavel_tensor: entry points turn each one into a Tensor with input(), output() and their
+// optional forms, and put every Tensor of a call into one Overlaps, which refuses outputs that share bytes with anything else.
+#ifndef GAVEL_COMMON_TENSOR_H
+#define GAVEL_COMMON_TENSOR_H
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "gavel/gavel.h"
+
+namespace gavel {
+
+// Bytes of one element, 0 for an unknown dtype.
+inline int64_t dtype_size(int32_t dtype) {
+  constexpr int8_t kSizes[] = {0, 4, 2, 2, 4, 8, 1};
+  return dtype >= 0 && dtype <= GAVEL_U8 ? kSizes[dtype] : 0;
+}
+const char *dtype_name(int32_t dtype);  // "f32", ..., "none", or "unknown dtype"
+inline bool is_float_dtype(int32_t dtype) {
+  return dtype >= GAVEL_F32 && dtype <= GAVEL_BF16;
+}
+
+// A set of dtypes, as bits.
+using Dtypes = uint32_t;
+constexpr Dtypes only(int32_t dtype) {
+  return 1u << dtype;
+}
+constexpr Dtypes kFloatDtypes = only(GAVEL_F32) | only(GAVEL_F16) | only(GAVEL_BF16);
+
+// Name of a tensor in messages: a plain one ("hidden"), or one of an array, with what it stands for
+// ("parameters[3] (hidden.0.weight)"). Put together only when it is printed.
+struct TensorName {
+  const char *base;
+  int32_t index = -1;
+  const char *meaning = nullptr;
+  TensorName(const char *plain) : base(plain) {}  // NOLINT: implicit, so that input(t, "hidden", ...) reads well
+  TensorName(const char *array, int32_t position, const char *what) : base(array), index(position), meaning(what) {}
+};
+// Text of a name; `text` holds at least kNameText bytes. Returns text.
+constexpr int64_t kNameText = 96;
+const char *name_text(const TensorName &name, char *text);
+
+// A checked view. Absent: dtype GAVEL_NONE, data null. Entries of shape and stride from rank on are 1 and 0.
+struct Tensor {
+  int32_t dtype = GAVEL_NONE;
+  int32_t rank = 0;
+  int64_t shape[GAVEL_MAX_RANK] = {1, 1, 1, 1};
+  int64_t stride[GAVEL_MAX_RANK] = {0, 0, 0, 0};  // elements; of the last dimension always 1
+  char *data = nullptr;
+  int64_t extent_bytes = 0;  // from the first byte of the walk to behind the last one; 0 where a shape is 0
+
+  bool present() const { return dtype != GAVEL_NONE; }
+  // Start of row i of a tensor of rank 2 (or element i of rank 1).
+  char *at(int64_t i) const { return data + i * stride[0] * dtype_size(dtype); }
+  template <typename Element>
+  Element *row(int64_t i) const {
+    return reinterpret_cast<Element *>(data) + i * stride[0];
+  }
+  template <typename Element>
+  Element *as() const {
+    return reinterpret_cast<Element *>(data);
+  }
+};
+
+// Any length is accepted for a dimension given as kAny.
+constexpr int64_t kAny = -1;
+using Shape = std::initializer_list<int64_t>;
+
+// Each throws Failure (GAVEL_INVALID_ARGUMENT) with the tensor's name, what was expected and what was found. Checked: struct_size,
+// dtype, device, rank, reserved fields, shape, strides, products and sums for overflow, byte_length, data (null, aligned, wrapping).
+Tensor input(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
+Tensor output(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
+// The same, or an absent Tensor.
+Tensor optional_input(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
+Tensor optional_output(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
+// Refuses a tensor that has no use in this call; `why` completes "scores must be absent ".
+void require_absent(const gavel_tensor &tensor, const TensorName &name, const char *why);
+
+// Collects the tensors of one call, then compares their byte ranges (first to last byte of the walk, gaps of a stride included).
+class Overlaps {
+ public:
+  void reads(const Tensor &tensor, const TensorName &name) { add(tensor, name, false); }
+  void writes(const Tensor &tensor, const TensorName &name) { add(tensor, name, true); }
+  // Throws Failure where an output shares a byte with an input or another output.
+  void check() const;
+
+ private:
+  struct Range {
+    uintptr_t begin;
+    uintptr_t end;
+    const char *base;
+    const char *meaning;
+    int32_t index;
+    bool written;
+  };
+  void add(const Tensor &tensor, const TensorName &name, bool written);
+
+  // The largest call is gavel_backward or gavel_optimizer_step with every parameter, or gavel_score with every loss tensor.
+  static constexpr int32_t kCapacity = 48;
+  Range ranges_[kCapacity];  // not initialised: clearing 2 KiB for the usual three tensors would cost more than the check
+  int32_t count_ = 0;
+};
+
+// Text such as "bf16[3,4096]" or "absent"; `text` holds at least kTensorText bytes. Returns text.
+constexpr int64_t kTensorText = 128;
+const char *tensor_text(const gavel_tensor &tensor, char *text);
+
+// Products of sizes that come from outside; throws Failure naming `what` where the result does not fit.
+int64_t multiply_sizes(int64_t a, int64_t b, const char *what);
+int64_t add_sizes(int64_t a, int64_t b, const char *what);
+
+}  // namespace gavel
+
+#endif

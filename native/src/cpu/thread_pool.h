@@ -1,0 +1,73 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// thread_pool.h: a few parked threads that take parts of one call at a time.
+//
+// What a part is, the caller decides before it knows who runs it (a range of output columns or of items, never a piece of a sum),
+// so neither the number of threads nor their timing can change a bit of a result.
+#ifndef GAVEL_CPU_THREAD_POOL_H
+#define GAVEL_CPU_THREAD_POOL_H
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+namespace gavel {
+
+class ThreadPool {
+ public:
+  // threads: the caller's own included, 1 to kMostThreads. Throws Failure where the system refuses a thread.
+  explicit ThreadPool(int32_t threads);
+  // Joins the threads. In a forked child, which has none of them, it only forgets them.
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  static constexpr int32_t kMostThreads = 256;
+  int32_t threads() const { return threads_; }
+
+  // How many parts work of about this many nanoseconds (on one thread) is worth: 1 below 2 x 20 us, at most `most` and threads().
+  int32_t parts_for(double nanoseconds, int64_t most) const;
+
+  // Calls body(part) for each part in [0, parts), parts <= kMostThreads, and returns when all are done. Part 0 runs on the caller's
+  // thread, as do all parts that no other thread has started by then. Every thread flushes denormals, the caller's by its own
+  // FlushDenormals. Where the pool is busy with another call, the parts run here, one after the other. body must not throw.
+  template <typename Body>
+  void run(int32_t parts, Body &&body) {
+    run_parts(
+        parts, [](void *state, int32_t part) { (*static_cast<std::remove_reference_t<Body> *>(state))(part); }, &body);
+  }
+
+ private:
+  using Function = void (*)(void *state, int32_t part);
+  void run_parts(int32_t parts, Function function, void *state);
+  bool run_one();
+  void work();
+  bool wait_for_job(uint32_t seen);
+  void wait_for_parts();
+  void stop();
+
+  const int32_t threads_;
+  const pid_t process_;
+  std::unique_ptr<std::thread[]> workers_;
+  int32_t started_ = 0;
+
+  std::atomic<bool> busy_{false};
+  std::atomic<bool> stopping_{false};
+  // The job: written while busy_ is held and no part is left, read only by a thread that has claimed a part of it.
+  Function function_ = nullptr;
+  void *state_ = nullptr;
+  // Generation (upper 32 bits), parts (16), next unclaimed part (16): one word, so that a late thread cannot claim a part of the
+  // wrong job.
+  alignas(64) std::atomic<uint64_t> claim_{0};
+  alignas(64) std::atomic<uint32_t> unfinished_{0};
+  std::atomic<uint32_t> caller_parked_{0};
+  alignas(64) std::atomic<uint32_t> signal_{0};  // changes with every job; what idle threads park on
+  std::atomic<int32_t> parked_{0};
+};
+
+}  // namespace gavel
+
+#endif
