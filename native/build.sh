@@ -51,7 +51,7 @@ case $step in
     ;;
   format)
     need cmake
-    cmake "-DGAVEL_FORMAT_ROOT=$root/native" -P "$root/native/format-check.cmake"
+    cmake "-DGAVEL_FORMAT_ROOT=$root/native" -DGAVEL_FORMAT_ACTION=check -P "$root/native/format.cmake"
     ;;
   *)
     echo "gavel: unknown step '$step': say build, skip, test, sanitize or format." >&2

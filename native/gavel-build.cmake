@@ -88,5 +88,6 @@ function(gavel_abi_test name)
 endfunction()
 
 add_custom_target(format-check
-  COMMAND ${CMAKE_COMMAND} -DGAVEL_FORMAT_ROOT=${CMAKE_CURRENT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/format-check.cmake
+  COMMAND ${CMAKE_COMMAND} -DGAVEL_FORMAT_ROOT=${CMAKE_CURRENT_SOURCE_DIR} -DGAVEL_FORMAT_ACTION=check
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/format.cmake
   VERBATIM)

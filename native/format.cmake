@@ -1,0 +1,48 @@
+# cmake -DGAVEL_FORMAT_ROOT=DIR -DGAVEL_FORMAT_ACTION=check|apply -P format.cmake
+# check fails when a C or C++ file under DIR is not laid out as .clang-format says; apply rewrites such files.
+# Only clang-format 14 decides: other major versions lay the same rules out differently.
+
+if(NOT GAVEL_FORMAT_ACTION MATCHES "^(check|apply)$")
+  message(FATAL_ERROR "GAVEL_FORMAT_ACTION is '${GAVEL_FORMAT_ACTION}': say check or apply.")
+endif()
+
+set(found "none")
+foreach(name clang-format-14 clang-format)
+  find_program(candidate NAMES ${name} NO_CACHE)
+  if(candidate)
+    execute_process(COMMAND ${candidate} --version OUTPUT_VARIABLE version OUTPUT_STRIP_TRAILING_WHITESPACE)
+    set(found "${version}")
+    if(version MATCHES "version 14\\.")
+      set(clang_format ${candidate})
+      break()
+    endif()
+  endif()
+  unset(candidate)
+endforeach()
+if(NOT clang_format)
+  message(NOTICE "NOTICE format-check: the C++ layout was NOT checked: it needs clang-format 14, found: ${found}. "
+    "Install it, for instance with: apt-get install clang-format-14")
+  return()
+endif()
+
+set(files)
+foreach(folder include src test)
+  foreach(ending h inl c cpp cu cuh)
+    file(GLOB_RECURSE some ${GAVEL_FORMAT_ROOT}/${folder}/*.${ending})
+    list(APPEND files ${some})
+  endforeach()
+endforeach()
+list(LENGTH files count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "No C or C++ files were found under ${GAVEL_FORMAT_ROOT}.")
+endif()
+
+if(GAVEL_FORMAT_ACTION STREQUAL "apply")
+  execute_process(COMMAND ${clang_format} -i --style=file ${files} COMMAND_ERROR_IS_FATAL ANY)
+  return()
+endif()
+execute_process(COMMAND ${clang_format} --dry-run --Werror --ferror-limit=1 --style=file ${files} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "The C++ files named above are not laid out as .clang-format says. Run: .mvn/format.sh apply cpp")
+endif()
+message(STATUS "clang-format 14: ${count} C and C++ files checked")
