@@ -6,15 +6,16 @@ import java.io.InputStream;
 /**
  * One platform's native libraries, as a jar carries them.
  *
- * <p>Artifacts named {@code gavel-natives-<os>-<arch>} provide this service; the library loader finds them with {@link
- * java.util.ServiceLoader}, takes those whose {@link #platform()} is the machine's, and extracts what it needs. An
- * implementation has a public constructor without parameters, holds nothing open between calls and may be used by several
- * threads at once.
+ * <p>Artifacts named {@code gavel-natives-<os>-<arch>} provide this service; the library loader
+ * finds them with {@link java.util.ServiceLoader}, takes those whose {@link #platform()} is the
+ * machine's, and extracts what it needs. An implementation has a public constructor without
+ * parameters, holds nothing open between calls and may be used by several threads at once.
  */
 public interface NativeSource {
 
   /**
-   * The platform these libraries were built for: operating system and processor, for instance {@code linux-x86_64}.
+   * The platform these libraries were built for: operating system and processor, for instance
+   * {@code linux-x86_64}.
    *
    * @return the same text on every call, never empty
    */
