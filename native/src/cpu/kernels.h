@@ -76,7 +76,8 @@ struct Kernels {
                    int64_t r, int64_t rows);
   void (*pack_tail)(int32_t dtype, int64_t depth, void *packed, int64_t rows);
   // c[r][0..31] (row stride 32 floats, 64-byte aligned) = packed row r times one panel of 32 columns, for all rows (any number >= 1).
-  void (*multiply)(int32_t dtype, const void *packed, int64_t rows, const void *panel, int64_t depth, float *c);
+  // next: the panel that will be read after this one, which is fetched ahead meanwhile, or null.
+  void (*multiply)(int32_t dtype, const void *packed, int64_t rows, const void *panel, const void *next, int64_t depth, float *c);
   // u[r][0..31] dotted with w[0..31]: out[r] = fold of v, v[l] = fma(u[l + 16], w[l + 16], u[l] * w[l]) for l < 16, halves added as in dot.
   void (*panel_dot)(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride);
 };
