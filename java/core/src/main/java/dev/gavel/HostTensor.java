@@ -1,0 +1,326 @@
+package dev.gavel;
+
+import dev.gavel.bindings.UseGuard;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Numbers in native memory that kernels read and write in place: a type, a shape of 1 to 4
+ * dimensions, contiguous in row-major order.
+ *
+ * <p>{@link #allocate} and {@code of} own their memory, and {@link #close()} frees it; closing
+ * throws {@link IllegalStateException} while a call uses it, and use after it throws the same.
+ * {@link #wrap} borrows the caller's memory, which the caller keeps alive until every call with it
+ * has returned. Reading and writing from several threads is the caller's to order; closing is safe
+ * at any time.
+ */
+public final class HostTensor implements AutoCloseable {
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT;
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+  // A cache line, so that no two tensors share one and rows of whole lines start on one.
+  private static final long ALIGNMENT = 64;
+
+  private final DType dtype;
+  private final long[] shape;
+  private final long elements;
+  private final MemorySegment segment;
+  private final UseGuard guard;
+  private final Runnable free;
+
+  private HostTensor(
+      DType dtype, long[] shape, MemorySegment segment, UseGuard guard, Runnable free) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.elements = segment.byteSize() / dtype.bytes();
+    this.segment = segment;
+    this.guard = guard;
+    this.free = free;
+  }
+
+  /**
+   * A new tensor of zeros.
+   *
+   * @throws InvalidTensorException if the shape is not one
+   * @throws OutOfHostMemoryException if the memory cannot be had
+   */
+  public static HostTensor allocate(DType dtype, long... shape) {
+    long bytes = Shapes.byteLength(dtype, shape);
+    String name = Shapes.print(dtype, shape);
+    Arena arena = Arena.ofShared();
+    try {
+      MemorySegment segment = arena.allocate(bytes, ALIGNMENT);
+      return new HostTensor(
+          dtype, shape.clone(), segment, new UseGuard("tensor " + name), arena::close);
+    } catch (OutOfMemoryError e) {
+      arena.close();
+      throw new OutOfHostMemoryException(
+          "cannot allocate %s, %d bytes of native memory: %s. Use smaller batches, or raise -XX:MaxDirectMemorySize"
+              .formatted(name, bytes, e.getMessage()));
+    }
+  }
+
+  /**
+   * A view of the caller's memory; closing it leaves that memory alone. It must be native, aligned
+   * to the type's size, as long as the shape demands exactly, and alive until every call with it
+   * has returned. Memory of a confined arena can be used by its thread only.
+   *
+   * @throws InvalidTensorException if it is not so, or the segment is a mapped file: native code
+   *     must not read one, since another process that shortens the file would end this JVM; copy it
+   *     into an allocated tensor
+   */
+  public static HostTensor wrap(DType dtype, MemorySegment segment, long... shape) {
+    long bytes = Shapes.byteLength(dtype, shape);
+    String name = Shapes.print(dtype, shape);
+    if (!segment.isNative()) {
+      throw new InvalidTensorException(
+          "cannot wrap memory of the Java heap as %s: native code cannot reach it; use HostTensor.of, which copies"
+              .formatted(name));
+    }
+    if (segment.isMapped()) {
+      throw new InvalidTensorException(
+          "cannot wrap a mapped file as %s: native code that reads it dies if the file is cut; copy it into an allocated tensor"
+              .formatted(name));
+    }
+    if (segment.byteSize() != bytes) {
+      throw new InvalidTensorException(
+          "cannot wrap %d bytes as %s, which has %d".formatted(segment.byteSize(), name, bytes));
+    }
+    if (segment.address() % dtype.bytes() != 0) {
+      throw new InvalidTensorException(
+          "cannot wrap memory at 0x%x as %s: it must be aligned to %d bytes"
+              .formatted(segment.address(), name, dtype.bytes()));
+    }
+    HostTensor tensor =
+        new HostTensor(dtype, shape.clone(), segment, new UseGuard("tensor " + name), () -> {});
+    tensor.requireAccess();
+    return tensor;
+  }
+
+  /** A new f32 tensor with these values, in row-major order. */
+  public static HostTensor of(float[] values, long... shape) {
+    HostTensor tensor = allocate(DType.F32, checked(DType.F32, values.length, shape));
+    MemorySegment.copy(values, 0, tensor.segment, FLOAT, 0, values.length);
+    return tensor;
+  }
+
+  /** A new i64 tensor with these values, in row-major order. */
+  public static HostTensor of(long[] values, long... shape) {
+    HostTensor tensor = allocate(DType.I64, checked(DType.I64, values.length, shape));
+    MemorySegment.copy(values, 0, tensor.segment, LONG, 0, values.length);
+    return tensor;
+  }
+
+  /** A new u8 tensor of one dimension: 1 where true, for masks. */
+  public static HostTensor of(boolean[] values) {
+    HostTensor tensor = allocate(DType.U8, values.length);
+    for (int i = 0; i < values.length; i++) {
+      tensor.segment.set(ValueLayout.JAVA_BYTE, i, (byte) (values[i] ? 1 : 0));
+    }
+    return tensor;
+  }
+
+  /**
+   * A view of memory another object of this package owns; it lives and closes with that object's
+   * guard.
+   */
+  static HostTensor view(DType dtype, MemorySegment memory, UseGuard guard, long... shape) {
+    long bytes = Shapes.byteLength(dtype, shape);
+    return new HostTensor(dtype, shape.clone(), memory.asSlice(0, bytes), guard, () -> {});
+  }
+
+  /** Type of the elements. */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /** Number of dimensions. */
+  public int rank() {
+    return shape.length;
+  }
+
+  /** Length of a dimension. */
+  public long size(int dimension) {
+    return shape[dimension];
+  }
+
+  /** Lengths of all dimensions. */
+  public long[] shape() {
+    return shape.clone();
+  }
+
+  /** Number of elements. */
+  public long elementCount() {
+    return elements;
+  }
+
+  /**
+   * The memory, to be filled or read in place. It is as long as the tensor; once the tensor is
+   * closed, access throws.
+   *
+   * @throws IllegalStateException if the tensor is closed
+   */
+  public MemorySegment segment() {
+    requireOpen();
+    return segment;
+  }
+
+  /**
+   * One element in row-major order, widened to f32 where it is stored narrower.
+   *
+   * @throws InvalidTensorException if the elements are integers
+   */
+  public float floatAt(long index) {
+    requireOpen();
+    return switch (dtype) {
+      case F32 -> segment.getAtIndex(FLOAT, index);
+      case F16 -> Float.float16ToFloat(segment.getAtIndex(SHORT, index));
+      case BF16 -> Bfloat16.toFloat(segment.getAtIndex(SHORT, index));
+      default -> throw wrongKind("read as a float; it holds integers: use longAt");
+    };
+  }
+
+  /**
+   * Sets one element, rounded to nearest even where it is stored narrower.
+   *
+   * @throws InvalidTensorException if the elements are integers
+   */
+  public void setFloat(long index, float value) {
+    requireOpen();
+    switch (dtype) {
+      case F32 -> segment.setAtIndex(FLOAT, index, value);
+      case F16 -> segment.setAtIndex(SHORT, index, Float.floatToFloat16(value));
+      case BF16 -> segment.setAtIndex(SHORT, index, Bfloat16.ofFloat(value));
+      default -> throw wrongKind("set to a float; it holds integers: use setLong");
+    }
+  }
+
+  /**
+   * One element in row-major order; u8 is 0 to 255.
+   *
+   * @throws InvalidTensorException if the elements are not integers
+   */
+  public long longAt(long index) {
+    requireOpen();
+    return switch (dtype) {
+      case I64 -> segment.getAtIndex(LONG, index);
+      case I32 -> segment.getAtIndex(INT, index);
+      case U8 -> Byte.toUnsignedLong(segment.get(ValueLayout.JAVA_BYTE, index));
+      default -> throw wrongKind("read as an integer; use floatAt");
+    };
+  }
+
+  /**
+   * Sets one element.
+   *
+   * @throws InvalidTensorException if the elements are not integers, or the value does not fit
+   */
+  public void setLong(long index, long value) {
+    requireOpen();
+    boolean fits =
+        switch (dtype) {
+          case I64 -> true;
+          case I32 -> value == (int) value;
+          case U8 -> value >= 0 && value <= 255;
+          default -> throw wrongKind("set to an integer; use setFloat");
+        };
+    if (!fits) {
+      throw wrongKind("set to %d, which does not fit".formatted(value));
+    }
+    switch (dtype) {
+      case I64 -> segment.setAtIndex(LONG, index, value);
+      case I32 -> segment.setAtIndex(INT, index, (int) value);
+      default -> segment.set(ValueLayout.JAVA_BYTE, index, (byte) value);
+    }
+  }
+
+  /** All elements in row-major order, widened to f32. */
+  public float[] toFloats() {
+    float[] values = new float[Math.toIntExact(elements)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = floatAt(i);
+    }
+    return values;
+  }
+
+  /**
+   * Replaces all elements, each rounded to nearest even where it is stored narrower.
+   *
+   * @throws InvalidTensorException if there are not as many values as elements
+   */
+  public void setFloats(float[] values) {
+    checked(dtype, values.length, shape);
+    for (int i = 0; i < values.length; i++) {
+      setFloat(i, values[i]);
+    }
+  }
+
+  /** Frees the memory this tensor owns. Closing again does nothing. */
+  @Override
+  public void close() {
+    if (guard.close()) {
+      free.run();
+    }
+  }
+
+  /** For instance {@code bf16[3,4096]}. */
+  @Override
+  public String toString() {
+    return Shapes.print(dtype, shape);
+  }
+
+  /** Keeps the memory from being freed until {@link #release()}; throws where it already is. */
+  void acquire() {
+    guard.acquire();
+    try {
+      requireAccess();
+    } catch (RuntimeException e) {
+      guard.release();
+      throw e;
+    }
+  }
+
+  void release() {
+    guard.release();
+  }
+
+  /** The memory without the check that it is open: for calls between acquire and release. */
+  MemorySegment memory() {
+    return segment;
+  }
+
+  private void requireOpen() {
+    if (!guard.isOpen()) {
+      throw new IllegalStateException("tensor %s is closed".formatted(this));
+    }
+  }
+
+  private void requireAccess() {
+    if (!segment.scope().isAlive()) {
+      throw new IllegalStateException(
+          "tensor %s wraps memory whose arena is closed".formatted(this));
+    }
+    if (!segment.isAccessibleBy(Thread.currentThread())) {
+      throw new WrongThreadException(
+          "tensor %s wraps memory of another thread's confined arena; use a shared one"
+              .formatted(this));
+    }
+  }
+
+  private InvalidTensorException wrongKind(String attempt) {
+    return new InvalidTensorException("tensor %s cannot be %s".formatted(this, attempt));
+  }
+
+  private static long[] checked(DType dtype, int values, long... shape) {
+    long expected = Shapes.byteLength(dtype, shape) / dtype.bytes();
+    if (expected != values) {
+      throw new InvalidTensorException(
+          "%d values were given for %s, which has %d elements"
+              .formatted(values, Shapes.print(dtype, shape), expected));
+    }
+    return shape;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.gavel;
+
+/**
+ * How the rows of a response become one vector: from hidden states [T, H] and the response's first
+ * and last row to y [D].
+ */
+public sealed interface Pooling {
+
+  /** y = X[last], D = H. */
+  static Pooling index() {
+    return new Index();
+  }
+
+  /** X[first] and X[last] combined. */
+  static Pooling firstLast(Combine combine) {
+    return new FirstLast(combine);
+  }
+
+  /** y = mean of X[first] to X[last], both included, D = H. */
+  static Pooling spanMean() {
+    return new SpanMean();
+  }
+
+  /**
+   * D, the width of the vectors.
+   *
+   * @param hiddenWidth H, the width of the hidden states
+   */
+  default long vectorWidth(long hiddenWidth) {
+    return this instanceof FirstLast(Combine combine) && combine == Combine.CONCAT
+        ? 2 * hiddenWidth
+        : hiddenWidth;
+  }
+
+  /** How the two ends of a response are combined. */
+  enum Combine {
+    /** [X[first]; X[last]], D = 2H. */
+    CONCAT,
+    /** X[first] + X[last], D = H. */
+    ADD,
+    /** X[last] - X[first], D = H. */
+    SUB
+  }
+
+  /** y = X[last], D = H. */
+  record Index() implements Pooling {}
+
+  /**
+   * X[first] and X[last] combined.
+   *
+   * @param combine how
+   */
+  record FirstLast(Combine combine) implements Pooling {}
+
+  /** y = mean of X[first] to X[last], both included, D = H. */
+  record SpanMean() implements Pooling {}
+}

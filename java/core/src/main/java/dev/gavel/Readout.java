@@ -1,0 +1,47 @@
+package dev.gavel;
+
+/** How a logit becomes a score. */
+public sealed interface Readout {
+
+  /** score = logit. */
+  static Readout identity() {
+    return new Identity();
+  }
+
+  /** score = (logit - mean) / deviation. */
+  static Readout affine(float mean, float deviation) {
+    return new Affine(mean, deviation);
+  }
+
+  /** score = 1 / (1 + exp(-logit)). */
+  static Readout sigmoid() {
+    return new Sigmoid();
+  }
+
+  /** score = logit. */
+  record Identity() implements Readout {}
+
+  /**
+   * score = (logit - mean) / deviation, as a checkpoint that stores the two standardises its
+   * scores.
+   *
+   * @param mean finite
+   * @param deviation finite, not 0
+   */
+  record Affine(float mean, float deviation) implements Readout {
+    /** Checks both numbers. */
+    public Affine {
+      if (!Float.isFinite(mean)) {
+        throw new InvalidArgumentException(
+            "affine readout: mean is %s; it must be finite".formatted(mean));
+      }
+      if (!Float.isFinite(deviation) || deviation == 0) {
+        throw new InvalidArgumentException(
+            "affine readout: deviation is %s; it must be finite and not 0".formatted(deviation));
+      }
+    }
+  }
+
+  /** score = 1 / (1 + exp(-logit)). */
+  record Sigmoid() implements Readout {}
+}

@@ -1,0 +1,21 @@
+package dev.gavel;
+
+/**
+ * How the losses of items (pairs or groups) become one number, and with it the scale of every
+ * gradient.
+ */
+public enum Reduction {
+  /** No number; gradients are those of the sum. */
+  NONE,
+  /** Sum over items / number of valid items; 0 where there is none. */
+  MEAN_VALID,
+  /** Sum over items. */
+  SUM,
+  /** Sum over items / sum of the weights of valid items; 0 where that is 0. */
+  WEIGHTED_MEAN;
+
+  /** The number the C header has for it. */
+  int code() {
+    return ordinal();
+  }
+}
