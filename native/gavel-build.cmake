@@ -20,8 +20,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 find_package(Threads REQUIRED)
 
 # Scores have the same bits on every instruction set, so the compiler may neither fuse a multiply and an add on its own
-# (-ffp-contract=off) nor reorder sums: -ffast-math and -march=native must never appear here.
-set(GAVEL_FLAGS -Wall -Wextra -Werror -fvisibility=hidden -ffp-contract=off -march=x86-64-v2)
+# (-ffp-contract=off) nor reorder sums: -ffast-math and -march=native must never appear here. -fno-math-errno changes no
+# value: it lets sqrt be one instruction instead of a call that may set errno.
+set(GAVEL_FLAGS -Wall -Wextra -Werror -fvisibility=hidden -ffp-contract=off -fno-math-errno -march=x86-64-v2
+  -ffunction-sections -fdata-sections)
 
 set(GAVEL_FLAGS_AVX2 -mavx2 -mfma -mf16c)
 set(GAVEL_FLAGS_AVX512 ${GAVEL_FLAGS_AVX2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
@@ -57,11 +59,12 @@ function(gavel_library)
   add_library(gavel SHARED)
   target_link_libraries(gavel PRIVATE gavel_objects)
   set_target_properties(gavel PROPERTIES LINKER_LANGUAGE CXX)
-  # The C++ run time is linked in: the library must load whatever libstdc++ the machine has.
+  # The C++ run time is linked in: the library must load whatever libstdc++ the machine has. Sections nobody uses are
+  # dropped, which halves the file and leaves out the parts of that run time that need a newer C library.
   target_link_options(gavel PRIVATE
     -static-libstdc++ -static-libgcc
     -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/gavel.map
-    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
   if(NOT GAVEL_SANITIZE)
     # The sanitizer run time is resolved by the executable, so a sanitized library does have undefined symbols.
     target_link_options(gavel PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
@@ -85,6 +88,19 @@ function(gavel_abi_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE gavel gavel_flags)
   gavel_add_test(${name})
+endfunction()
+
+# gavel_object_test(SOURCE...): these sources alone may use instruction sets above the baseline.
+function(gavel_object_test)
+  # The sanitizers add symbols of their own.
+  if(GAVEL_SANITIZE OR NOT CMAKE_OBJDUMP OR NOT CMAKE_NM)
+    return()
+  endif()
+  list(JOIN ARGN "," tables)
+  add_test(NAME instruction_sets
+    COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_SOURCE_DIR}/check-objects.cmake
+      ${CMAKE_OBJDUMP} ${CMAKE_NM} "${tables}" $<TARGET_OBJECTS:gavel_objects>
+    COMMAND_EXPAND_LISTS)
 endfunction()
 
 add_custom_target(format-check

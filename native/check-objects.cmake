@@ -1,0 +1,46 @@
+# cmake -P check-objects.cmake OBJDUMP NM TABLES OBJECT...
+# TABLES names the sources, separated by commas, that may use instruction sets above the baseline.
+#
+# 1. No other object may hold such an instruction: it would run, and trap, on a machine without it.
+# 2. Those objects may define no weak symbol. An inline function or template compiled there is also compiled elsewhere,
+#    and the linker keeps one copy of the two: possibly the one with the newer instructions, for everybody.
+
+math(EXPR last "${CMAKE_ARGC} - 1")
+set(arguments)
+foreach(i RANGE 3 ${last})
+  list(APPEND arguments "${CMAKE_ARGV${i}}")
+endforeach()
+list(POP_FRONT arguments objdump nm tables)
+string(REPLACE "," ";" tables "${tables}")
+if(NOT arguments)
+  message(FATAL_ERROR "No object files were named.")
+endif()
+
+set(wrong 0)
+foreach(object IN LISTS arguments)
+  set(is_table FALSE)
+  foreach(table IN LISTS tables)
+    string(FIND "${object}" "/${table}.o" at REVERSE)
+    if(at GREATER -1)
+      set(is_table TRUE)
+    endif()
+  endforeach()
+  if(is_table)
+    execute_process(COMMAND ${nm} -C --defined-only ${object} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+    string(REGEX MATCHALL "[0-9a-f]+ [WVu] [^\n]+" found "${text}")
+    set(rule "defines a weak symbol, which another file may be linked to")
+  else()
+    execute_process(COMMAND ${objdump} -d --no-show-raw-insn ${object} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+    string(REGEX MATCHALL "\t(v[a-uw-z]|tdp|tile|ldtilecfg|sttilecfg)[^\n]+" found "${text}")
+    set(rule "uses an instruction above x86-64-v2")
+  endif()
+  if(found)
+    list(LENGTH found count)
+    list(GET found 0 first)
+    message(NOTICE "${object} ${rule}: ${first} (and ${count} in all)")
+    math(EXPR wrong "${wrong} + 1")
+  endif()
+endforeach()
+if(wrong)
+  message(FATAL_ERROR "${wrong} object files break the rules above.")
+endif()
