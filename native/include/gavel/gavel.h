@@ -69,7 +69,8 @@ enum { GAVEL_MAX_RANK = 4 };
  * A view of caller-owned memory. dtype = GAVEL_NONE (all other fields 0) means "absent" where a tensor is optional.
  * stride is in elements. The last dimension must be contiguous (stride 1) unless its length is at most 1; an outer stride must
  * be at least the inner extent for outputs (no overlap), and may be anything not negative for inputs.
- * byte_length is what lies behind data; a walk outside it is refused. data must be aligned to the dtype's size.
+ * Entries of shape and stride from rank on are 0. byte_length is what lies behind data; a walk outside it is refused. data must be
+ * aligned to the dtype's size; it may be NULL where a dimension is 0.
  */
 typedef struct gavel_tensor {
   uint32_t struct_size;
@@ -196,8 +197,8 @@ typedef struct gavel_head_spec {
   int32_t activation;       /* LINEAR: must be IDENTITY */
   int32_t norm;
   uint32_t flags;           /* GAVEL_HEAD_* bits; a bit without a use in this spec is refused */
-  float norm_epsilon;       /* > 0 with a norm, else 0 */
-  float output_scale;       /* finite, not 0; 1 for most published heads, 1/sqrt(H) for YOJO */
+  float norm_epsilon;       /* > 0 with a norm (a denormal counts as 0), else 0 */
+  float output_scale;       /* finite, not 0 (a denormal counts as 0); 1 for most published heads, 1/sqrt(H) for YOJO */
   float negative_slope;     /* LEAKY_RELU, else 0 */
   int32_t hidden_layers;    /* LINEAR: 0, MLP: 1 to GAVEL_MAX_HIDDEN_LAYERS */
   int64_t input_width;      /* D, 1 to 2^20 */
@@ -234,7 +235,7 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
 enum {
   GAVEL_POOLING_INDEX = 1,      /* y = X[last] */
   GAVEL_POOLING_FIRST_LAST = 2, /* X[first], X[last] combined; D = 2H with CONCAT */
-  GAVEL_POOLING_SPAN_MEAN = 3   /* y = mean of X[first..last], both inclusive; order of the sum: by row, fixed */
+  GAVEL_POOLING_SPAN_MEAN = 3   /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
 };
 enum {
   GAVEL_COMBINE_NONE = 0,
@@ -262,17 +263,19 @@ enum {
  * One loss over scores s [N] (f32), its items, reduction and gradient. Items are pairs or groups; their formulas, with
  * sp(x) = max(x, 0) + log1p(exp(-|x|)):
  *
- * BRADLEY_TERRY, pair (i, j) = (chosen, rejected), z = beta (s_i - s_j) - margin:
+ * BRADLEY_TERRY, pair (i, j) = (chosen, rejected), i != j, z = beta (s_i - s_j) - margin:
  *     weight ((1 - e) sp(-z) + e sp(z)) + center (s_i + s_j)^2        e = label_smoothing
  *   a tie pair (tie_mask != 0) has  weight tie (s_i - s_j)^2  instead of the first term. A pair is invalid, has loss and gradient 0
  *   and does not count, where mask is 0 at i or j.
  * CROSS_ENTROPY, group g = scores offsets[g] .. offsets[g+1]-1 with mask, temperature T, targets t:
  *     weight (sum_n t_n LSE(s/T over valid) - sum_n t_n s_n/T)        t one-hot from target_index, or target_weights
  *   A target on a masked entry is an error. A group with fewer than two valid entries has loss and gradient 0, is not counted as
- *   valid, and is counted in skipped. Soft targets are used as given, not normalised; each must be finite and >= 0.
+ *   valid, and is counted in skipped; its target is not looked at. Soft targets are used as given, not normalised; each must be
+ *   finite and >= 0.
  *
  * Gradients are of the reduced loss and exactly 0 for masked scores. dscore is overwritten, not added to.
  * Scalars apply to every item unless the tensor of the same name (f32, one value per item) is present.
+ * A tensor that has no use in the call (offsets with BRADLEY_TERRY, tie_values without tie_mask) is refused.
  */
 typedef struct gavel_loss_args {
   uint32_t struct_size;
@@ -280,12 +283,12 @@ typedef struct gavel_loss_args {
   int32_t reduction;
   uint32_t reserved;
   float weight;          /* >= 0 */
-  float beta;            /* BRADLEY_TERRY: > 0 */
+  float beta;            /* BRADLEY_TERRY: > 0, else 0, as are the following */
   float margin;          /* BRADLEY_TERRY */
   float label_smoothing; /* BRADLEY_TERRY: 0 to 1 */
   float center;          /* BRADLEY_TERRY: >= 0 */
   float tie;             /* BRADLEY_TERRY: >= 0 */
-  float temperature;     /* CROSS_ENTROPY: > 0 */
+  float temperature;     /* CROSS_ENTROPY: > 0, else 0 */
   uint32_t reserved2;
   gavel_tensor scores;                 /* f32 [N]; absent inside gavel_score, which uses its own (K = 1) */
   gavel_tensor mask;                   /* u8 [N], optional: 0 = invalid */
@@ -324,7 +327,7 @@ typedef struct gavel_score_args {
   int32_t combine;           /* FIRST_LAST, else GAVEL_COMBINE_NONE */
   int32_t readout;
   float readout_mean;        /* AFFINE, else 0 */
-  float readout_deviation;   /* AFFINE: finite, not 0; else 0 */
+  float readout_deviation;   /* AFFINE: finite, not 0 (a denormal counts as 0); else 0 */
   uint32_t reserved;
   uint32_t reserved2;
   gavel_tensor hidden;       /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact) */
@@ -333,7 +336,8 @@ typedef struct gavel_score_args {
   gavel_tensor scores;       /* out: f32 [R, K] */
   gavel_tensor logits;       /* out, optional: f32 [R, K] */
   gavel_tensor vectors;      /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
-  gavel_tensor preactivations; /* out, optional: f32 [R, sum of hidden widths], what gavel_backward needs */
+  gavel_tensor preactivations; /* out, optional: f32 [R, sum of hidden widths], what gavel_backward needs; 0 for invalid items;
+                                  absent for LINEAR */
   gavel_tensor counts;       /* out, optional: i64 [2]: invalid items, items with a NaN score */
 } gavel_score_args;
 

@@ -12,7 +12,8 @@
 
 namespace gavel {
 
-// A checked gavel_loss_args: tensors are views of the caller's memory, index lists (pairs, offsets, targets) checked copies.
+// A checked gavel_loss_args: tensors are views of the caller's memory, indices (pairs, offsets, targets) are checked again where they
+// are used, so a caller who changes them during the call gets an error at worst.
 struct LossPlan;
 
 // args: a copy of the caller's (read_struct). valid: [n] bytes or null, 0 where item r of the score call is invalid and therefore
