@@ -27,6 +27,7 @@ public final class UseGuard {
   }
 
   private static final int CLOSED = -1;
+  private static final int EXCLUSIVE = -2;
 
   private final String name;
 
@@ -51,8 +52,8 @@ public final class UseGuard {
     int current;
     do {
       current = (int) USES.getVolatile(this);
-      if (current == CLOSED) {
-        throw new IllegalStateException(name + " is closed");
+      if (current < 0) {
+        throw refusal(current);
       }
       if (current == Integer.MAX_VALUE) {
         throw new IllegalStateException(name + " has too many uses at once");
@@ -75,6 +76,34 @@ public final class UseGuard {
     } while (!USES.compareAndSet(this, current, current - 1));
   }
 
+  /**
+   * Begins a use that excludes every other one; it is ended by {@link #releaseExclusively()}.
+   *
+   * @throws IllegalStateException if the guard is closed, or in use
+   */
+  public void acquireExclusively() {
+    int found = (int) USES.compareAndExchange(this, 0, EXCLUSIVE);
+    if (found != 0) {
+      throw refusal(found);
+    }
+  }
+
+  /**
+   * Ends an exclusive use.
+   *
+   * @throws IllegalStateException if none was begun
+   */
+  public void releaseExclusively() {
+    if (!USES.compareAndSet(this, EXCLUSIVE, 0)) {
+      throw new IllegalStateException(name + " is released more often than it was acquired");
+    }
+  }
+
+  private IllegalStateException refusal(int found) {
+    return new IllegalStateException(
+        found == CLOSED ? name + " is closed" : name + " is in use by another call");
+  }
+
   /** Whether {@link #close()} has not succeeded yet. */
   public boolean isOpen() {
     return (int) USES.getVolatile(this) != CLOSED;
@@ -89,7 +118,7 @@ public final class UseGuard {
    */
   public boolean close() {
     int found = (int) USES.compareAndExchange(this, 0, CLOSED);
-    if (found > 0) {
+    if (found > 0 || found == EXCLUSIVE) {
       throw new IllegalStateException(
           name
               + " cannot be closed while a native call uses it; it stays open: wait for the call,"
