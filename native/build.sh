@@ -28,7 +28,12 @@ compile() {
 
 run_tests() {
   need ctest
-  ctest --test-dir "$build" --output-on-failure --no-tests=ignore
+  status=0
+  ctest --test-dir "$build" --output-on-failure --no-tests=error || status=$?
+  # CTest says which tests were skipped; the reason is in its log.
+  awk '$2 == "Testing:" { name = $3 } /^SKIPPED: / { print "NOTICE " name " " $0 }' \
+    "$build/Testing/Temporary/LastTest.log"
+  return $status
 }
 
 case $step in

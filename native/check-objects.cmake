@@ -1,5 +1,5 @@
-# cmake -P check-objects.cmake OBJDUMP NM TABLES OBJECT...
-# TABLES names the sources, separated by commas, that may use instruction sets above the baseline.
+# cmake -P check-objects.cmake OBJDUMP NM tables=SOURCE,... OBJECT...
+# The tables are the sources that may use instruction sets above the baseline.
 #
 # 1. No other object may hold such an instruction: it would run, and trap, on a machine without it.
 # 2. Those objects may define no weak symbol. An inline function or template compiled there is also compiled elsewhere,
@@ -11,6 +11,7 @@ foreach(i RANGE 3 ${last})
   list(APPEND arguments "${CMAKE_ARGV${i}}")
 endforeach()
 list(POP_FRONT arguments objdump nm tables)
+string(REPLACE "tables=" "" tables "${tables}")
 string(REPLACE "," ";" tables "${tables}")
 if(NOT arguments)
   message(FATAL_ERROR "No object files were named.")

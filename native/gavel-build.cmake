@@ -99,7 +99,7 @@ function(gavel_object_test)
   list(JOIN ARGN "," tables)
   add_test(NAME instruction_sets
     COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_SOURCE_DIR}/check-objects.cmake
-      ${CMAKE_OBJDUMP} ${CMAKE_NM} "${tables}" $<TARGET_OBJECTS:gavel_objects>
+      ${CMAKE_OBJDUMP} ${CMAKE_NM} "tables=${tables}" $<TARGET_OBJECTS:gavel_objects>
     COMMAND_EXPAND_LISTS)
 endfunction()
 

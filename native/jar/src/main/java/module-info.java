@@ -1,5 +1,6 @@
 /** The native libraries for Linux on x86-64. A service makes the module system resolve this jar. */
-@SuppressWarnings("module") // a component may not end in a digit by convention; the platform's name does
+@SuppressWarnings(
+    "module") // a component may not end in a digit by convention; the platform's name does
 module dev.gavel.natives.linux_x86_64 {
   requires dev.gavel.bindings;
   requires static org.jspecify;

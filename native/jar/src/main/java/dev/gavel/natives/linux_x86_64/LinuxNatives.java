@@ -8,7 +8,8 @@ import java.io.InputStream;
 /**
  * Opens the native libraries that this jar carries for Linux on x86-64.
  *
- * <p>Found through {@link java.util.ServiceLoader}; nobody needs to create one. Safe for use by several threads at once.
+ * <p>Found through {@link java.util.ServiceLoader}; nobody needs to create one. Safe for use by
+ * several threads at once.
  */
 public final class LinuxNatives implements NativeSource {
   private static final String FOLDER = "/META-INF/native/linux-x86_64/";
