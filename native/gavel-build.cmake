@@ -23,7 +23,7 @@ find_package(Threads REQUIRED)
 # (-ffp-contract=off) nor reorder sums: -ffast-math and -march=native must never appear here. -fno-math-errno changes no
 # value: it lets sqrt be one instruction instead of a call that may set errno.
 set(GAVEL_FLAGS -Wall -Wextra -Werror -fvisibility=hidden -ffp-contract=off -fno-math-errno -march=x86-64-v2
-  -ffunction-sections -fdata-sections)
+  -ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
 set(GAVEL_FLAGS_AVX2 -mavx2 -mfma -mf16c)
 set(GAVEL_FLAGS_AVX512 ${GAVEL_FLAGS_AVX2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
