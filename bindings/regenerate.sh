@@ -47,13 +47,20 @@ find "$staging/java" -name '*.java' | while read -r file; do
   mv "$file.new" "$file"
 done
 
+# What jextract sees of the header: without comments, white space collapsed. A reworded comment changes nothing here.
+interface() {
+  text=$(tr '\n\t' '  ' <"$header" | sed -e 's:/\*[^*]*\*\**\([^/*][^*]*\*\**\)*/: :g' -e 's/  */ /g' -e 's/^ //' -e 's/ $//')
+  printf '%s' "$text"
+}
+
 names() {
   sed -n "s/^--include-$1 //p" "$staging/symbols" | tr '\n' ' ' | sed 's/ $//'
 }
 {
   echo '# Where the sources beside this file come from. Written by bindings/regenerate.sh.'
   echo "header=native/include/gavel/gavel.h"
-  echo "header.sha256=$(sha256sum "$header" | cut -d' ' -f1)"
+  echo '# SHA-256 of the header without comments and with every run of white space as one space.'
+  echo "interface.sha256=$(interface | sha256sum | cut -d' ' -f1)"
   echo "tool=$(jextract --version 2>&1 | sed -n 's/^\(jextract .*\)/\1/p')"
   echo "tool.libclang=$(jextract --version 2>&1 | sed -n 's/.*\(clang version [0-9.]*\).*/\1/p')"
   echo "arguments=$arguments"
