@@ -77,10 +77,10 @@ public record HeadSpec(
       require(normEpsilon == 0, "norm epsilon without a norm", normEpsilon, "0");
     } else {
       require(
-          Float.isFinite(normEpsilon) && normEpsilon > 0,
+          Float.isFinite(normEpsilon) && normEpsilon >= Float.MIN_NORMAL,
           "norm epsilon",
           normEpsilon,
-          "finite and more than 0");
+          "finite and at least 2^-126: kernels read less as 0");
     }
     require(
         !normBias || norm == Norm.LAYER,
@@ -88,10 +88,10 @@ public record HeadSpec(
         true,
         "false: only LAYER has one");
     require(
-        Float.isFinite(outputScale) && outputScale != 0,
+        Float.isFinite(outputScale) && Math.abs(outputScale) >= Float.MIN_NORMAL,
         "output scale",
         outputScale,
-        "finite and not 0");
+        "finite and at least 2^-126 in size: kernels read less as 0");
     if (activation == Activation.LEAKY_RELU) {
       require(Float.isFinite(negativeSlope), "negative slope", negativeSlope, "finite");
     } else {

@@ -35,9 +35,10 @@ public sealed interface Readout {
         throw new InvalidArgumentException(
             "affine readout: mean is %s; it must be finite".formatted(mean));
       }
-      if (!Float.isFinite(deviation) || deviation == 0) {
+      if (!Float.isFinite(deviation) || Math.abs(deviation) < Float.MIN_NORMAL) {
         throw new InvalidArgumentException(
-            "affine readout: deviation is %s; it must be finite and not 0".formatted(deviation));
+            "affine readout: deviation is %s; it must be finite and at least 2^-126 in size"
+                .formatted(deviation));
       }
     }
   }

@@ -1,0 +1,137 @@
+package dev.gavel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The filling of a {@link PackedBatch}: where the next response goes, and whether it may. */
+final class BatchFill {
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+
+  private final Layout layout;
+  private final int maxResponses;
+  private final MemorySegment first;
+  private final MemorySegment last;
+  private final MemorySegment offsets;
+  private long rows;
+  private int groups;
+  private int responses;
+  private long sequenceStart;
+  private long sequenceEnd;
+  private int responsesBeforeSequence;
+  private boolean inSequence;
+
+  BatchFill(
+      Layout layout,
+      int maxResponses,
+      MemorySegment first,
+      MemorySegment last,
+      MemorySegment offsets) {
+    this.layout = layout;
+    this.maxResponses = maxResponses;
+    this.first = first;
+    this.last = last;
+    this.offsets = offsets;
+  }
+
+  int groups() {
+    return groups;
+  }
+
+  int responses() {
+    return responses;
+  }
+
+  void restart(long newRows) {
+    rows = newRows;
+    groups = 0;
+    responses = 0;
+    sequenceStart = 0;
+    sequenceEnd = 0;
+    inSequence = false;
+    offsets.setAtIndex(LONG, 0, 0);
+  }
+
+  void group() {
+    endGroup();
+    if (groups == maxResponses) {
+      throw full("group");
+    }
+    groups++;
+    offsets.setAtIndex(LONG, groups, responses);
+  }
+
+  void sequence(long sequenceRows) {
+    require(groups > 0, "a sequence was added before a group: call group() first");
+    endSequence();
+    if (sequenceRows < 1 || sequenceRows > rows - sequenceEnd) {
+      throw new InvalidArgumentException(
+          "packed batch: a sequence of %d rows is added after %d of %d rows; it must have 1 to %d"
+              .formatted(sequenceRows, sequenceEnd, rows, rows - sequenceEnd));
+    }
+    sequenceStart = sequenceEnd;
+    sequenceEnd += sequenceRows;
+    responsesBeforeSequence = responses;
+    inSequence = true;
+  }
+
+  void response(long firstRow, long lastRow) {
+    require(inSequence, "a response was added before a sequence: call sequence(rows) first");
+    if (layout == Layout.INDEPENDENT && responses > responsesBeforeSequence) {
+      throw new InvalidArgumentException(
+          "packed batch: a second response was added to a sequence; layout INDEPENDENT has one per"
+              + " sequence, use JOINT for several");
+    }
+    if (responses == maxResponses) {
+      throw full("response");
+    }
+    boolean none = firstRow == Spans.NONE && lastRow == Spans.NONE;
+    long sequenceRows = sequenceEnd - sequenceStart;
+    if (!none && (firstRow < 0 || lastRow < firstRow || lastRow >= sequenceRows)) {
+      throw new InvalidArgumentException(
+          "packed batch: response %d has rows %d to %d of a sequence of %d; it must be 0 <= first <= last <= %d, or -1 and -1"
+              .formatted(responses, firstRow, lastRow, sequenceRows, sequenceRows - 1));
+    }
+    first.setAtIndex(LONG, responses, none ? Spans.NONE : sequenceStart + firstRow);
+    last.setAtIndex(LONG, responses, none ? Spans.NONE : sequenceStart + lastRow);
+    responses++;
+    offsets.setAtIndex(LONG, groups, responses);
+  }
+
+  void finish() {
+    require(groups > 0, "it has no group: add at least one response");
+    endGroup();
+    if (sequenceEnd != rows) {
+      throw new InvalidArgumentException(
+          "packed batch: its sequences have %d rows together, its hidden states have %d in use; they must be the same"
+              .formatted(sequenceEnd, rows));
+    }
+  }
+
+  private void endGroup() {
+    if (groups > 0) {
+      require(
+          offsets.getAtIndex(LONG, groups - 1L) < responses,
+          "a group has no response: add at least one before the next group");
+      endSequence();
+    }
+    inSequence = false;
+  }
+
+  private void endSequence() {
+    require(
+        !inSequence || responses > responsesBeforeSequence,
+        "a sequence has no response: add at least one before the next sequence");
+  }
+
+  private InvalidArgumentException full(String what) {
+    return new InvalidArgumentException(
+        "packed batch: one %s more than its capacity of %d responses; allocate a larger one"
+            .formatted(what, maxResponses));
+  }
+
+  private static void require(boolean holds, String message) {
+    if (!holds) {
+      throw new InvalidArgumentException("packed batch: " + message);
+    }
+  }
+}

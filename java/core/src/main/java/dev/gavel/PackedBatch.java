@@ -1,0 +1,333 @@
+package dev.gavel;
+
+import dev.gavel.bindings.UseGuard;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+
+/**
+ * Hidden states of one or several sequences, packed in one tensor [T, H] without padding, and the
+ * rows of every response in it.
+ *
+ * <p>Filled in order: {@link #refill}, then per prompt {@link #group}, per sequence of it {@link
+ * #sequence}, per response of that {@link #response}, then {@link #seal}. Everything is checked
+ * then, once; a sealed batch may be scored as often as wanted and by many threads at once.
+ * Refilling again allocates nothing. In layout {@link Layout#JOINT} a sequence holds one or more
+ * responses (a group too long for one pass has several sequences), in {@link Layout#INDEPENDENT}
+ * exactly one.
+ *
+ * <p>Owns its row numbers, borrows the hidden states: their tensor must stay open, and its content
+ * unchanged, while the batch is scored. Closing and refilling throw {@link IllegalStateException}
+ * while a call uses the batch. One thread at a time may fill it.
+ */
+public final class PackedBatch implements AutoCloseable {
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+
+  private final Layout layout;
+  private final HostTensor numbers;
+  private final UseGuard guard;
+  private final MemorySegment first;
+  private final MemorySegment last;
+  private final MemorySegment offsets;
+  private final BatchFill fill;
+  private HostTensor hidden;
+  private long rows;
+  private boolean sealed;
+  private long version;
+
+  private PackedBatch(Layout layout, HostTensor hidden, int maxResponses) {
+    this.layout = layout;
+    this.hidden = hidden;
+    this.guard = new UseGuard("packed batch for %d responses".formatted(maxResponses));
+    this.numbers = HostTensor.allocate(DType.I64, 3L * maxResponses + 1);
+    long bytes = LONG.byteSize() * maxResponses;
+    this.first = numbers.segment().asSlice(0, bytes);
+    this.last = numbers.segment().asSlice(bytes, bytes);
+    this.offsets = numbers.segment().asSlice(2 * bytes);
+    this.fill = new BatchFill(layout, maxResponses, first, last, offsets);
+  }
+
+  /**
+   * A batch that is yet to be filled, as {@link #refill} leaves it.
+   *
+   * @param layout how responses lie in sequences
+   * @param hidden hidden states [T, H]: f32, f16 or bf16; all T rows are in use
+   * @param maxResponses most responses it will ever hold, 1 or more
+   */
+  public static PackedBatch allocate(Layout layout, HostTensor hidden, int maxResponses) {
+    if (maxResponses < 1) {
+      throw new InvalidArgumentException(
+          "packed batch: capacity is %d responses; it must be 1 or more".formatted(maxResponses));
+    }
+    checkHidden(hidden, rowsOf(hidden));
+    PackedBatch batch = new PackedBatch(layout, hidden, maxResponses);
+    return batch.refill(hidden);
+  }
+
+  /**
+   * A sealed batch of one prompt whose responses share one sequence.
+   *
+   * @param hidden hidden states [T, H] of that sequence
+   * @param spans rows of every response
+   */
+  public static PackedBatch joint(HostTensor hidden, Spans spans) {
+    PackedBatch batch = allocate(Layout.JOINT, hidden, Math.max(spans.size(), 1));
+    return batch.sealedOrClosed(() -> batch.group().sequence(batch.rows()).responses(spans).seal());
+  }
+
+  /**
+   * A sealed batch in which every row is a response of its own: pooled vectors, or hidden states of
+   * the last token of each response.
+   *
+   * @param vectors [R, H]
+   * @param groupSizes responses of each prompt, in order; their sum is R
+   */
+  public static PackedBatch ofVectors(HostTensor vectors, int... groupSizes) {
+    long responses = IntStream.of(groupSizes).asLongStream().sum();
+    if (responses != rowsOf(vectors) || responses > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "packed batch: group sizes sum to %d, there are %d vectors in %s; both must be the same, below 2^31"
+              .formatted(responses, rowsOf(vectors), vectors));
+    }
+    PackedBatch batch = allocate(Layout.INDEPENDENT, vectors, (int) Math.max(responses, 1));
+    return batch.sealedOrClosed(
+        () -> {
+          for (int size : groupSizes) {
+            batch.group();
+            for (int i = 0; i < size; i++) {
+              batch.sequence(1).response(0, 0);
+            }
+          }
+          return batch.seal();
+        });
+  }
+
+  /** Forgets all responses and starts again over these hidden states, all rows of them. */
+  public PackedBatch refill(HostTensor newHidden) {
+    return refill(newHidden, rowsOf(newHidden));
+  }
+
+  /**
+   * Forgets all responses and starts again.
+   *
+   * @param newHidden hidden states [T, H]: f32, f16 or bf16
+   * @param usedRows rows of it that are in use, from the first; the rest is never read
+   * @throws IllegalStateException if a call is using the batch
+   */
+  public PackedBatch refill(HostTensor newHidden, long usedRows) {
+    checkHidden(newHidden, usedRows);
+    guard.acquireExclusively();
+    try {
+      hidden = newHidden;
+      rows = usedRows;
+      sealed = false;
+      version++;
+      fill.restart(usedRows);
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
+  }
+
+  /** Begins the responses of the next prompt. */
+  public PackedBatch group() {
+    beginFilling();
+    try {
+      fill.group();
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
+  }
+
+  /**
+   * Begins the next sequence of the group.
+   *
+   * @param sequenceRows its rows, 1 or more: those that follow the rows of the sequence before
+   */
+  public PackedBatch sequence(long sequenceRows) {
+    beginFilling();
+    try {
+      fill.sequence(sequenceRows);
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
+  }
+
+  /**
+   * Adds the next response of the sequence.
+   *
+   * @param firstRow its first row, counted from the start of the sequence, or {@link Spans#NONE}
+   * @param lastRow its last row, or {@link Spans#NONE} with the first: the response is invalid, and
+   *     its score -infinity
+   */
+  public PackedBatch response(long firstRow, long lastRow) {
+    beginFilling();
+    try {
+      fill.response(firstRow, lastRow);
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
+  }
+
+  /** Adds responses of the sequence, in order. */
+  public PackedBatch responses(Spans spans) {
+    for (int i = 0; i < spans.size(); i++) {
+      response(spans.first(i), spans.last(i));
+    }
+    return this;
+  }
+
+  /**
+   * Ends the filling.
+   *
+   * @throws InvalidArgumentException if there is no response, a group or sequence has none, or the
+   *     sequences do not use exactly the rows announced
+   */
+  public PackedBatch seal() {
+    beginFilling();
+    try {
+      fill.finish();
+      sealed = true;
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
+  }
+
+  /** How responses lie in sequences. */
+  public Layout layout() {
+    return layout;
+  }
+
+  /** The hidden states, borrowed. */
+  public HostTensor hidden() {
+    return hidden;
+  }
+
+  /** T, the rows in use. */
+  public long rows() {
+    return rows;
+  }
+
+  /** R, the responses so far. */
+  public int responses() {
+    return fill.responses();
+  }
+
+  /** G, the groups so far. */
+  public int groups() {
+    return fill.groups();
+  }
+
+  /** Number of the first response of a group; {@code groupStart(groups())} is R. */
+  public int groupStart(int group) {
+    guard.acquire();
+    try {
+      if (group < 0 || group > groups()) {
+        throw new InvalidArgumentException(
+            "group %d of a batch of %d; it must be 0 to %d".formatted(group, groups(), groups()));
+      }
+      return (int) offsets.getAtIndex(LONG, group);
+    } finally {
+      guard.release();
+    }
+  }
+
+  /**
+   * Where groups begin, i64 [G + 1], from 0 to R: what a {@link Loss.CrossEntropy} over these
+   * responses takes. A view: it changes with the next refill, and closes with the batch.
+   */
+  public HostTensor groupOffsets() {
+    requireSealed();
+    return HostTensor.view(DType.I64, offsets, guard, groups() + 1L);
+  }
+
+  /** Frees what the batch owns. Closing again does nothing. */
+  @Override
+  public void close() {
+    if (guard.close()) {
+      numbers.close();
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "packed batch: %s, %d groups, %d responses, %d rows of %s"
+        .formatted(layout, groups(), responses(), rows, hidden);
+  }
+
+  /** Begins a call that reads the batch; ended by {@link #release()}. */
+  void acquire() {
+    guard.acquire();
+    try {
+      requireSealed();
+      hidden.acquire();
+    } catch (RuntimeException e) {
+      guard.release();
+      throw e;
+    }
+  }
+
+  void release() {
+    hidden.release();
+    guard.release();
+  }
+
+  MemorySegment first() {
+    return first;
+  }
+
+  MemorySegment last() {
+    return last;
+  }
+
+  /** Changes with every refill. */
+  long version() {
+    return version;
+  }
+
+  private void requireSealed() {
+    if (!sealed) {
+      throw new IllegalStateException(
+          "packed batch is being filled: call seal() after the last response");
+    }
+  }
+
+  private void beginFilling() {
+    guard.acquireExclusively();
+    if (sealed) {
+      guard.releaseExclusively();
+      throw new IllegalStateException("packed batch is sealed: call refill() to fill it again");
+    }
+  }
+
+  private PackedBatch sealedOrClosed(Supplier<PackedBatch> filling) {
+    try {
+      return filling.get();
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static long rowsOf(HostTensor hidden) {
+    return hidden.size(0);
+  }
+
+  private static void checkHidden(HostTensor hidden, long usedRows) {
+    if (hidden.rank() != 2 || !hidden.dtype().isFloat() || hidden.size(1) == 0) {
+      throw new InvalidTensorException(
+          "hidden states are %s; they must be f32, f16 or bf16 [T,H] with H of 1 or more"
+              .formatted(hidden));
+    }
+    if (usedRows < 1 || usedRows > hidden.size(0)) {
+      throw new InvalidArgumentException(
+          "packed batch: %d rows of %s are to be used; it must be 1 to %d"
+              .formatted(usedRows, hidden, hidden.size(0)));
+    }
+  }
+}
