@@ -7,9 +7,7 @@
 #ifndef GAVEL_COMMON_VERSIONED_H
 #define GAVEL_COMMON_VERSIONED_H
 
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "common/error.h"
 
@@ -18,28 +16,28 @@ namespace gavel {
 // No struct of this interface will ever come near this; a larger struct_size is a field that was never set.
 constexpr uint32_t kLargestStruct = 65536;
 
-// Checks the struct_size of a struct this library knows as `known` bytes. A larger one comes from a newer caller and is accepted while
-// everything beyond `known` is 0, that is, while nothing is asked for that this library has not heard of.
-inline void check_struct(const void *caller, uint32_t known, const char *name) {
-  GAVEL_CHECK(caller != nullptr, "%s is NULL; pass a struct whose struct_size is %u", name, known);
-  GAVEL_CHECK(reinterpret_cast<uintptr_t>(caller) % 8 == 0, "%s is not aligned to 8 bytes", name);
-  uint32_t size;
-  memcpy(&size, caller, sizeof size);
-  GAVEL_CHECK(size >= known && size <= kLargestStruct,
-              "%s.struct_size is %u; this library knows %u: set it to sizeof the struct", name, size, known);
-  const unsigned char *bytes = static_cast<const unsigned char *>(caller);
-  for (uint32_t k = known; k < size; ++k) {
-    GAVEL_CHECK(bytes[k] == 0, "byte %u of %s is not 0: this library knows only %u bytes of that struct; use a newer library",
-                k, name, known);
+// Checks pointer and struct_size. A larger size comes from a newer caller and is accepted while everything beyond what this library
+// knows is 0, that is, while nothing is asked for that it has not heard of.
+template <typename Struct>
+void check_struct(const Struct *caller, const char *name) {
+  constexpr uint32_t kKnown = sizeof(Struct);
+  GAVEL_CHECK(caller != nullptr, "%s is NULL; pass a struct whose struct_size is %u", name, kKnown);
+  GAVEL_CHECK(reinterpret_cast<uintptr_t>(caller) % alignof(Struct) == 0, "%s is not aligned to %zu bytes", name,
+              alignof(Struct));
+  const uint32_t size = caller->struct_size;
+  GAVEL_CHECK(size >= kKnown && size <= kLargestStruct,
+              "%s.struct_size is %u; this library knows %u: set it to sizeof the struct", name, size, kKnown);
+  const unsigned char *bytes = reinterpret_cast<const unsigned char *>(caller);
+  for (uint32_t k = kKnown; k < size; ++k) {
+    GAVEL_CHECK(bytes[k] == 0, "byte %u of %s is not 0, and this library knows only %u bytes of it: use a newer library", k,
+                name, kKnown);
   }
 }
 
 template <typename Struct>
 Struct read_struct(const Struct *caller, const char *name) {
-  check_struct(caller, sizeof(Struct), name);
-  Struct copy;
-  memcpy(&copy, caller, sizeof copy);
-  return copy;
+  check_struct(caller, name);
+  return *caller;
 }
 
 }  // namespace gavel

@@ -40,7 +40,7 @@ struct gavel_head final : gavel::Handle {
   gavel::AlignedBytes output_panels;
   gavel::AlignedBytes output_bias;  // f32 [K]; empty where the head has none
 
-  // Calls reading the parameters now, or kWriting.
+  // Calls reading the parameters now; below 0 while one writes them.
   std::atomic<int32_t> users{0};
 };
 
@@ -75,7 +75,7 @@ class HeadReader {
 class HeadWriter {
  public:
   explicit HeadWriter(gavel_head &head);
-  ~HeadWriter() { head_.users.store(0, std::memory_order_release); }
+  ~HeadWriter();
   HeadWriter(const HeadWriter &) = delete;
   HeadWriter &operator=(const HeadWriter &) = delete;
 

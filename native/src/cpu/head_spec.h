@@ -26,8 +26,8 @@ struct HiddenLayer {
   int64_t depth;  // width of its input
   int64_t width;
   int32_t weight;
-  int32_t bias;
-  int32_t slope;
+  int32_t bias = kNoParameter;
+  int32_t slope = kNoParameter;
   int64_t preactivation_column;  // where the layer starts in a row of preactivations
 };
 

@@ -49,9 +49,10 @@ class Workspace {
   void *take_bytes(int64_t bytes);
 
  private:
-  // Blocks grow at least twofold, so a call never needs many.
+  // A new block is at least twice as large as the one before, up to kLargestGrowth, so a call needs few.
   static constexpr int32_t kBlocks = 40;
-  static constexpr int64_t kFirstBlock = 64 << 10;
+  static constexpr int64_t kFirstBlock = int64_t{64} << 10;
+  static constexpr int64_t kLargestGrowth = int64_t{64} << 20;
 
   WorkspaceCache &cache_;
   AlignedBytes blocks_[kBlocks];

@@ -1,0 +1,31 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+#include "common/error.h"
+#include "common/tensor.h"
+
+namespace gavel {
+
+void Overlaps::add(const Tensor &tensor, const TensorName &name, bool written) {
+  if (tensor.extent_bytes == 0) return;
+  if (count_ == kCapacity) fail(GAVEL_INTERNAL, "a call has more than %d tensors", kCapacity);
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(tensor.data);
+  ranges_[count_++] = {begin,  begin + static_cast<uintptr_t>(tensor.extent_bytes), name.base, name.meaning, name.index,
+                       written};
+}
+
+void Overlaps::check() const {
+  for (int32_t i = 0; i < count_; ++i) {
+    const Range &a = ranges_[i];
+    if (!a.written) continue;
+    for (int32_t j = 0; j < count_; ++j) {
+      const Range &b = ranges_[j];
+      if (a.begin >= b.end || b.begin >= a.end || i == j) continue;
+      char a_text[kNameText];
+      char b_text[kNameText];
+      fail(GAVEL_INVALID_ARGUMENT, "output %s overlaps %s %s: give every output memory of its own",
+           name_text(TensorName(a.base, a.index, a.meaning), a_text), b.written ? "output" : "input",
+           name_text(TensorName(b.base, b.index, b.meaning), b_text));
+    }
+  }
+}
+
+}  // namespace gavel

@@ -1,0 +1,32 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// score_linear.h: logits of a LINEAR head, one dot per item and output.
+#ifndef GAVEL_CPU_SCORE_LINEAR_H
+#define GAVEL_CPU_SCORE_LINEAR_H
+
+#include <cstdint>
+
+#include "cpu/score.h"
+
+namespace gavel {
+
+class LinearLogits {
+ public:
+  // Items worked on between two readouts.
+  static int64_t block_rows(const ScoreProblem &problem);
+  LinearLogits(const ScoreProblem &problem, int64_t block);
+  // Logits of items begin .. begin + rows - 1 to logits [rows, K], contiguous; vectors are written on the way.
+  void run(int64_t begin, int64_t rows, float *logits);
+
+ private:
+  const float *vector_of(int64_t item, bool keep, float *scratch) const;
+  void score_items(int64_t begin, int64_t end, int64_t output_begin, int64_t output_end, float *scratch, float *logits) const;
+
+  const ScoreProblem &problem_;
+  int64_t scratch_floats_;
+  float *scratch_;  // [threads, scratch_floats_]
+};
+
+}  // namespace gavel
+
+#endif
