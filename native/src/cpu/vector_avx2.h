@@ -24,19 +24,13 @@ struct Mask {
   __m256 low, high;
 };
 
-GAVEL_INLINE Words words_of(Vector v) {
-  return {_mm256_castps_si256(v.low), _mm256_castps_si256(v.high)};
-}
-GAVEL_INLINE Vector vector_of(Words w) {
-  return {_mm256_castsi256_ps(w.low), _mm256_castsi256_ps(w.high)};
-}
+// An operation is a line.
+// clang-format off
+GAVEL_INLINE Words words_of(Vector v) { return {_mm256_castps_si256(v.low), _mm256_castps_si256(v.high)}; }
+GAVEL_INLINE Vector vector_of(Words w) { return {_mm256_castsi256_ps(w.low), _mm256_castsi256_ps(w.high)}; }
 
-GAVEL_INLINE Vector zero() {
-  return {_mm256_setzero_ps(), _mm256_setzero_ps()};
-}
-GAVEL_INLINE Vector set(float x) {
-  return {_mm256_set1_ps(x), _mm256_set1_ps(x)};
-}
+GAVEL_INLINE Vector zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+GAVEL_INLINE Vector set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 GAVEL_INLINE Words set_words(uint32_t x) {
   const __m256i all = _mm256_set1_epi32(static_cast<int>(x));
   return {all, all};
@@ -52,9 +46,7 @@ GAVEL_INLINE Mask first_lanes(int64_t n) {
   return {_mm256_castsi256_ps(m.low), _mm256_castsi256_ps(m.high)};
 }
 
-GAVEL_INLINE Vector load(const float *p) {
-  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
-}
+GAVEL_INLINE Vector load(const float *p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 GAVEL_INLINE void store(float *p, Vector v) {
   _mm256_storeu_ps(p, v.low);
   _mm256_storeu_ps(p + 8, v.high);
@@ -131,30 +123,16 @@ GAVEL_INLINE void store_bf16_partial(uint16_t *p, Vector v, int64_t n) {
   copy_halves(p, row, n);
 }
 
-GAVEL_INLINE Vector add(Vector a, Vector b) {
-  return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
-}
-GAVEL_INLINE Vector subtract(Vector a, Vector b) {
-  return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
-}
-GAVEL_INLINE Vector multiply(Vector a, Vector b) {
-  return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
-}
-GAVEL_INLINE Vector divide(Vector a, Vector b) {
-  return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
-}
+GAVEL_INLINE Vector add(Vector a, Vector b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
+GAVEL_INLINE Vector subtract(Vector a, Vector b) { return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)}; }
+GAVEL_INLINE Vector multiply(Vector a, Vector b) { return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)}; }
+GAVEL_INLINE Vector divide(Vector a, Vector b) { return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)}; }
 GAVEL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-GAVEL_INLINE Vector square_root(Vector a) {
-  return {_mm256_sqrt_ps(a.low), _mm256_sqrt_ps(a.high)};
-}
-GAVEL_INLINE Vector maximum(Vector a, Vector b) {
-  return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
-}
-GAVEL_INLINE Vector minimum(Vector a, Vector b) {
-  return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
-}
+GAVEL_INLINE Vector square_root(Vector a) { return {_mm256_sqrt_ps(a.low), _mm256_sqrt_ps(a.high)}; }
+GAVEL_INLINE Vector maximum(Vector a, Vector b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
+GAVEL_INLINE Vector minimum(Vector a, Vector b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
 
 GAVEL_INLINE Vector negate(Vector a) {
   const __m256 sign = _mm256_set1_ps(-0.0f);
@@ -189,22 +167,14 @@ GAVEL_INLINE Mask is_nan(Vector a) {
 GAVEL_INLINE Vector select(Mask m, Vector a, Vector b) {
   return {_mm256_blendv_ps(b.low, a.low, m.low), _mm256_blendv_ps(b.high, a.high, m.high)};
 }
-GAVEL_INLINE Words select(Mask m, Words a, Words b) {
-  return words_of(select(m, vector_of(a), vector_of(b)));
-}
+GAVEL_INLINE Words select(Mask m, Words a, Words b) { return words_of(select(m, vector_of(a), vector_of(b))); }
 
-GAVEL_INLINE Words add_words(Words a, Words b) {
-  return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
-}
+GAVEL_INLINE Words add_words(Words a, Words b) { return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)}; }
 GAVEL_INLINE Words subtract_words(Words a, Words b) {
   return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
 }
-GAVEL_INLINE Words and_words(Words a, Words b) {
-  return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
-}
-GAVEL_INLINE Words or_words(Words a, Words b) {
-  return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
-}
+GAVEL_INLINE Words and_words(Words a, Words b) { return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)}; }
+GAVEL_INLINE Words or_words(Words a, Words b) { return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)}; }
 template <int kBits>
 GAVEL_INLINE Words shift_left(Words a) {
   return {_mm256_slli_epi32(a.low, kBits), _mm256_slli_epi32(a.high, kBits)};
@@ -213,6 +183,7 @@ template <int kBits>
 GAVEL_INLINE Words shift_right(Words a) {
   return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
 }
+// clang-format on
 
 }  // namespace
 }  // namespace gavel::avx2

@@ -28,22 +28,14 @@ struct Mask {
   __mmask16 all;
 };
 
-GAVEL_INLINE Words words_of(Vector v) {
-  return {_mm512_castps_si512(v.all)};
-}
-GAVEL_INLINE Vector vector_of(Words w) {
-  return {_mm512_castsi512_ps(w.all)};
-}
+// An operation is a line.
+// clang-format off
+GAVEL_INLINE Words words_of(Vector v) { return {_mm512_castps_si512(v.all)}; }
+GAVEL_INLINE Vector vector_of(Words w) { return {_mm512_castsi512_ps(w.all)}; }
 
-GAVEL_INLINE Vector zero() {
-  return {_mm512_setzero_ps()};
-}
-GAVEL_INLINE Vector set(float x) {
-  return {_mm512_set1_ps(x)};
-}
-GAVEL_INLINE Words set_words(uint32_t x) {
-  return {_mm512_set1_epi32(static_cast<int>(x))};
-}
+GAVEL_INLINE Vector zero() { return {_mm512_setzero_ps()}; }
+GAVEL_INLINE Vector set(float x) { return {_mm512_set1_ps(x)}; }
+GAVEL_INLINE Words set_words(uint32_t x) { return {_mm512_set1_epi32(static_cast<int>(x))}; }
 
 GAVEL_INLINE Mask first_lanes(int64_t n) {
   const uint32_t count = n < 0 ? 0 : n > 16 ? 16 : static_cast<uint32_t>(n);
@@ -51,63 +43,31 @@ GAVEL_INLINE Mask first_lanes(int64_t n) {
 }
 
 // A masked load or store does not touch (nor fault on) lanes whose mask is 0.
-GAVEL_INLINE Vector load(const float *p) {
-  return {_mm512_loadu_ps(p)};
-}
-GAVEL_INLINE Vector load_partial(const float *p, int64_t n) {
-  return {_mm512_maskz_loadu_ps(first_lanes(n).all, p)};
-}
-GAVEL_INLINE void store(float *p, Vector v) {
-  _mm512_storeu_ps(p, v.all);
-}
-GAVEL_INLINE void store_partial(float *p, Vector v, int64_t n) {
-  _mm512_mask_storeu_ps(p, first_lanes(n).all, v.all);
-}
-GAVEL_INLINE Words load_words(const void *p) {
-  return {_mm512_loadu_si512(p)};
-}
-GAVEL_INLINE void store_words(void *p, Words w) {
-  _mm512_storeu_si512(p, w.all);
-}
+GAVEL_INLINE Vector load(const float *p) { return {_mm512_loadu_ps(p)}; }
+GAVEL_INLINE Vector load_partial(const float *p, int64_t n) { return {_mm512_maskz_loadu_ps(first_lanes(n).all, p)}; }
+GAVEL_INLINE void store(float *p, Vector v) { _mm512_storeu_ps(p, v.all); }
+GAVEL_INLINE void store_partial(float *p, Vector v, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n).all, v.all); }
+GAVEL_INLINE Words load_words(const void *p) { return {_mm512_loadu_si512(p)}; }
+GAVEL_INLINE void store_words(void *p, Words w) { _mm512_storeu_si512(p, w.all); }
 
-GAVEL_INLINE __m256i load_halves(const uint16_t *p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
-}
-GAVEL_INLINE __m256i load_halves(const uint16_t *p, int64_t n) {
-  return _mm256_maskz_loadu_epi16(first_lanes(n).all, p);
-}
-GAVEL_INLINE void store_halves(uint16_t *p, __m256i halves) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), halves);
-}
+GAVEL_INLINE __m256i load_halves(const uint16_t *p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p)); }
+GAVEL_INLINE __m256i load_halves(const uint16_t *p, int64_t n) { return _mm256_maskz_loadu_epi16(first_lanes(n).all, p); }
+GAVEL_INLINE void store_halves(uint16_t *p, __m256i halves) { _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), halves); }
 GAVEL_INLINE void store_halves(uint16_t *p, __m256i halves, int64_t n) {
   _mm256_mask_storeu_epi16(p, first_lanes(n).all, halves);
 }
 
-GAVEL_INLINE Vector load_f16(const uint16_t *p) {
-  return {_mm512_cvtph_ps(load_halves(p))};
-}
-GAVEL_INLINE Vector load_f16_partial(const uint16_t *p, int64_t n) {
-  return {_mm512_cvtph_ps(load_halves(p, n))};
-}
-GAVEL_INLINE __m256i narrow_f16(Vector v) {
-  return _mm512_cvtps_ph(v.all, _MM_FROUND_TO_NEAREST_INT);
-}
-GAVEL_INLINE void store_f16(uint16_t *p, Vector v) {
-  store_halves(p, narrow_f16(v));
-}
-GAVEL_INLINE void store_f16_partial(uint16_t *p, Vector v, int64_t n) {
-  store_halves(p, narrow_f16(v), n);
-}
+GAVEL_INLINE Vector load_f16(const uint16_t *p) { return {_mm512_cvtph_ps(load_halves(p))}; }
+GAVEL_INLINE Vector load_f16_partial(const uint16_t *p, int64_t n) { return {_mm512_cvtph_ps(load_halves(p, n))}; }
+GAVEL_INLINE __m256i narrow_f16(Vector v) { return _mm512_cvtps_ph(v.all, _MM_FROUND_TO_NEAREST_INT); }
+GAVEL_INLINE void store_f16(uint16_t *p, Vector v) { store_halves(p, narrow_f16(v)); }
+GAVEL_INLINE void store_f16_partial(uint16_t *p, Vector v, int64_t n) { store_halves(p, narrow_f16(v), n); }
 
 GAVEL_INLINE Vector widen_bf16(__m256i halves) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
 }
-GAVEL_INLINE Vector load_bf16(const uint16_t *p) {
-  return widen_bf16(load_halves(p));
-}
-GAVEL_INLINE Vector load_bf16_partial(const uint16_t *p, int64_t n) {
-  return widen_bf16(load_halves(p, n));
-}
+GAVEL_INLINE Vector load_bf16(const uint16_t *p) { return widen_bf16(load_halves(p)); }
+GAVEL_INLINE Vector load_bf16_partial(const uint16_t *p, int64_t n) { return widen_bf16(load_halves(p, n)); }
 // Not VCVTNEPS2BF16: that needs AVX512-BF16 and flushes denormals.
 GAVEL_INLINE __m256i narrow_bf16(Vector v) {
   const __m512i all = _mm512_castps_si512(v.all);
@@ -117,44 +77,20 @@ GAVEL_INLINE __m256i narrow_bf16(Vector v) {
   const __mmask16 nan = _mm512_cmp_ps_mask(v.all, v.all, _CMP_UNORD_Q);
   return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(rounded, nan, upper, _mm512_set1_epi32(0x40)));
 }
-GAVEL_INLINE void store_bf16(uint16_t *p, Vector v) {
-  store_halves(p, narrow_bf16(v));
-}
-GAVEL_INLINE void store_bf16_partial(uint16_t *p, Vector v, int64_t n) {
-  store_halves(p, narrow_bf16(v), n);
-}
+GAVEL_INLINE void store_bf16(uint16_t *p, Vector v) { store_halves(p, narrow_bf16(v)); }
+GAVEL_INLINE void store_bf16_partial(uint16_t *p, Vector v, int64_t n) { store_halves(p, narrow_bf16(v), n); }
 
-GAVEL_INLINE Vector add(Vector a, Vector b) {
-  return {_mm512_add_ps(a.all, b.all)};
-}
-GAVEL_INLINE Vector subtract(Vector a, Vector b) {
-  return {_mm512_sub_ps(a.all, b.all)};
-}
-GAVEL_INLINE Vector multiply(Vector a, Vector b) {
-  return {_mm512_mul_ps(a.all, b.all)};
-}
-GAVEL_INLINE Vector divide(Vector a, Vector b) {
-  return {_mm512_div_ps(a.all, b.all)};
-}
-GAVEL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
-  return {_mm512_fmadd_ps(a.all, b.all, c.all)};
-}
-GAVEL_INLINE Vector square_root(Vector a) {
-  return {_mm512_sqrt_ps(a.all)};
-}
-GAVEL_INLINE Vector maximum(Vector a, Vector b) {
-  return {_mm512_max_ps(a.all, b.all)};
-}
-GAVEL_INLINE Vector minimum(Vector a, Vector b) {
-  return {_mm512_min_ps(a.all, b.all)};
-}
+GAVEL_INLINE Vector add(Vector a, Vector b) { return {_mm512_add_ps(a.all, b.all)}; }
+GAVEL_INLINE Vector subtract(Vector a, Vector b) { return {_mm512_sub_ps(a.all, b.all)}; }
+GAVEL_INLINE Vector multiply(Vector a, Vector b) { return {_mm512_mul_ps(a.all, b.all)}; }
+GAVEL_INLINE Vector divide(Vector a, Vector b) { return {_mm512_div_ps(a.all, b.all)}; }
+GAVEL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.all, b.all, c.all)}; }
+GAVEL_INLINE Vector square_root(Vector a) { return {_mm512_sqrt_ps(a.all)}; }
+GAVEL_INLINE Vector maximum(Vector a, Vector b) { return {_mm512_max_ps(a.all, b.all)}; }
+GAVEL_INLINE Vector minimum(Vector a, Vector b) { return {_mm512_min_ps(a.all, b.all)}; }
 
-GAVEL_INLINE Vector negate(Vector a) {
-  return {_mm512_xor_ps(a.all, _mm512_set1_ps(-0.0f))};
-}
-GAVEL_INLINE Vector absolute(Vector a) {
-  return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.all)};
-}
+GAVEL_INLINE Vector negate(Vector a) { return {_mm512_xor_ps(a.all, _mm512_set1_ps(-0.0f))}; }
+GAVEL_INLINE Vector absolute(Vector a) { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.all)}; }
 GAVEL_INLINE Vector copy_sign(Vector magnitude, Vector sign) {
   return {_mm512_or_ps(absolute(magnitude).all, _mm512_and_ps(_mm512_set1_ps(-0.0f), sign.all))};
 }
@@ -166,34 +102,16 @@ GAVEL_INLINE float fold(Vector v) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-GAVEL_INLINE Mask less(Vector a, Vector b) {
-  return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LT_OQ)};
-}
-GAVEL_INLINE Mask less_equal(Vector a, Vector b) {
-  return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LE_OQ)};
-}
-GAVEL_INLINE Mask is_nan(Vector a) {
-  return {_mm512_cmp_ps_mask(a.all, a.all, _CMP_UNORD_Q)};
-}
-GAVEL_INLINE Vector select(Mask m, Vector a, Vector b) {
-  return {_mm512_mask_blend_ps(m.all, b.all, a.all)};
-}
-GAVEL_INLINE Words select(Mask m, Words a, Words b) {
-  return {_mm512_mask_blend_epi32(m.all, b.all, a.all)};
-}
+GAVEL_INLINE Mask less(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LT_OQ)}; }
+GAVEL_INLINE Mask less_equal(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LE_OQ)}; }
+GAVEL_INLINE Mask is_nan(Vector a) { return {_mm512_cmp_ps_mask(a.all, a.all, _CMP_UNORD_Q)}; }
+GAVEL_INLINE Vector select(Mask m, Vector a, Vector b) { return {_mm512_mask_blend_ps(m.all, b.all, a.all)}; }
+GAVEL_INLINE Words select(Mask m, Words a, Words b) { return {_mm512_mask_blend_epi32(m.all, b.all, a.all)}; }
 
-GAVEL_INLINE Words add_words(Words a, Words b) {
-  return {_mm512_add_epi32(a.all, b.all)};
-}
-GAVEL_INLINE Words subtract_words(Words a, Words b) {
-  return {_mm512_sub_epi32(a.all, b.all)};
-}
-GAVEL_INLINE Words and_words(Words a, Words b) {
-  return {_mm512_and_si512(a.all, b.all)};
-}
-GAVEL_INLINE Words or_words(Words a, Words b) {
-  return {_mm512_or_si512(a.all, b.all)};
-}
+GAVEL_INLINE Words add_words(Words a, Words b) { return {_mm512_add_epi32(a.all, b.all)}; }
+GAVEL_INLINE Words subtract_words(Words a, Words b) { return {_mm512_sub_epi32(a.all, b.all)}; }
+GAVEL_INLINE Words and_words(Words a, Words b) { return {_mm512_and_si512(a.all, b.all)}; }
+GAVEL_INLINE Words or_words(Words a, Words b) { return {_mm512_or_si512(a.all, b.all)}; }
 template <int kBits>
 GAVEL_INLINE Words shift_left(Words a) {
   return {_mm512_slli_epi32(a.all, kBits)};
@@ -202,6 +120,7 @@ template <int kBits>
 GAVEL_INLINE Words shift_right(Words a) {
   return {_mm512_srli_epi32(a.all, kBits)};
 }
+// clang-format on
 
 }  // namespace
 }  // namespace gavel::avx512

@@ -1,0 +1,178 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// rows.inl: the row kernels of kernels.h over the wrapper of vector.h, and the two loops every kernel is made of: sweep (element
+// by element) and ordered_sum (the dot order of kernels.h). Included by each instruction-set file inside its namespace.
+
+struct F32 {
+  using Element = float;
+};
+struct F16 {
+  using Element = uint16_t;
+};
+struct BF16 {
+  using Element = uint16_t;
+};
+
+// Calls body with the tag of a dtype; callers of the kernel table have checked that it is one of the three.
+template <typename Body>
+GAVEL_INLINE auto with_dtype(int32_t dtype, Body body) {
+  if (dtype == GAVEL_F16) return body(F16{});
+  if (dtype == GAVEL_BF16) return body(BF16{});
+  return body(F32{});
+}
+
+// A kernel's body gets All for sixteen elements of a row, or Some for those left at its end, so it is written once for both.
+struct All {};
+struct Some {
+  int64_t count;
+};
+
+GAVEL_INLINE Vector read(All, F32, const float *p) {
+  return load(p);
+}
+GAVEL_INLINE Vector read(All, F16, const uint16_t *p) {
+  return load_f16(p);
+}
+GAVEL_INLINE Vector read(All, BF16, const uint16_t *p) {
+  return load_bf16(p);
+}
+GAVEL_INLINE Vector read(Some some, F32, const float *p) {
+  return load_partial(p, some.count);
+}
+GAVEL_INLINE Vector read(Some some, F16, const uint16_t *p) {
+  return load_f16_partial(p, some.count);
+}
+GAVEL_INLINE Vector read(Some some, BF16, const uint16_t *p) {
+  return load_bf16_partial(p, some.count);
+}
+template <typename Lanes>
+GAVEL_INLINE Vector read(Lanes lanes, const float *p) {
+  return read(lanes, F32{}, p);
+}
+
+GAVEL_INLINE void write(All, F32, float *p, Vector v) {
+  store(p, v);
+}
+GAVEL_INLINE void write(All, F16, uint16_t *p, Vector v) {
+  store_f16(p, v);
+}
+GAVEL_INLINE void write(All, BF16, uint16_t *p, Vector v) {
+  store_bf16(p, v);
+}
+GAVEL_INLINE void write(Some some, F32, float *p, Vector v) {
+  store_partial(p, v, some.count);
+}
+GAVEL_INLINE void write(Some some, F16, uint16_t *p, Vector v) {
+  store_f16_partial(p, v, some.count);
+}
+GAVEL_INLINE void write(Some some, BF16, uint16_t *p, Vector v) {
+  store_bf16_partial(p, v, some.count);
+}
+template <typename Lanes>
+GAVEL_INLINE void write(Lanes lanes, float *p, Vector v) {
+  write(lanes, F32{}, p, v);
+}
+
+// body(lanes, k) for the elements k .. k + 15 of a row, its end included.
+template <typename Body>
+GAVEL_INLINE void sweep(int64_t n, Body body) {
+  int64_t k = 0;
+  for (; k + 16 <= n; k += 16) body(All{}, k);
+  if (k < n) body(Some{n - k}, k);
+}
+
+// The dot order of kernels.h: step(lanes, k, sum) returns sum with the elements k .. k + 15 added, each to the lane of its number.
+template <typename Step>
+GAVEL_INLINE float ordered_sum(int64_t n, Step step) {
+  Vector a = zero(), b = zero(), c = zero(), d = zero();
+  int64_t k = 0;
+  for (; k + 64 <= n; k += 64) {
+    a = step(All{}, k, a);
+    b = step(All{}, k + 16, b);
+    c = step(All{}, k + 32, c);
+    d = step(All{}, k + 48, d);
+  }
+  // Lanes past the end keep their sum: adding +0 to them would turn a -0 into +0.
+  const auto rest = [&](int64_t from, Vector sum) {
+    const int64_t left = n - from;
+    if (left >= 16) return step(All{}, from, sum);
+    return left > 0 ? select(first_lanes(left), step(Some{left}, from, sum), sum) : sum;
+  };
+  if (k < n) {
+    a = rest(k, a);
+    b = rest(k + 16, b);
+    c = rest(k + 32, c);
+    d = rest(k + 48, d);
+  }
+  return fold(add(add(a, c), add(b, d)));
+}
+
+void widen(int32_t dtype, const void *in, float *out, int64_t n) {
+  with_dtype(dtype, [&](auto type) {
+    const auto *from = static_cast<const typename decltype(type)::Element *>(in);
+    sweep(n, [&](auto lanes, int64_t k) { write(lanes, out + k, read(lanes, type, from + k)); });
+  });
+}
+
+void narrow(int32_t dtype, const float *in, void *out, int64_t n) {
+  with_dtype(dtype, [&](auto type) {
+    auto *to = static_cast<typename decltype(type)::Element *>(out);
+    sweep(n, [&](auto lanes, int64_t k) { write(lanes, type, to + k, read(lanes, in + k)); });
+  });
+}
+
+float dot(const float *x, int32_t dtype, const void *w, int64_t n) {
+  return with_dtype(dtype, [&](auto type) {
+    const auto *weight = static_cast<const typename decltype(type)::Element *>(w);
+    return ordered_sum(n, [&](auto lanes, int64_t k, Vector sum) {
+      return multiply_add(read(lanes, x + k), read(lanes, type, weight + k), sum);
+    });
+  });
+}
+
+float sum(const float *x, int64_t n) {
+  return ordered_sum(n, [&](auto lanes, int64_t k, Vector total) { return add(total, read(lanes, x + k)); });
+}
+
+void add_row(float *y, const float *x, int64_t n) {
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, add(read(lanes, y + k), read(lanes, x + k))); });
+}
+
+void subtract_row(float *y, const float *x, int64_t n) {
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, subtract(read(lanes, y + k), read(lanes, x + k))); });
+}
+
+void scale_row(float *y, float factor, int64_t n) {
+  const Vector f = set(factor);
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, multiply(read(lanes, y + k), f)); });
+}
+
+void multiply_add_row(float *y, float a, const float *x, int64_t n) {
+  const Vector factor = set(a);
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, multiply_add(factor, read(lanes, x + k), read(lanes, y + k))); });
+}
+
+void panel_dot(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride) {
+  const Vector low = load(w), high = load(w + 16);
+  for (int64_t r = 0; r < rows; ++r, u += 32) {
+    out[r * out_stride] = fold(multiply_add(load(u + 16), high, multiply(load(u), low)));
+  }
+}
+
+// One AdamW step, formulas in kernels.h.
+void adamw(const AdamwStep *step, float *p, float *m, float *v, const float *g, int64_t n) {
+  const Vector decay = set(step->decay), beta2 = set(step->beta2), step_size = set(step->step_size);
+  const Vector one_minus_beta1 = set(step->one_minus_beta1), one_minus_beta2 = set(step->one_minus_beta2);
+  const Vector correction = set(step->inverse_sqrt_correction2), epsilon = set(step->epsilon);
+  sweep(n, [&](auto lanes, int64_t k) {
+    const Vector gradient = read(lanes, g + k);
+    const Vector old_mean = read(lanes, m + k);
+    const Vector mean = multiply_add(one_minus_beta1, subtract(gradient, old_mean), old_mean);
+    const Vector square = multiply_add(multiply(one_minus_beta2, gradient), gradient, multiply(beta2, read(lanes, v + k)));
+    const Vector divisor = multiply_add(square_root(square), correction, epsilon);
+    const Vector decayed = multiply(read(lanes, p + k), decay);
+    write(lanes, m + k, mean);
+    write(lanes, v + k, square);
+    write(lanes, p + k, subtract(decayed, divide(multiply(step_size, mean), divisor)));
+  });
+}
