@@ -137,7 +137,9 @@ final class LibraryLocator {
   NativeLoadException failure(
       Located library, String reason, List<String> advice, Throwable cause) {
     attempts.removeIf(attempt -> attempt.endsWith(": " + library.path()));
-    attempts.add("%s, %s: %s".formatted(library.source(), library.path(), reason));
+    String path = library.path().toString();
+    attempts.add(
+        library.source() + ": " + (reason.startsWith(path) ? reason : path + ": " + reason));
     return failure(advice, cause);
   }
 }

@@ -135,7 +135,8 @@ final class AbiProof {
       case ValueLayout.OfByte any -> "IS_CHAR(" + value + ")";
       case AddressLayout any -> "IS_POINTER(" + value + ")";
       case SequenceLayout sequence -> isType(value + "[0]", sequence.elementLayout());
-      case GroupLayout nested -> "_Generic((%s), %s : 1, default : 0)".formatted(value, name(nested));
+      case GroupLayout nested ->
+          "_Generic((%s), %s : 1, default : 0)".formatted(value, name(nested));
       default -> throw new AssertionError("no C type is known for " + layout);
     };
   }

@@ -29,7 +29,8 @@ class GeneratedSourcesTest {
   void interfaceHashIsTheHeaders() throws Exception {
     String header = Files.readString(Tools.include().resolve("gavel/gavel.h"));
     String seen = header.replaceAll("(?s)/\\*.*?\\*/", " ").replaceAll("\\s+", " ").strip();
-    byte[] hash = MessageDigest.getInstance("SHA-256").digest(seen.getBytes(StandardCharsets.UTF_8));
+    byte[] hash =
+        MessageDigest.getInstance("SHA-256").digest(seen.getBytes(StandardCharsets.UTF_8));
     assertEquals(
         provenance().getProperty("interface.sha256"),
         HexFormat.of().formatHex(hash),
