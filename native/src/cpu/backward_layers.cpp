@@ -1,0 +1,124 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+#include "cpu/backward_run.h"
+
+namespace gavel {
+
+void BackwardRun::sum_bias(const Matrix &matrix, int64_t width, const Tensor &bias) {
+  if (!bias.present()) return;
+  parallel(0.2 * static_cast<double>(rows_ * width), width, kColumnUnit, [&](const Slice &columns, int32_t) {
+    float *sum = sums_ + columns.begin;
+    sum_rows(kernels_, rows_, columns.size(), sum, partials_ + columns.begin,
+             [&](int64_t row, float *partial) { kernels_.add(partial, matrix.row(row) + columns.begin, columns.size()); });
+    put_gradient(bias.as<float>() + columns.begin, sum, columns.size(), overwrite_);
+  });
+}
+
+void BackwardRun::output_layer() {
+  const int64_t outputs = spec_.fields.output_width;
+  const int64_t depth = spec_.output_depth;
+  const Matrix &input = inputs_[layers_];
+  const double work = 0.2 * static_cast<double>(rows_) * static_cast<double>(outputs) * static_cast<double>(depth);
+  const Tensor &weight = gradient(spec_.output_weight);
+  if (weight.present()) {
+    parallel(work, depth, kColumnUnit, [&](const Slice &columns, int32_t) {
+      for (int64_t k = 0; k < outputs; ++k) {
+        float *sum = sums_ + columns.begin;
+        sum_rows(kernels_, rows_, columns.size(), sum, partials_ + columns.begin, [&](int64_t row, float *partial) {
+          kernels_.multiply_add(partial, doutput_.row(row)[k], input.row(row) + columns.begin, columns.size());
+        });
+        put_gradient(weight.row<float>(k) + columns.begin, sum, columns.size(), overwrite_);
+      }
+    });
+  }
+  const Tensor &bias = gradient(spec_.output_bias);
+  if (bias.present()) {
+    for (int64_t k = 0; k < outputs; ++k) {
+      float sum, partial;
+      sum_rows(kernels_, rows_, 1, &sum, &partial, [&](int64_t row, float *part) { *part += doutput_.row(row)[k]; });
+      put_gradient(bias.as<float>() + k, &sum, 1, overwrite_);
+    }
+  }
+  if (lowest_ == layers_ && !vectors_) return;
+  parallel(work, rows_, 1, [&](const Slice &slice, int32_t) {
+    for (int64_t row = slice.begin; row < slice.end; ++row) {
+      float *out = dinput_.row(row);
+      std::fill_n(out, depth, 0.0f);
+      for (int64_t k = 0; k < outputs; ++k) {
+        kernels_.multiply_add(out, doutput_.row(row)[k], output_weight_ + k * depth, depth);
+      }
+    }
+  });
+}
+
+// d loss / d slope = sum of min(a, 0) times the gradient behind the activation. A shared slope is the sum over the columns, in dot order.
+void BackwardRun::sum_slope(int32_t l) {
+  const Tensor &slope = gradient(spec_.hidden[l].slope);
+  if (!slope.present()) return;
+  const int64_t width = spec_.hidden[l].width;
+  const bool shared = slope.shape[0] != width;
+  parallel(static_cast<double>(rows_ * width), width, kColumnUnit, [&](const Slice &columns, int32_t) {
+    float *sum = sums_ + columns.begin;
+    sum_rows(kernels_, rows_, columns.size(), sum, partials_ + columns.begin, [&](int64_t row, float *partial) {
+      const float *a = preactivation(row, l) + columns.begin;
+      const float *du = dinput_.row(row) + columns.begin;
+      // Not a * du with a set to 0: an infinite gradient must not become NaN where the slope has no part in it.
+      for (int64_t c = 0; c < columns.size(); ++c) partial[c] += a[c] > 0.0f ? 0.0f : a[c] * du[c];
+    });
+    if (!shared) put_gradient(slope.as<float>() + columns.begin, sum, columns.size(), overwrite_);
+  });
+  if (shared) {
+    const float sum = kernels_.sum(sums_, width);
+    put_gradient(slope.as<float>(), &sum, 1, overwrite_);
+  }
+}
+
+void BackwardRun::hidden_layer(int32_t l) {
+  const HiddenLayer &layer = spec_.hidden[l];
+  sum_slope(l);
+  parallel(2.0 * static_cast<double>(rows_ * layer.width), rows_, 1, [&](const Slice &slice, int32_t) {
+    for (int64_t row = slice.begin; row < slice.end; ++row) {
+      std::copy_n(dinput_.row(row), layer.width, da_.row(row));
+      kernels_.activate_gradient(spec_.fields.activation, call_.head.hidden[l].slope.as<float>(), preactivation(row, l),
+                                 da_.row(row), layer.width);
+    }
+  });
+  sum_bias(da_, layer.width, gradient(layer.bias));
+  if (wanted(layer.weight)) {
+    multiply_weight_gradient(context_, da_, inputs_[l], rows_, gradient(layer.weight), overwrite_);
+  }
+  if (l > lowest_ || vectors_) {
+    multiply_input_gradient(context_, da_, rows_, layer.width, layer.depth, spec_.fields.dtype,
+                            call_.head.values[layer.weight].as(), dinput_);
+  }
+}
+
+// The gradient of the finished vectors is in dinput_. The sums over rows are those of sum_rows, made 32 rows at a time so that threads
+// can share them: the kernel adds a whole row to the weight and the bias at once.
+void BackwardRun::norm() {
+  const int64_t width = spec_.fields.input_width;
+  const int64_t blocks = (rows_ + kSummedRows - 1) / kSummedRows;
+  Workspace scratch(context_.workspaces);
+  float *partials = scratch.take<float>(2 * blocks * width);
+  float *dx = scratch.take<float>(parts_ * width);
+  parallel(4.0 * static_cast<double>(rows_ * width), blocks, 1, [&](const Slice &slice, int32_t part) {
+    float *out = dx + part * width;
+    for (int64_t block = slice.begin; block < slice.end; ++block) {
+      float *dweight = partials + 2 * block * width;
+      std::fill_n(dweight, 2 * width, 0.0f);
+      for (int64_t row = block * kSummedRows; row < std::min((block + 1) * kSummedRows, rows_); ++row) {
+        kernels_.norm_gradient(spec_.fields.norm, pooled_.row(row), call_.head.norm_weight.as<float>(),
+                               spec_.fields.norm_epsilon, dinput_.row(row), width, out, dweight, dweight + width);
+        std::copy_n(out, width, dinput_.row(row));
+      }
+    }
+  });
+  const int32_t parameters[] = {spec_.norm_weight, spec_.norm_bias};
+  for (int32_t which = 0; which < 2; ++which) {
+    if (!wanted(parameters[which])) continue;
+    std::fill_n(sums_, width, 0.0f);
+    for (int64_t block = 0; block < blocks; ++block) kernels_.add(sums_, partials + (2 * block + which) * width, width);
+    put_gradient(gradient(parameters[which]).as<float>(), sums_, width, overwrite_);
+  }
+}
+
+}  // namespace gavel

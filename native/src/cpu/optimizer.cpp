@@ -1,0 +1,170 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+#include "cpu/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "common/error.h"
+#include "common/numeric.h"
+#include "cpu/row_sums.h"
+
+using namespace gavel;
+
+namespace {
+
+// Elements one thread takes at least, a whole number of cache lines of any dtype.
+constexpr int64_t kElementUnit = 4096;
+
+AlignedBytes zeroed(int64_t elements) {
+  AlignedBytes floats(elements * int64_t{sizeof(float)});
+  std::memset(floats.as(), 0, static_cast<size_t>(floats.bytes()));
+  return floats;
+}
+
+}  // namespace
+
+gavel_optimizer::gavel_optimizer(gavel_head &parent, const gavel_optimizer_options &checked_options)
+    : Handle(kOptimizerMagic), head(parent), options(checked_options) {
+  for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
+    const int64_t elements = head.spec.parameters[i].elements;
+    master[i] = AlignedBytes(elements * int64_t{sizeof(float)});
+    read_parameter(head, i, master[i].as<float>());
+    first_moment[i] = zeroed(elements);
+    second_moment[i] = zeroed(elements);
+  }
+  // Last: where anything above throws, the destructor does not run.
+  head.keep();
+}
+
+gavel_optimizer::~gavel_optimizer() {
+  gavel::release(&head);
+}
+
+namespace gavel {
+
+namespace {
+
+// Part of one parameter as a flat range of its elements, cut where the gradient's rows end: body(first element, gradient, count).
+template <typename Body>
+void for_each_run(const Tensor &gradient, const Slice &slice, Body &&body) {
+  const int64_t width = gradient.rank == 2 ? gradient.shape[1] : gradient.shape[0];
+  for (int64_t element = slice.begin; element < slice.end;) {
+    const int64_t row = element / width;
+    const int64_t column = element - row * width;
+    const int64_t count = std::min(width - column, slice.end - element);
+    const float *start = gradient.rank == 2 ? gradient.row<const float>(row) : gradient.as<const float>();
+    body(element, start + column, count);
+    element += count;
+  }
+}
+
+bool all_finite(const float *values, int64_t count) {
+  // Exponent bits all set: infinite or NaN. Without a branch, so that the compiler can take several at once.
+  uint32_t found = 0;
+  for (int64_t k = 0; k < count; ++k) found |= (bits_of(values[k]) & 0x7f800000u) == 0x7f800000u;
+  return found == 0;
+}
+
+void refuse_first_nonfinite(const gavel_head &head, const Tensor *gradients) {
+  for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
+    const Parameter &parameter = head.spec.parameters[i];
+    if (!gradients[i].present()) continue;
+    for_each_run(gradients[i], Slice(parameter.elements, 1, 0, 1), [&](int64_t element, const float *values, int64_t count) {
+      for (int64_t k = 0; k < count; ++k) {
+        GAVEL_CHECK(is_finite(values[k]), "gradients[%d] (%s): element %lld of %lld is %g; no step was taken", i,
+                    parameter.name, static_cast<long long>(element + k), static_cast<long long>(parameter.elements),
+                    static_cast<double>(values[k]));
+      }
+    });
+  }
+}
+
+void check_gradients(gavel_head &head, const Tensor *gradients) {
+  std::atomic<bool> finite{true};
+  ThreadPool &pool = head.context.pool;
+  for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
+    if (!gradients[i].present()) continue;
+    const int64_t elements = head.spec.parameters[i].elements;
+    const int32_t parts = pool.parts_for(0.2 * static_cast<double>(elements), (elements + kElementUnit - 1) / kElementUnit);
+    pool.run(parts, [&](int32_t part) {
+      for_each_run(gradients[i], Slice(elements, kElementUnit, part, parts), [&](int64_t, const float *values, int64_t count) {
+        if (!all_finite(values, count)) finite.store(false, std::memory_order_relaxed);
+      });
+    });
+  }
+  if (!finite.load(std::memory_order_relaxed)) refuse_first_nonfinite(head, gradients);
+}
+
+AdamwStep step_constants(const gavel_optimizer_options &options, int64_t step, double learning_rate, double weight_decay) {
+  const double beta1 = options.beta1;
+  const double beta2 = options.beta2;
+  const double count = static_cast<double>(step);
+  return {
+      .decay = static_cast<float>(1 - learning_rate * weight_decay),
+      .beta1 = options.beta1,
+      .one_minus_beta1 = static_cast<float>(1 - beta1),
+      .beta2 = options.beta2,
+      .one_minus_beta2 = static_cast<float>(1 - beta2),
+      .step_size = static_cast<float>(learning_rate / (1 - std::pow(beta1, count))),
+      .inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, count))),
+      .epsilon = options.epsilon,
+  };
+}
+
+}  // namespace
+
+void run_step(gavel_optimizer &optimizer, const Tensor *gradients, float learning_rate) {
+  gavel_head &head = optimizer.head;
+  const Kernels &kernels = head.context.kernels;
+  ThreadPool &pool = head.context.pool;
+  const int64_t step = optimizer.step_count.load(std::memory_order_relaxed) + 1;
+  GAVEL_CHECK(step <= kMostSteps, "the step count is %lld; no step can follow", static_cast<long long>(step - 1));
+  check_gradients(head, gradients);
+
+  const int32_t dtype = head.spec.fields.dtype;
+  for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
+    const Parameter &parameter = head.spec.parameters[i];
+    if (!gradients[i].present()) continue;
+    const float weight_decay =
+        parameter.rank == 2 ? optimizer.options.matrix_weight_decay : optimizer.options.vector_weight_decay;
+    const AdamwStep constants = step_constants(optimizer.options, step, learning_rate, weight_decay);
+    float *master = optimizer.master[i].as<float>();
+    float *first_moment = optimizer.first_moment[i].as<float>();
+    float *second_moment = optimizer.second_moment[i].as<float>();
+    const int64_t elements = parameter.elements;
+    const int32_t parts = pool.parts_for(static_cast<double>(elements), (elements + kElementUnit - 1) / kElementUnit);
+    pool.run(parts, [&](int32_t part) {
+      const Slice slice(elements, kElementUnit, part, parts);
+      for_each_run(gradients[i], slice, [&](int64_t at, const float *gradient, int64_t count) {
+        kernels.adamw(&constants, master + at, first_moment + at, second_moment + at, gradient, count);
+      });
+      kernels.narrow(dtype, master + slice.begin, head.values[i].as() + slice.begin * dtype_size(dtype), slice.size());
+    });
+    refresh_parameter(head, i);
+  }
+  optimizer.step_count.store(step, std::memory_order_relaxed);
+}
+
+const char *state_name(int32_t state) {
+  switch (state) {
+    case GAVEL_OPTIMIZER_MASTER:
+      return "master";
+    case GAVEL_OPTIMIZER_FIRST_MOMENT:
+      return "first moment";
+    case GAVEL_OPTIMIZER_SECOND_MOMENT:
+      return "second moment";
+    default:
+      fail(GAVEL_INVALID_ARGUMENT, "state is %d; say 1 (MASTER), 2 (FIRST_MOMENT) or 3 (SECOND_MOMENT)", state);
+  }
+}
+
+AlignedBytes &state_of(gavel_optimizer &optimizer, int32_t state, int32_t index) {
+  state_name(state);
+  GAVEL_CHECK(index >= 0 && index < optimizer.head.spec.parameter_count, "index is %d; this head has parameters 0 to %d", index,
+              optimizer.head.spec.parameter_count - 1);
+  if (state == GAVEL_OPTIMIZER_MASTER) return optimizer.master[index];
+  return state == GAVEL_OPTIMIZER_FIRST_MOMENT ? optimizer.first_moment[index] : optimizer.second_moment[index];
+}
+
+}  // namespace gavel
