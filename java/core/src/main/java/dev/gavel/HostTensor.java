@@ -29,16 +29,16 @@ public final class HostTensor implements AutoCloseable {
   private final long elements;
   private final MemorySegment segment;
   private final UseGuard guard;
-  private final Runnable free;
+  private final Runnable onClose;
 
   private HostTensor(
-      DType dtype, long[] shape, MemorySegment segment, UseGuard guard, Runnable free) {
+      DType dtype, long[] shape, MemorySegment segment, UseGuard guard, Runnable onClose) {
     this.dtype = dtype;
     this.shape = shape;
     this.elements = segment.byteSize() / dtype.bytes();
     this.segment = segment;
     this.guard = guard;
-    this.free = free;
+    this.onClose = onClose;
   }
 
   /**
@@ -53,8 +53,17 @@ public final class HostTensor implements AutoCloseable {
     Arena arena = Arena.ofShared();
     try {
       MemorySegment segment = arena.allocate(bytes, ALIGNMENT);
+      UseGuard guard = new UseGuard("tensor " + name);
       return new HostTensor(
-          dtype, shape.clone(), segment, new UseGuard("tensor " + name), arena::close);
+          dtype,
+          shape.clone(),
+          segment,
+          guard,
+          () -> {
+            if (guard.close()) {
+              arena.close();
+            }
+          });
     } catch (OutOfMemoryError e) {
       arena.close();
       throw new OutOfHostMemoryException(
@@ -94,8 +103,8 @@ public final class HostTensor implements AutoCloseable {
           "cannot wrap memory at 0x%x as %s: it must be aligned to %d bytes"
               .formatted(segment.address(), name, dtype.bytes()));
     }
-    HostTensor tensor =
-        new HostTensor(dtype, shape.clone(), segment, new UseGuard("tensor " + name), () -> {});
+    UseGuard guard = new UseGuard("tensor " + name);
+    HostTensor tensor = new HostTensor(dtype, shape.clone(), segment, guard, guard::close);
     tensor.requireAccess();
     return tensor;
   }
@@ -258,12 +267,15 @@ public final class HostTensor implements AutoCloseable {
     }
   }
 
-  /** Frees the memory this tensor owns. Closing again does nothing. */
+  /**
+   * Frees the memory this tensor owns. Closing again does nothing, nor does closing a view that
+   * another object gave out.
+   *
+   * @throws IllegalStateException if a call is using the tensor; it stays open
+   */
   @Override
   public void close() {
-    if (guard.close()) {
-      free.run();
-    }
+    onClose.run();
   }
 
   /** For instance {@code bf16[3,4096]}. */

@@ -84,6 +84,12 @@ public final class PackedBatch implements AutoCloseable {
    * @param groupSizes responses of each prompt, in order; their sum is R
    */
   public static PackedBatch ofVectors(HostTensor vectors, int... groupSizes) {
+    for (int size : groupSizes) {
+      if (size < 1) {
+        throw new InvalidArgumentException(
+            "packed batch: a group size is %d; it must be 1 or more".formatted(size));
+      }
+    }
     long responses = IntStream.of(groupSizes).asLongStream().sum();
     if (responses != rowsOf(vectors) || responses > Integer.MAX_VALUE) {
       throw new InvalidArgumentException(
