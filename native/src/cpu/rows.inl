@@ -13,14 +13,6 @@ struct BF16 {
   using Element = uint16_t;
 };
 
-// Calls body with the tag of a dtype; callers of the kernel table have checked that it is one of the three.
-template <typename Body>
-GAVEL_INLINE auto with_dtype(int32_t dtype, Body body) {
-  if (dtype == GAVEL_F16) return body(F16{});
-  if (dtype == GAVEL_BF16) return body(BF16{});
-  return body(F32{});
-}
-
 // A kernel's body gets All for sixteen elements of a row, or Some for those left at its end, so it is written once for both.
 struct All {};
 struct Some {
@@ -107,27 +99,43 @@ GAVEL_INLINE float ordered_sum(int64_t n, Step step) {
   return fold(add(add(a, c), add(b, d)));
 }
 
-void widen(int32_t dtype, const void *in, float *out, int64_t n) {
-  with_dtype(dtype, [&](auto type) {
-    const auto *from = static_cast<const typename decltype(type)::Element *>(in);
-    sweep(n, [&](auto lanes, int64_t k) { write(lanes, out + k, read(lanes, type, from + k)); });
+template <typename Type>
+void widen_from(const void *in, float *out, int64_t n) {
+  const auto *from = static_cast<const typename Type::Element *>(in);
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, out + k, read(lanes, Type{}, from + k)); });
+}
+
+template <typename Type>
+void narrow_to(const float *in, void *out, int64_t n) {
+  auto *to = static_cast<typename Type::Element *>(out);
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, Type{}, to + k, read(lanes, in + k)); });
+}
+
+template <typename Type>
+float dot_with(const float *x, const void *w, int64_t n) {
+  const auto *weight = static_cast<const typename Type::Element *>(w);
+  return ordered_sum(n, [&](auto lanes, int64_t k, Vector total) {
+    return multiply_add(read(lanes, x + k), read(lanes, Type{}, weight + k), total);
   });
+}
+
+// dtype is one of three: callers of the kernel table have checked that.
+void widen(int32_t dtype, const void *in, float *out, int64_t n) {
+  if (dtype == GAVEL_F16) return widen_from<F16>(in, out, n);
+  if (dtype == GAVEL_BF16) return widen_from<BF16>(in, out, n);
+  widen_from<F32>(in, out, n);
 }
 
 void narrow(int32_t dtype, const float *in, void *out, int64_t n) {
-  with_dtype(dtype, [&](auto type) {
-    auto *to = static_cast<typename decltype(type)::Element *>(out);
-    sweep(n, [&](auto lanes, int64_t k) { write(lanes, type, to + k, read(lanes, in + k)); });
-  });
+  if (dtype == GAVEL_F16) return narrow_to<F16>(in, out, n);
+  if (dtype == GAVEL_BF16) return narrow_to<BF16>(in, out, n);
+  narrow_to<F32>(in, out, n);
 }
 
 float dot(const float *x, int32_t dtype, const void *w, int64_t n) {
-  return with_dtype(dtype, [&](auto type) {
-    const auto *weight = static_cast<const typename decltype(type)::Element *>(w);
-    return ordered_sum(n, [&](auto lanes, int64_t k, Vector sum) {
-      return multiply_add(read(lanes, x + k), read(lanes, type, weight + k), sum);
-    });
-  });
+  if (dtype == GAVEL_F16) return dot_with<F16>(x, w, n);
+  if (dtype == GAVEL_BF16) return dot_with<BF16>(x, w, n);
+  return dot_with<F32>(x, w, n);
 }
 
 float sum(const float *x, int64_t n) {
