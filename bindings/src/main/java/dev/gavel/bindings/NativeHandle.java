@@ -3,6 +3,7 @@ package dev.gavel.bindings;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
@@ -41,21 +42,17 @@ public final class NativeHandle implements AutoCloseable {
    *     method fails
    */
   static NativeHandle own(String kind, MemorySegment address, Consumer<MemorySegment> destroy) {
+    Optional<Throwable> origin;
+    try {
+      origin = LeakTracking.origin();
+    } catch (IllegalArgumentException e) {
+      destroy.accept(address);
+      throw e;
+    }
     Arena arena = Arena.ofShared();
-    MemorySegment owned;
-    try {
-      owned = address.reinterpret(arena, destroy);
-    } catch (RuntimeException | Error e) {
-      destroy.accept(address); // the arena does not own it yet
-      throw e;
-    }
-    try {
-      String name = kind + " #" + SEQUENCE.incrementAndGet();
-      return new NativeHandle(new NativeObject(name, arena, LeakTracking.origin()), owned);
-    } catch (RuntimeException | Error e) {
-      arena.close();
-      throw e;
-    }
+    MemorySegment owned = address.reinterpret(arena, destroy);
+    String name = kind + " #" + SEQUENCE.incrementAndGet();
+    return new NativeHandle(new NativeObject(name, arena, origin), owned);
   }
 
   /**

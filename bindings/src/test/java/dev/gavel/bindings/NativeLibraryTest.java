@@ -80,12 +80,18 @@ class NativeLibraryTest {
     Path other = Tools.sharedLibrary(folder, "gavel", "int other(void) { return 1; }");
     Tools.Result result =
         Tools.java(
-            List.of(GRANTED, "-Dgavel.library.path=" + folder), List.of(), LoadLibrary.class);
+            List.of(
+                GRANTED, "-Dgavel.library.path=" + folder, "-Dtest.second.library=" + library()),
+            List.of(),
+            LoadLibrary.class);
     assertFails(
         result,
         other + ": is not a Gavel library: it has no function gavel_abi_version",
         "use the native library of the same version as gavel-bindings");
-    assertTrue(result.output().contains("second failed Cannot load"), result.output());
+    assertTrue(
+        result.output().contains("second failed Cannot load"),
+        "the right library was taken although the wrong one cannot be unloaded: "
+            + result.output());
   }
 
   @Test

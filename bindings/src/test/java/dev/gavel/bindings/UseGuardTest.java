@@ -51,6 +51,31 @@ class UseGuardTest {
     assertThrows(IllegalStateException.class, guard::release);
   }
 
+  @Test
+  void exclusiveUseExcludesEverythingElse() {
+    guard.acquireExclusively();
+    IllegalStateException e = assertThrows(IllegalStateException.class, guard::acquire);
+    assertEquals("hidden states f32[2, 3] is in use by another call", e.getMessage());
+    assertThrows(IllegalStateException.class, guard::acquireExclusively);
+    assertThrows(IllegalStateException.class, guard::release);
+    assertThrows(IllegalStateException.class, guard::close);
+    assertTrue(guard.isOpen());
+    guard.releaseExclusively();
+    assertThrows(IllegalStateException.class, guard::releaseExclusively);
+    assertTrue(guard.close());
+  }
+
+  @Test
+  void exclusiveUseNeedsAnUnusedOpenGuard() {
+    guard.acquire();
+    assertThrows(IllegalStateException.class, guard::acquireExclusively);
+    assertThrows(IllegalStateException.class, guard::releaseExclusively);
+    guard.release();
+    assertTrue(guard.close());
+    IllegalStateException e = assertThrows(IllegalStateException.class, guard::acquireExclusively);
+    assertEquals("hidden states f32[2, 3] is closed", e.getMessage());
+  }
+
   /** No thread is inside once a close succeeded, and exactly one close does. */
   @Test
   void nothingIsInUseAfterClose() throws Exception {

@@ -3,7 +3,10 @@ package dev.gavel.bindings.fork;
 import dev.gavel.bindings.NativeLibrary;
 import dev.gavel.bindings.NativeLoadException;
 
-/** Loads the native library, twice where it fails, and prints what came of it. */
+/**
+ * Loads the native library and prints what came of it. Where that fails, tries once more, with the
+ * library that {@code -Dtest.second.library} names where it is set.
+ */
 public final class LoadLibrary {
   private LoadLibrary() {}
 
@@ -13,10 +16,14 @@ public final class LoadLibrary {
       System.out.println("loaded " + NativeLibrary.load());
     } catch (NativeLoadException first) {
       System.out.println("failed " + first.getMessage());
+      String second = System.getProperty("test.second.library");
+      if (second != null) {
+        System.setProperty("gavel.library.path", second);
+      }
       try {
         System.out.println("second loaded " + NativeLibrary.load());
-      } catch (NativeLoadException second) {
-        System.out.println("second failed " + second.getMessage());
+      } catch (NativeLoadException again) {
+        System.out.println("second failed " + again.getMessage());
       }
     }
   }
