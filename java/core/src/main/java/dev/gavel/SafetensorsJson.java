@@ -54,7 +54,7 @@ record SafetensorsJson(Map<String, String> metadata, List<Safetensors.Entry> ten
       return new Cursor(path, parser).header();
     } catch (IOException e) {
       throw new FormatException(
-          path, "has a header that is not JSON in UTF-8: " + e.getMessage(), e);
+          path, "has a header that cannot be read as JSON in UTF-8: " + e.getMessage(), e);
     }
   }
 
