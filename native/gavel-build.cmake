@@ -27,6 +27,7 @@ set(GAVEL_FLAGS -Wall -Wextra -Werror -fvisibility=hidden -ffp-contract=off -fno
 
 set(GAVEL_FLAGS_AVX2 -mavx2 -mfma -mf16c)
 set(GAVEL_FLAGS_AVX512 ${GAVEL_FLAGS_AVX2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+set(GAVEL_FLAGS_AVX512_BF16 ${GAVEL_FLAGS_AVX512} -mavx512bf16)
 set(GAVEL_FLAGS_AMX ${GAVEL_FLAGS_AVX512} -mamx-tile -mamx-bf16)
 
 add_library(gavel_flags INTERFACE)

@@ -3,6 +3,7 @@
 // amx.cpp: the kernels of AVX-512 with the bf16 matrix product on the AMX tiles.
 #include "cpu/gemm.h"
 #include "cpu/kernels.h"
+#include "cpu/tile.h"
 #include "cpu/vector_avx512.h"
 #include "gavel/gavel.h"
 

@@ -44,14 +44,16 @@ bool tiles_granted() {
 // Why this machine cannot run each table; null where it can.
 struct Machine {
   const char *lacks[GAVEL_INSTRUCTION_SET_AMX + 1] = {};
+  const Kernels *avx512 = &kAvx512Kernels;
 
   Machine() {
     // Each table needs what the one before it needs.
     const char *why = nullptr;
     unsigned a, b, c, d;
-    Bits basic{0}, extended{0}, amx{0};
+    Bits basic{0}, extended{0}, amx{0}, more{0};
     if (__get_cpuid(1, &a, &b, &c, &d) != 0) basic.value = c;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0) extended.value = b, amx.value = d;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) more.value = a;
     const Bits saved = basic.has(bit(27)) ? saved_state() : Bits{0};  // 27: xgetbv may be used
 
     if (!basic.has(bit(12) | bit(28) | bit(29)) || !extended.has(bit(5))) {
@@ -67,6 +69,9 @@ struct Machine {
       why = "the operating system does not save the AVX-512 registers";
     }
     lacks[GAVEL_INSTRUCTION_SET_AVX512] = why;
+    const FlushDenormals flush;
+    // 5: AVX512-BF16.
+    if (!why && more.has(bit(5)) && bf16_products_in_order()) avx512 = &kAvx512Bf16Kernels;
 
     if (!why && !amx.has(bit(22) | bit(24))) {
       why = "this processor lacks AMX-TILE or AMX-BF16";
@@ -89,7 +94,7 @@ const Machine &machine() {
 }  // namespace
 
 const Kernels *kernels_for(int32_t instruction_set, const char **reason) {
-  const Kernels *const tables[] = {nullptr, &kScalarKernels, &kAvx2Kernels, &kAvx512Kernels, &kAmxKernels};
+  const Kernels *const tables[] = {nullptr, &kScalarKernels, &kAvx2Kernels, machine().avx512, &kAmxKernels};
   const bool known = instruction_set >= GAVEL_INSTRUCTION_SET_SCALAR && instruction_set <= GAVEL_INSTRUCTION_SET_AMX;
   const char *why = known ? machine().lacks[instruction_set] : "there is no such instruction set";
   if (reason) *reason = why;

@@ -9,7 +9,10 @@
 // An element of C depends on its own row of A, its own row of B and nothing else, so any split of rows or columns gives the same bits.
 //
 // B is packed once into panels of 32 columns (columns padded with zeros); the panel layout depends on the dtype alone, so one packed
-// head serves every instruction set. A is packed row by row while it is gathered, in the layout the kernel table wants.
+// head serves every instruction set:
+//   f32, f16:  [k][32 columns]
+//   bf16:      [k / 32][2 halves of 16 columns][16 pairs of k][16 columns][2], the operand of one AMX tile after the other
+// A is packed row by row while it is gathered, in the layout the kernel table wants.
 #ifndef GAVEL_CPU_GEMM_H
 #define GAVEL_CPU_GEMM_H
 
@@ -35,7 +38,7 @@ struct MatrixView {
 };
 
 int64_t panel_count(int64_t columns);
-// Bytes of one panel; a multiple of 64.
+// Bytes of one panel; a multiple of 2048. Panels of a matrix lie one after the other.
 int64_t panel_bytes(int32_t dtype, int64_t depth);
 // Packs panel `index` (columns 32 index .. 32 index + 31 of B = `matrix` rows) to `panel` (64-byte aligned) in `dtype`. The matrix is
 // of the same dtype, or 16 bits wide while dtype is f32 (exact), or f32 while dtype is 16 bits wide (rounded to nearest even).
@@ -50,7 +53,8 @@ struct Epilogue {
 // Panels [panel_begin, panel_end) times packed rows (from kernels.pack_row), then the epilogue. `panels` is the first panel of B;
 // `c` is scratch for rows * 32 floats, 64-byte aligned. first_row is only handed to the epilogue.
 void multiply_panels(const Kernels &kernels, int32_t dtype, const void *packed_rows, int64_t first_row, int64_t rows,
-                     const void *panels, int64_t depth, int64_t panel_begin, int64_t panel_end, float *c, const Epilogue &epilogue);
+                     const void *panels, int64_t depth, int64_t panel_begin, int64_t panel_end, float *c,
+                     const Epilogue &epilogue);
 
 }  // namespace gavel
 

@@ -91,7 +91,11 @@ int32_t best_instruction_set();
 extern const Kernels kScalarKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512Bf16Kernels;  // the one for GAVEL_INSTRUCTION_SET_AVX512 where bf16_products_in_order()
 extern const Kernels kAmxKernels;
+
+// Whether this processor's VDPBF16PS adds as gemm.h wants it. Call only where there is AVX512-BF16, with denormals flushed.
+bool bf16_products_in_order();
 
 // Sets flush-to-zero and denormals-are-zero for a scope and masks all floating-point exceptions, then restores the caller's state:
 // the JVM's own arithmetic must not see it.

@@ -1,0 +1,236 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// gemm.inl: products of packed rows with panels, over the wrapper of vector.h. Included by each instruction-set file inside its
+// namespace, after gemm_rows.inl.
+//
+// The walk is written once; a panel type says how operands are read and multiplied. Here: rows packed as floats that hold values of
+// the dtype, [group][k / 32][kGroupRows][32], and one FMA per k. gemm_bf16.inl has the other.
+
+#if defined(__AVX512F__)
+// 16 even and odd chains and 8 sums leave 8 of 32 registers for operands. 12 chains hide the 6 cycles of VDPBF16PS on 2 ports, 8 an FMA.
+constexpr int kRowsAtOnce = 4, kHalvesAtOnce = 2, kStepsUnrolled = 16;
+GAVEL_INLINE void in_register(Vector &v) {
+  asm("" : "+v"(v.all));
+}
+GAVEL_INLINE void in_register(Words &w) {
+  asm("" : "+v"(w.all));
+}
+#elif defined(__AVX2__)
+// A Vector takes two of 16 registers: 8 for the chains, 4 for the sums, 4 for operands.
+constexpr int kRowsAtOnce = 2, kHalvesAtOnce = 1, kStepsUnrolled = 16;
+GAVEL_INLINE void in_register(Vector &v) {
+  asm("" : "+x"(v.low), "+x"(v.high));
+}
+#else
+constexpr int kRowsAtOnce = 1, kHalvesAtOnce = 1, kStepsUnrolled = 1;
+GAVEL_INLINE void in_register(Vector &) {}
+#endif
+// in_register: the compiler would otherwise make a value that was just loaded the memory operand of each FMA that uses it, and load it
+// once per row: more loads than FMAs, on as few ports.
+
+// What the panels below have in common. A step is the work on one k of the even and one of the odd chain.
+struct FloatRows {
+  using Row = float;
+  using Operand = Vector;
+  static constexpr int kSteps = 16;                 // per block of 32 k
+  static constexpr int64_t kRowStride = 32;         // Row elements from one row to the next in a group
+  static constexpr int64_t kBlockValues = 32 * 32;  // Values of the panel in one block
+  GAVEL_INLINE static Vector even(const float *row, int step) { return set(row[2 * step]); }
+  GAVEL_INLINE static Vector odd(const float *row, int step) { return set(row[2 * step + 1]); }
+  GAVEL_INLINE static Vector advance(Vector chain, Vector a, Vector b) { return multiply_add(a, b, chain); }
+  GAVEL_INLINE static void keep(float *to, Vector operand) { store(to, operand); }
+};
+
+// A panel, from column 0 or 16 on (from_half). read: what a step needs of 16 columns, `half` of them further right.
+struct F32Panel : FloatRows {
+  using Value = float;
+  using Kept = F32Panel;
+  static constexpr bool kIsKept = true;
+  const float *at;
+  explicit F32Panel(const float *values) : at(values) {}
+  GAVEL_INLINE F32Panel from_half(int half) const { return F32Panel(at + half * 16); }
+  GAVEL_INLINE void read(int step, int half, Vector &even, Vector &odd) const {
+    even = load(at + step * 64 + half * 16);
+    odd = load(at + step * 64 + half * 16 + 32);
+  }
+};
+struct F16Panel : FloatRows {
+  using Value = uint16_t;
+  using Kept = F32Panel;
+  static constexpr bool kIsKept = false;
+  const uint16_t *at;
+  explicit F16Panel(const uint16_t *values) : at(values) {}
+  GAVEL_INLINE F16Panel from_half(int half) const { return F16Panel(at + half * 16); }
+  GAVEL_INLINE void read(int step, int half, Vector &even, Vector &odd) const {
+    even = load_f16(at + step * 64 + half * 16);
+    odd = load_f16(at + step * 64 + half * 16 + 32);
+  }
+};
+struct Bf16Panel : FloatRows {
+  using Value = uint16_t;
+  using Kept = F32Panel;
+  static constexpr bool kIsKept = false;
+  const uint16_t *at;
+  explicit Bf16Panel(const uint16_t *values) : at(values) {}
+  GAVEL_INLINE Bf16Panel from_half(int half) const { return Bf16Panel(at + half * 512); }
+  GAVEL_INLINE void read(int step, int half, Vector &even, Vector &odd) const {
+    const Words both = load_words(at + half * 512 + step * 32);
+    even = vector_of(shift_left<16>(both));
+    odd = vector_of(and_words(both, set_words(0xffff0000)));
+  }
+};
+
+// c (kRows rows of 16 kHalves columns) = or += rows times `blocks` blocks of the panel.
+template <int kRows, int kHalves, typename Panel>
+void product(const typename Panel::Row *rows, Panel panel, int64_t blocks, bool first, Ahead &ahead, float *c) {
+  using Operand = typename Panel::Operand;
+  Vector sum[kRows][kHalves];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int h = 0; h < kHalves; ++h) sum[r][h] = first ? zero() : load(c + r * kPanelColumns + h * 16);
+  }
+  for (int64_t block = 0; block < blocks; ++block) {
+    Vector even[kRows][kHalves], odd[kRows][kHalves];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int h = 0; h < kHalves; ++h) even[r][h] = odd[r][h] = zero();
+    }
+#pragma GCC unroll kStepsUnrolled
+    for (int step = 0; step < Panel::kSteps; ++step) {
+      Operand b_even[kHalves], b_odd[kHalves];
+#pragma GCC unroll 2
+      for (int h = 0; h < kHalves; ++h) panel.read(step, h, b_even[h], b_odd[h]);
+#pragma GCC unroll 2
+      for (int h = 0; kRows > 1 && h < kHalves; ++h) in_register(b_even[h]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const Operand a = Panel::even(rows + r * Panel::kRowStride, step);
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h) even[r][h] = Panel::advance(even[r][h], a, b_even[h]);
+      }
+#pragma GCC unroll 2
+      for (int h = 0; kRows > 1 && h < kHalves; ++h) in_register(b_odd[h]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const Operand a = Panel::odd(rows + r * Panel::kRowStride, step);
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h) odd[r][h] = Panel::advance(odd[r][h], a, b_odd[h]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int h = 0; h < kHalves; ++h) sum[r][h] = add(sum[r][h], add(even[r][h], odd[r][h]));
+    }
+    ahead.block();
+    rows += kGroupRows * Panel::kRowStride;
+    panel.at += Panel::kBlockValues;
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int h = 0; h < kHalves; ++h) store(c + r * kPanelColumns + h * 16, sum[r][h]);
+  }
+}
+
+// The instance of product for `count` rows, at most kRows where count is less.
+template <int kRows, typename Panel>
+GAVEL_INLINE void product_of(int64_t count, const typename Panel::Row *rows, Panel panel, int64_t blocks, bool first,
+                             Ahead &ahead, float *c) {
+  if constexpr (kRows > 1) {
+    if (count < kRows) return product_of<kRows - 1>(count, rows, panel, blocks, first, ahead, c);
+  }
+  product<kRows, kHalvesAtOnce>(rows, panel, blocks, first, ahead, c);
+}
+
+// One group of `count` rows, 1 to kGroupRows.
+template <typename Panel>
+GAVEL_INLINE void group_product(int64_t count, const typename Panel::Row *rows, Panel panel, int64_t blocks, bool first,
+                                Ahead &ahead, float *c) {
+  for (int half = 0; half < 2; half += kHalvesAtOnce) {
+    for (int64_t r = 0; r < count; r += kRowsAtOnce) {
+      product_of<kRowsAtOnce>(count - r, rows + r * Panel::kRowStride, panel.from_half(half), blocks, first, ahead,
+                              c + r * kPanelColumns + half * 16);
+    }
+  }
+}
+
+// Operands of `blocks` blocks as Panel::Kept reads them.
+template <typename Panel>
+void keep_operands(Panel panel, int64_t blocks, typename Panel::Kept::Value *kept) {
+  for (int64_t block = 0; block < blocks; ++block, panel.at += Panel::kBlockValues) {
+    for (int step = 0; step < Panel::kSteps; ++step, kept += 64) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        typename Panel::Operand even, odd;
+        panel.read(step, half, even, odd);
+        Panel::keep(kept + half * 16, even);
+        Panel::keep(kept + half * 16 + 32, odd);
+      }
+    }
+  }
+}
+
+template <typename Panel>
+void multiply_panel(const void *packed, int64_t rows, const void *panel, const void *next, int64_t depth, float *c) {
+  using Kept = typename Panel::Kept;
+  // Half of the smallest nearest cache (32 KiB) as operands; the other half is for rows and sums.
+  constexpr int64_t kChunk = 16384 / (64 * sizeof(typename Kept::Value) * Panel::kSteps);
+  // How far ahead one group that streams the panel asks for it.
+  constexpr int64_t kStreamBytes = 8192;
+  constexpr int64_t kBlockBytes = Panel::kBlockValues * sizeof(typename Panel::Value);
+
+  const int64_t blocks = depth_blocks(depth), groups = group_count(rows);
+  const auto *values = static_cast<const typename Panel::Value *>(panel);
+  const auto *first_row = static_cast<const typename Panel::Row *>(packed);
+  const char *begin = static_cast<const char *>(panel), *end = begin + blocks * kBlockBytes;
+  const char *limit = next == end ? end + blocks * kBlockBytes : end;
+  if (groups == 1) {
+    Ahead ahead{begin + kStreamBytes, limit == end ? end : end + kStreamBytes, kBlockBytes / 64};
+    return group_product(rows, first_row, Panel(values), blocks, true, ahead, c);
+  }
+  // More rows read the panel more than once: a chunk of it stays in the nearest cache, as operands where that saves enough work.
+  alignas(64) typename Kept::Value kept[kChunk * 64 * Panel::kSteps];
+  const bool keep = !Panel::kIsKept && groups > 2;
+  for (int64_t block = 0; block < blocks; block += kChunk) {
+    const int64_t count = blocks - block < kChunk ? blocks - block : kChunk;
+    const Panel chunk(values + block * Panel::kBlockValues);
+    const char *chunk_end = begin + (block + count) * kBlockBytes;
+    const char *fetch_end = chunk_end + kChunk * kBlockBytes;
+    Ahead ahead{chunk_end, fetch_end < limit ? fetch_end : limit, (kBlockBytes / 64 + groups - 1) / groups};
+    if (keep) keep_operands(chunk, count, kept);
+    for (int64_t group = 0; group < groups; ++group) {
+      const int64_t left = rows - group * kGroupRows, group_rows = left < kGroupRows ? left : kGroupRows;
+      const auto *from = first_row + (group * blocks + block) * kGroupRows * Panel::kRowStride;
+      float *to = c + group * kGroupRows * kPanelColumns;
+      if (keep) {
+        group_product(group_rows, from, Kept(kept), count, block == 0, ahead, to);
+      } else {
+        group_product(group_rows, from, chunk, count, block == 0, ahead, to);
+      }
+    }
+  }
+}
+
+int64_t packed_rows_bytes(int32_t, int64_t rows, int64_t depth) {
+  return group_count(rows) * depth_blocks(depth) * kGroupRows * kDepthBlock * static_cast<int64_t>(sizeof(float));
+}
+
+void pack_row(int32_t dtype, int32_t source_dtype, const void *source, int64_t element_stride, int64_t depth, void *packed,
+              int64_t r, int64_t) {
+  const SourceRow row{source, source_dtype, element_stride, depth};
+  constexpr int64_t kGroupBlock = kGroupRows * kDepthBlock;
+  float *out = static_cast<float *>(packed) + r / kGroupRows * depth_blocks(depth) * kGroupBlock + r % kGroupRows * kDepthBlock;
+  for (int64_t k = 0; k < depth; k += kDepthBlock, out += kGroupBlock) read_floats(dtype, row, k, out);
+}
+
+// Rows the last group lacks are never read.
+void pack_tail(int32_t, int64_t, void *, int64_t) {}
+
+void multiply(int32_t dtype, const void *packed, int64_t rows, const void *panel, const void *next, int64_t depth, float *c) {
+  if (dtype == GAVEL_F32) return multiply_panel<F32Panel>(packed, rows, panel, next, depth, c);
+  if (dtype == GAVEL_F16) return multiply_panel<F16Panel>(packed, rows, panel, next, depth, c);
+  multiply_panel<Bf16Panel>(packed, rows, panel, next, depth, c);
+}
