@@ -1,0 +1,152 @@
+package dev.gavel;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A reward head as one safetensors file: the parameters under their canonical names, and the spec
+ * in {@code __metadata__}.
+ *
+ * <p>Keys, all required, values as in {@link HeadSpec}: {@code gavel.format} = reward-head, {@code
+ * gavel.format_version} = 1, {@code gavel.head.kind} = linear or mlp, {@code gavel.head.dtype} =
+ * f32, f16 or bf16, {@code gavel.head.input_width}, {@code gavel.head.hidden_widths}
+ * (comma-separated, empty for a linear head), {@code gavel.head.output_width}, {@code
+ * gavel.head.activation}, {@code gavel.head.norm} (lower-case names), {@code
+ * gavel.head.norm_epsilon}, {@code gavel.head.output_scale}, {@code gavel.head.negative_slope},
+ * {@code gavel.head.hidden_bias}, {@code gavel.head.output_bias}, {@code gavel.head.norm_bias},
+ * {@code gavel.head.slope_per_channel} (true or false). Other keys are free, unless they begin with
+ * {@code gavel.}.
+ */
+final class HeadFile {
+  static final String PREFIX = "gavel.";
+
+  private static final String FORMAT = "gavel.format";
+  private static final String FORMAT_NAME = "reward-head";
+  private static final String VERSION = "gavel.format_version";
+  private static final String VERSION_KNOWN = "1";
+
+  private HeadFile() {}
+
+  static void save(RewardHead head, Path path, Map<String, String> texts) {
+    for (String key : texts.keySet()) {
+      if (key.startsWith(PREFIX)) {
+        throw new InvalidArgumentException(
+            "metadata key '%s' begins with %s, which is kept for the head itself"
+                .formatted(key, PREFIX));
+      }
+    }
+    Map<String, String> metadata = new LinkedHashMap<>(texts);
+    metadata.put(FORMAT, FORMAT_NAME);
+    metadata.put(VERSION, VERSION_KNOWN);
+    metadata.putAll(describe(head.spec()));
+    Map<String, HostTensor> parameters = head.parameters();
+    try {
+      Safetensors.write(path, metadata, parameters);
+    } finally {
+      parameters.values().forEach(HostTensor::close);
+    }
+  }
+
+  static RewardHead load(Context context, Path path) {
+    Map<String, HostTensor> parameters = new LinkedHashMap<>();
+    try (Safetensors file = Safetensors.open(path)) {
+      HeadSpec spec = spec(path, file.metadata());
+      Set<String> names = new LinkedHashSet<>();
+      file.entries().forEach(entry -> names.add(entry.name()));
+      Optional<String> difference = HeadParameters.checkNames(spec, names);
+      if (difference.isPresent()) {
+        throw new FormatException(path, "holds other tensors than its head: " + difference.get());
+      }
+      for (HeadSpec.Parameter parameter : spec.parameters()) {
+        requireShape(path, file.entry(parameter.name()), spec, parameter);
+        // A copy: native code must not read a mapped file (see Safetensors).
+        parameters.put(parameter.name(), file.read(parameter.name()));
+      }
+      return RewardHead.create(context, spec, parameters);
+    } finally {
+      parameters.values().forEach(HostTensor::close);
+    }
+  }
+
+  private static void requireShape(
+      Path path, Safetensors.Entry entry, HeadSpec spec, HeadSpec.Parameter parameter) {
+    boolean same =
+        entry.dtype().equals(SafetensorsDtype.name(spec.dtype()))
+            && entry.shape().equals(parameter.shape());
+    if (!same) {
+      throw new FormatException(
+          path,
+          "tensor '%s' is %s; the head it describes has %s"
+              .formatted(entry.name(), entry, HeadParameters.print(spec, parameter)));
+    }
+  }
+
+  private static Map<String, String> describe(HeadSpec spec) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    texts.put("gavel.head.kind", spec.isLinear() ? "linear" : "mlp");
+    texts.put("gavel.head.dtype", spec.dtype().toString());
+    texts.put("gavel.head.input_width", Integer.toString(spec.inputWidth()));
+    texts.put(
+        "gavel.head.hidden_widths",
+        String.join(",", spec.hiddenWidths().stream().map(String::valueOf).toList()));
+    texts.put("gavel.head.output_width", Integer.toString(spec.outputWidth()));
+    texts.put("gavel.head.activation", lower(spec.activation()));
+    texts.put("gavel.head.norm", lower(spec.norm()));
+    texts.put("gavel.head.norm_epsilon", Float.toString(spec.normEpsilon()));
+    texts.put("gavel.head.output_scale", Float.toString(spec.outputScale()));
+    texts.put("gavel.head.negative_slope", Float.toString(spec.negativeSlope()));
+    texts.put("gavel.head.hidden_bias", Boolean.toString(spec.hiddenBias()));
+    texts.put("gavel.head.output_bias", Boolean.toString(spec.outputBias()));
+    texts.put("gavel.head.norm_bias", Boolean.toString(spec.normBias()));
+    texts.put("gavel.head.slope_per_channel", Boolean.toString(spec.slopePerChannel()));
+    return texts;
+  }
+
+  private static HeadSpec spec(Path path, Map<String, String> metadata) {
+    MetadataReader read = new MetadataReader(path, metadata);
+    read.require(FORMAT, FORMAT_NAME);
+    read.require(VERSION, VERSION_KNOWN);
+    String kind = read.oneOf("gavel.head.kind", List.of("linear", "mlp"));
+    List<Integer> widths = new ArrayList<>();
+    String listed = read.text("gavel.head.hidden_widths");
+    if (!listed.isEmpty()) {
+      for (String width : listed.split(",", -1)) {
+        widths.add(read.integer("gavel.head.hidden_widths", width));
+      }
+    }
+    try {
+      HeadSpec spec =
+          new HeadSpec(
+              DType.parse(read.text("gavel.head.dtype")),
+              read.integer("gavel.head.input_width"),
+              widths,
+              read.integer("gavel.head.output_width"),
+              read.choice("gavel.head.activation", Activation.values()),
+              read.choice("gavel.head.norm", Norm.values()),
+              read.number("gavel.head.norm_epsilon"),
+              read.number("gavel.head.output_scale"),
+              read.number("gavel.head.negative_slope"),
+              read.truth("gavel.head.hidden_bias"),
+              read.truth("gavel.head.output_bias"),
+              read.truth("gavel.head.norm_bias"),
+              read.truth("gavel.head.slope_per_channel"));
+      read.require("gavel.head.kind", spec.isLinear() ? "linear" : "mlp");
+      read.refuseOthers(PREFIX);
+      return spec;
+    } catch (InvalidArgumentException e) {
+      throw new FormatException(
+          path, "describes a %s head that cannot be: %s".formatted(kind, e.getMessage()), e);
+    }
+  }
+
+  private static String lower(Enum<?> choice) {
+    return choice.name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,203 @@
+package dev.gavel;
+
+import dev.gavel.bindings.NativeStruct;
+import dev.gavel.bindings.TensorDescriptor;
+import dev.gavel.bindings.ffi.gavel_h;
+import dev.gavel.bindings.ffi.gavel_loss_args;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/**
+ * One {@code gavel_loss_args} in native memory, written anew for every call without allocating. The
+ * tensors a loss borrows are held open from {@link #bind} to {@link #release}.
+ */
+final class LossArguments {
+  // More than the tensors of any loss: pairs, ties, mask and six amounts.
+  private static final int MOST_BORROWED = 12;
+
+  private final MemorySegment struct;
+  private final TensorDescriptor scores;
+  private final TensorDescriptor mask;
+  private final TensorDescriptor pairs;
+  private final TensorDescriptor tieMask;
+  private final TensorDescriptor offsets;
+  private final TensorDescriptor targetIndex;
+  private final TensorDescriptor targetWeights;
+  private final TensorDescriptor weight;
+  private final TensorDescriptor beta;
+  private final TensorDescriptor margin;
+  private final TensorDescriptor labelSmoothing;
+  private final TensorDescriptor center;
+  private final TensorDescriptor tie;
+  private final TensorDescriptor temperature;
+  private final TensorDescriptor itemLoss;
+  private final TensorDescriptor loss;
+  private final TensorDescriptor gradient;
+  private final TensorDescriptor counts;
+  private final HostTensor[] borrowed = new HostTensor[MOST_BORROWED];
+  private int borrowedCount;
+
+  LossArguments(Arena arena) {
+    struct = NativeStruct.allocate(arena, gavel_loss_args.layout());
+    scores = TensorDescriptor.at(struct, gavel_loss_args.scores$offset());
+    mask = TensorDescriptor.at(struct, gavel_loss_args.mask$offset());
+    pairs = TensorDescriptor.at(struct, gavel_loss_args.pairs$offset());
+    tieMask = TensorDescriptor.at(struct, gavel_loss_args.tie_mask$offset());
+    offsets = TensorDescriptor.at(struct, gavel_loss_args.offsets$offset());
+    targetIndex = TensorDescriptor.at(struct, gavel_loss_args.target_index$offset());
+    targetWeights = TensorDescriptor.at(struct, gavel_loss_args.target_weights$offset());
+    weight = TensorDescriptor.at(struct, gavel_loss_args.weight_values$offset());
+    beta = TensorDescriptor.at(struct, gavel_loss_args.beta_values$offset());
+    margin = TensorDescriptor.at(struct, gavel_loss_args.margin_values$offset());
+    labelSmoothing = TensorDescriptor.at(struct, gavel_loss_args.label_smoothing_values$offset());
+    center = TensorDescriptor.at(struct, gavel_loss_args.center_values$offset());
+    tie = TensorDescriptor.at(struct, gavel_loss_args.tie_values$offset());
+    temperature = TensorDescriptor.at(struct, gavel_loss_args.temperature_values$offset());
+    itemLoss = TensorDescriptor.at(struct, gavel_loss_args.item_loss$offset());
+    loss = TensorDescriptor.at(struct, gavel_loss_args.loss$offset());
+    gradient = TensorDescriptor.at(struct, gavel_loss_args.dscore$offset());
+    counts = TensorDescriptor.at(struct, gavel_loss_args.counts$offset());
+  }
+
+  MemorySegment struct() {
+    return struct;
+  }
+
+  /** Describes the loss, and holds its tensors open; on failure it holds none. */
+  void bind(Loss from) {
+    try {
+      gavel_loss_args.reduction(struct, from.reduction().code());
+      switch (from) {
+        case BradleyTerry pairLoss -> bind(pairLoss);
+        case CrossEntropy groupLoss -> bind(groupLoss);
+      }
+    } catch (RuntimeException e) {
+      release();
+      throw e;
+    }
+  }
+
+  /**
+   * Describes the caller's scores, f32 [N]; {@link #withoutScores()} where a call computes them
+   * itself.
+   */
+  void scores(HostTensor values) {
+    borrow(values);
+    scores.input(gavel_h.GAVEL_F32(), values.memory(), values.elementCount());
+  }
+
+  void withoutScores() {
+    scores.clear();
+  }
+
+  /** Describes the results; the number of the loss is absent with {@link Reduction#NONE}. */
+  void results(
+      MemorySegment itemValues,
+      long items,
+      MemorySegment gradientValues,
+      long count,
+      MemorySegment value,
+      boolean reduced,
+      MemorySegment countValues) {
+    itemLoss.output(gavel_h.GAVEL_F32(), itemValues, items);
+    gradient.output(gavel_h.GAVEL_F32(), gradientValues, count);
+    counts.output(gavel_h.GAVEL_I64(), countValues, 2);
+    if (reduced) {
+      loss.output(gavel_h.GAVEL_F32(), value, 1);
+    } else {
+      loss.clear();
+    }
+  }
+
+  /** Lets go of the borrowed tensors. */
+  void release() {
+    while (borrowedCount > 0) {
+      borrowedCount--;
+      borrowed[borrowedCount].release();
+    }
+  }
+
+  private void bind(BradleyTerry from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_BRADLEY_TERRY());
+    borrow(from.pairs());
+    pairs.input(gavel_h.GAVEL_I64(), from.pairs().memory(), from.items(), 2, 2);
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    gavel_loss_args.beta(struct, amount(from.beta(), beta));
+    gavel_loss_args.margin(struct, amount(from.margin(), margin));
+    gavel_loss_args.label_smoothing(struct, amount(from.labelSmoothing(), labelSmoothing));
+    gavel_loss_args.center(struct, amount(from.center(), center));
+    gavel_loss_args.tie(struct, amount(from.tie(), tie));
+    optional(from.ties(), tieMask);
+    optional(from.mask(), mask);
+    gavel_loss_args.temperature(struct, 0);
+    temperature.clear();
+    offsets.clear();
+    targetIndex.clear();
+    targetWeights.clear();
+  }
+
+  private void bind(CrossEntropy from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_CROSS_ENTROPY());
+    borrow(from.offsets());
+    offsets.input(gavel_h.GAVEL_I64(), from.offsets().memory(), from.offsets().elementCount());
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    gavel_loss_args.temperature(struct, amount(from.temperature(), temperature));
+    optional(from.mask(), mask);
+    switch (from.target()) {
+      case CrossEntropy.Index(HostTensor positions) -> {
+        borrow(positions);
+        targetIndex.input(gavel_h.GAVEL_I64(), positions.memory(), positions.elementCount());
+        targetWeights.clear();
+      }
+      case CrossEntropy.Soft(HostTensor weights) -> {
+        borrow(weights);
+        targetWeights.input(gavel_h.GAVEL_F32(), weights.memory(), weights.elementCount());
+        targetIndex.clear();
+      }
+    }
+    gavel_loss_args.beta(struct, 0);
+    gavel_loss_args.margin(struct, 0);
+    gavel_loss_args.label_smoothing(struct, 0);
+    gavel_loss_args.center(struct, 0);
+    gavel_loss_args.tie(struct, 0);
+    beta.clear();
+    margin.clear();
+    labelSmoothing.clear();
+    center.clear();
+    tie.clear();
+    tieMask.clear();
+    pairs.clear();
+  }
+
+  /** Describes values per item, and returns the number that is the same for all, or 0. */
+  private float amount(Amount from, TensorDescriptor values) {
+    return switch (from) {
+      case Amount.Same(float value) -> {
+        values.clear();
+        yield value;
+      }
+      case Amount.Each(HostTensor each) -> {
+        borrow(each);
+        values.input(gavel_h.GAVEL_F32(), each.memory(), each.elementCount());
+        yield 0;
+      }
+    };
+  }
+
+  private void optional(Optional<HostTensor> from, TensorDescriptor values) {
+    if (from.isPresent()) {
+      HostTensor tensor = from.get();
+      borrow(tensor);
+      values.input(gavel_h.GAVEL_U8(), tensor.memory(), tensor.elementCount());
+    } else {
+      values.clear();
+    }
+  }
+
+  private void borrow(HostTensor tensor) {
+    tensor.acquire();
+    borrowed[borrowedCount] = tensor;
+    borrowedCount++;
+  }
+}

@@ -1,0 +1,293 @@
+package dev.gavel;
+
+import dev.gavel.bindings.Gavel;
+import dev.gavel.bindings.NativeError;
+import dev.gavel.bindings.NativeException;
+import dev.gavel.bindings.NativeHandle;
+import dev.gavel.bindings.TensorDescriptor;
+import dev.gavel.bindings.ffi.gavel_tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A reward head with its own packed copy of the parameters: turns the hidden states of responses
+ * into scores.
+ *
+ * <p>Many threads may score with one head at once, each with its own {@link ScoreBatch}. An {@link
+ * Optimizer#step} on it excludes every other call: whoever meets one gets {@link BusyException}
+ * instead of waiting. {@link #close()} throws {@link IllegalStateException} while a call uses the
+ * head, and every use after it throws the same.
+ *
+ * <p>The bits of a score depend on the response's own rows, the head and the library's version: not
+ * on the batch, the position in it, the number of threads or the instruction set.
+ */
+public final class RewardHead implements AutoCloseable {
+  private final Context context;
+  private final HeadSpec spec;
+  private final NativeHandle handle;
+  // Counts optimizer steps, so that a backward pass can tell that its forward pass saw other
+  // parameters.
+  private final AtomicLong parameterVersion = new AtomicLong();
+
+  private RewardHead(Context context, HeadSpec spec, NativeHandle handle) {
+    this.context = context;
+    this.spec = spec;
+    this.handle = handle;
+  }
+
+  /**
+   * A head with these parameters, which are copied.
+   *
+   * @param context where it computes
+   * @param spec its shape and formula
+   * @param parameters one tensor per parameter of the spec, by its canonical name, of its shape and
+   *     the spec's type; no others
+   * @throws InvalidTensorException if a name, type or shape differs; the message lists the
+   *     differences
+   */
+  public static RewardHead create(
+      Context context, HeadSpec spec, Map<String, HostTensor> parameters) {
+    List<HostTensor> ordered = HeadParameters.inOrder(spec, parameters);
+    int acquired = 0;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment descriptors = HeadParameters.descriptors(arena, ordered.size());
+      for (HostTensor tensor : ordered) {
+        tensor.acquire();
+        acquired++;
+      }
+      for (int i = 0; i < ordered.size(); i++) {
+        HeadParameters.input(
+            TensorDescriptor.element(descriptors, i), spec.parameters().get(i), ordered.get(i));
+      }
+      NativeHandle handle =
+          Gavel.headCreate(
+              context.handle(),
+              HeadParameters.struct(arena, spec),
+              descriptors,
+              new NativeError(arena));
+      return new RewardHead(context, spec, handle);
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    } finally {
+      for (int i = 0; i < acquired; i++) {
+        ordered.get(i).release();
+      }
+    }
+  }
+
+  /** A new head with initial parameters; the same init gives the same bits. */
+  public static RewardHead create(Context context, HeadSpec spec, Init init) {
+    Map<String, HostTensor> parameters = new LinkedHashMap<>();
+    try {
+      for (int i = 0; i < spec.parameters().size(); i++) {
+        HeadSpec.Parameter parameter = spec.parameters().get(i);
+        HostTensor values = HeadParameters.allocate(parameter, spec.dtype());
+        parameters.put(parameter.name(), values);
+        init.fill(parameter, i, values);
+      }
+      return create(context, spec, parameters);
+    } finally {
+      parameters.values().forEach(HostTensor::close);
+    }
+  }
+
+  /**
+   * Loads a head that {@link #save} wrote: one safetensors file whose metadata tells the spec and
+   * which holds exactly its parameters. {@link HeadFile} documents the keys.
+   *
+   * @throws FileException if the file cannot be read
+   * @throws FormatException if it is not such a file; the message says what differs
+   */
+  public static RewardHead load(Context context, Path path) {
+    return HeadFile.load(context, path);
+  }
+
+  /** Saves the head as {@link #save(Path, Map)} does, without further texts. */
+  public void save(Path path) {
+    save(path, Map.of());
+  }
+
+  /**
+   * Saves spec and parameters as one safetensors file, whole or not at all. The same head gives the
+   * same bytes.
+   *
+   * @param texts further metadata, for instance licence and training data; keys must not begin with
+   *     {@code gavel.}
+   * @throws FileException if it cannot be written
+   */
+  public void save(Path path, Map<String, String> texts) {
+    HeadFile.save(this, path, texts);
+  }
+
+  /** Shape and formula. */
+  public HeadSpec spec() {
+    return spec;
+  }
+
+  /** Where it computes. */
+  public Context context() {
+    return context;
+  }
+
+  /**
+   * A copy of a parameter as it is now, in the head's type; the caller closes it.
+   *
+   * @param name canonical name, for instance {@code hidden.0.weight}
+   */
+  public HostTensor parameter(String name) {
+    int index = indexOf(name);
+    HeadSpec.Parameter parameter = spec.parameters().get(index);
+    HostTensor values = HeadParameters.allocate(parameter, spec.dtype());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = arena.allocate(gavel_tensor.layout());
+      HeadParameters.output(TensorDescriptor.at(struct, 0), parameter, values);
+      Gavel.headRead(handle, index, struct, new NativeError(arena));
+      return values;
+    } catch (NativeException e) {
+      values.close();
+      throw Failures.of(e);
+    } catch (RuntimeException e) {
+      values.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Scores every response of a batch. A warmed-up call allocates nothing on the Java heap.
+   *
+   * @param batch hidden states [T, H], in the head's type, or in any float type where the head is
+   *     f32; the pooling makes them D wide
+   * @param into receives the scores
+   * @throws InvalidTensorException if the hidden states do not fit the head
+   * @throws BusyException if an optimizer step is running on the head
+   */
+  public void score(PackedBatch batch, Pooling pooling, Readout readout, ScoreBatch into) {
+    call(batch, pooling, readout, into, MemorySegment.NULL);
+  }
+
+  /**
+   * Scores every response and computes a loss of the scores in the same call. Responses without a
+   * row do not take part.
+   *
+   * @param loss over the scores of this batch
+   * @param result receives the loss and its gradient
+   * @throws UnsupportedException if the head has more than one output
+   */
+  public void score(
+      PackedBatch batch,
+      Pooling pooling,
+      Readout readout,
+      ScoreBatch into,
+      Loss loss,
+      LossResult result) {
+    if (spec.outputWidth() != 1) {
+      throw new UnsupportedException(
+          "a loss over scores of a head with %d outputs; it must have one"
+              .formatted(spec.outputWidth()));
+    }
+    MemorySegment lossArguments = result.begin(loss, batch.responses());
+    try {
+      call(batch, pooling, readout, into, lossArguments);
+      result.finish();
+    } finally {
+      result.end();
+    }
+  }
+
+  /**
+   * Scores every response of a batch into a new array, response by response. For repeated calls use
+   * a {@link ScoreBatch}.
+   */
+  public float[] score(PackedBatch batch, Pooling pooling, Readout readout) {
+    try (ScoreBatch scores = ScoreBatch.allocate(spec, batch.responses())) {
+      score(batch, pooling, readout, scores);
+      return scores.toArray();
+    }
+  }
+
+  /** Destroys the head. Closing again does nothing. */
+  @Override
+  public void close() {
+    handle.close();
+  }
+
+  @Override
+  public String toString() {
+    return handle + ": " + spec;
+  }
+
+  NativeHandle handle() {
+    return handle;
+  }
+
+  AtomicLong parameterVersion() {
+    return parameterVersion;
+  }
+
+  /** All parameters as they are now, by name; the caller closes them. */
+  Map<String, HostTensor> parameters() {
+    Map<String, HostTensor> all = new LinkedHashMap<>();
+    try {
+      for (HeadSpec.Parameter parameter : spec.parameters()) {
+        all.put(parameter.name(), parameter(parameter.name()));
+      }
+      return all;
+    } catch (RuntimeException e) {
+      all.values().forEach(HostTensor::close);
+      throw e;
+    }
+  }
+
+  private void call(
+      PackedBatch batch, Pooling pooling, Readout readout, ScoreBatch into, MemorySegment loss) {
+    batch.acquire();
+    try {
+      checkHidden(batch.hidden(), pooling);
+      into.begin(spec, batch, pooling, readout);
+      try {
+        Gavel.score(context.handle(), handle, into.struct(), loss, into.error());
+        into.finish();
+      } catch (NativeException e) {
+        throw Failures.of(e);
+      } finally {
+        into.end();
+      }
+    } finally {
+      batch.release();
+    }
+  }
+
+  /** Checks that hidden states fit the head. */
+  void checkHidden(HostTensor hidden, Pooling pooling) {
+    if (hidden.dtype() != spec.dtype() && spec.dtype() != DType.F32) {
+      throw new InvalidTensorException(
+          "hidden states are %s; they must be %s as the head is".formatted(hidden, spec.dtype()));
+    }
+    long width = pooling.vectorWidth(hidden.size(1));
+    if (width != spec.inputWidth()) {
+      throw new InvalidTensorException(
+          "hidden states are %s, which %s makes vectors of %d; the head takes %d"
+              .formatted(hidden, pooling, width, spec.inputWidth()));
+    }
+  }
+
+  /** Position of a parameter in canonical order. */
+  int indexOf(String name) {
+    List<String> names = new ArrayList<>();
+    for (HeadSpec.Parameter parameter : spec.parameters()) {
+      names.add(parameter.name());
+    }
+    int index = names.indexOf(name);
+    if (index < 0) {
+      throw new InvalidArgumentException(
+          "the head has no parameter '%s'; it has %s".formatted(name, names));
+    }
+    return index;
+  }
+}

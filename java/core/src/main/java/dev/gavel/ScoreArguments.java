@@ -1,0 +1,83 @@
+package dev.gavel;
+
+import dev.gavel.bindings.NativeError;
+import dev.gavel.bindings.NativeStruct;
+import dev.gavel.bindings.TensorDescriptor;
+import dev.gavel.bindings.ffi.gavel_h;
+import dev.gavel.bindings.ffi.gavel_score_args;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One {@code gavel_score_args} in native memory, written anew for every call without allocating.
+ */
+final class ScoreArguments {
+  private final MemorySegment struct;
+  private final NativeError error;
+  private final TensorDescriptor hidden;
+  private final TensorDescriptor first;
+  private final TensorDescriptor last;
+  private final TensorDescriptor scores;
+  private final TensorDescriptor logits;
+  private final TensorDescriptor vectors;
+  private final TensorDescriptor preactivations;
+  private final TensorDescriptor counts;
+
+  ScoreArguments(Arena arena) {
+    struct = NativeStruct.allocate(arena, gavel_score_args.layout());
+    error = new NativeError(arena);
+    hidden = TensorDescriptor.at(struct, gavel_score_args.hidden$offset());
+    first = TensorDescriptor.at(struct, gavel_score_args.first$offset());
+    last = TensorDescriptor.at(struct, gavel_score_args.last$offset());
+    scores = TensorDescriptor.at(struct, gavel_score_args.scores$offset());
+    logits = TensorDescriptor.at(struct, gavel_score_args.logits$offset());
+    vectors = TensorDescriptor.at(struct, gavel_score_args.vectors$offset());
+    preactivations = TensorDescriptor.at(struct, gavel_score_args.preactivations$offset());
+    counts = TensorDescriptor.at(struct, gavel_score_args.counts$offset());
+  }
+
+  MemorySegment struct() {
+    return struct;
+  }
+
+  NativeError error() {
+    return error;
+  }
+
+  void input(PackedBatch batch, Pooling pooling, Readout readout) {
+    gavel_score_args.pooling(struct, Codes.pooling(pooling));
+    gavel_score_args.combine(struct, Codes.combine(pooling));
+    gavel_score_args.readout(struct, Codes.readout(readout));
+    gavel_score_args.readout_mean(struct, Codes.readoutMean(readout));
+    gavel_score_args.readout_deviation(struct, Codes.readoutDeviation(readout));
+    HostTensor states = batch.hidden();
+    long width = states.size(1);
+    hidden.input(states.dtype().code(), states.memory(), batch.rows(), width, width);
+    last.input(gavel_h.GAVEL_I64(), batch.last(), batch.responses());
+    if (pooling instanceof Pooling.Index) {
+      first.clear();
+    } else {
+      first.input(gavel_h.GAVEL_I64(), batch.first(), batch.responses());
+    }
+  }
+
+  void scores(MemorySegment values, long responses, long width) {
+    scores.output(gavel_h.GAVEL_F32(), values, responses, width, width);
+  }
+
+  void logits(MemorySegment values, long responses, long width) {
+    logits.output(gavel_h.GAVEL_F32(), values, responses, width, width);
+  }
+
+  void vectors(MemorySegment values, long responses, long width) {
+    vectors.output(gavel_h.GAVEL_F32(), values, responses, width, width);
+  }
+
+  void preactivations(MemorySegment values, long responses, long width) {
+    preactivations.output(gavel_h.GAVEL_F32(), values, responses, width, width);
+  }
+
+  void counts(MemorySegment values) {
+    counts.output(gavel_h.GAVEL_I64(), values, 2);
+  }
+}

@@ -1,0 +1,233 @@
+package dev.gavel;
+
+import dev.gavel.bindings.NativeError;
+import dev.gavel.bindings.UseGuard;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * Where scores go, with the descriptors of the call: made once and used again for every batch, so
+ * that a warmed-up score call allocates nothing on the Java heap. Scores are f32, one row of K per
+ * response.
+ *
+ * <p>One call at a time: give every thread its own. A second call at the same time throws {@link
+ * IllegalStateException}, as does closing it meanwhile.
+ */
+public final class ScoreBatch implements AutoCloseable {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+
+  private final HeadSpec spec;
+  private final int maxResponses;
+  private final Arena arena = Arena.ofShared();
+  private final UseGuard guard;
+  private final ScoreArguments arguments;
+  private final Set<Extra> extras;
+  private final MemorySegment scores;
+  private final MemorySegment logits;
+  private final MemorySegment vectors;
+  private final MemorySegment preactivations;
+  private final MemorySegment counts;
+  private int responses;
+  private boolean scored;
+
+  /** What a score call can also return. */
+  public enum Extra {
+    /** Logits, f32 [R, K]: scores before the readout. */
+    LOGITS,
+    /** Vectors, f32 [R, D]: pooled, before the norm; 0 for invalid responses. */
+    VECTORS,
+    /**
+     * Values of the hidden layers before their activation, f32 [R, sum of widths]: what the
+     * backward pass needs.
+     */
+    PREACTIVATIONS
+  }
+
+  private ScoreBatch(HeadSpec spec, int maxResponses, Set<Extra> extras) {
+    this.spec = spec;
+    this.maxResponses = maxResponses;
+    this.extras = extras;
+    this.guard = new UseGuard("score batch for %d responses".formatted(maxResponses));
+    this.arguments = new ScoreArguments(arena);
+    this.scores = floats(maxResponses, spec.outputWidth(), true);
+    this.logits = floats(maxResponses, spec.outputWidth(), extras.contains(Extra.LOGITS));
+    this.vectors = floats(maxResponses, spec.inputWidth(), extras.contains(Extra.VECTORS));
+    this.preactivations =
+        floats(maxResponses, spec.preactivationWidth(), extras.contains(Extra.PREACTIVATIONS));
+    this.counts = arena.allocate(LONG, 2);
+    arguments.counts(counts);
+  }
+
+  /**
+   * Room for scores.
+   *
+   * @param spec spec of the heads it will be used with
+   * @param maxResponses most responses of one call, 1 or more
+   * @param extras what calls are to return besides the scores
+   * @throws InvalidArgumentException if preactivations of a linear head are asked for: it has none
+   */
+  public static ScoreBatch allocate(HeadSpec spec, int maxResponses, Extra... extras) {
+    if (maxResponses < 1) {
+      throw new InvalidArgumentException(
+          "score batch: room for %d responses; it must be 1 or more".formatted(maxResponses));
+    }
+    Set<Extra> wanted = EnumSet.noneOf(Extra.class);
+    wanted.addAll(Arrays.asList(extras));
+    if (spec.isLinear() && wanted.contains(Extra.PREACTIVATIONS)) {
+      throw new InvalidArgumentException(
+          "score batch: preactivations of a linear head; it has no hidden layer, leave them out");
+    }
+    return new ScoreBatch(spec, maxResponses, wanted);
+  }
+
+  /** R, the responses of the last call. */
+  public int responses() {
+    requireScored();
+    return responses;
+  }
+
+  /** Score of a response, of a head with one output. */
+  public float score(int response) {
+    return score(response, 0);
+  }
+
+  /** Score of a response for one output of the head. */
+  public float score(int response, int output) {
+    requireScored();
+    if (response < 0 || response >= responses || output < 0 || output >= spec.outputWidth()) {
+      throw new IndexOutOfBoundsException(
+          "response %d of %d, output %d of %d"
+              .formatted(response, responses, output, spec.outputWidth()));
+    }
+    return scores.getAtIndex(FLOAT, (long) response * spec.outputWidth() + output);
+  }
+
+  /** All scores, response by response. */
+  public float[] toArray() {
+    requireScored();
+    float[] copy = new float[Math.multiplyExact(responses, spec.outputWidth())];
+    MemorySegment.copy(scores, FLOAT, 0, copy, 0, copy.length);
+    return copy;
+  }
+
+  /** Scores, f32 [R, K]: a view, which changes with the next call and closes with this. */
+  public HostTensor scores() {
+    return view(scores, spec.outputWidth());
+  }
+
+  /** Logits, f32 [R, K]: a view; needs {@link Extra#LOGITS}. */
+  public HostTensor logits() {
+    requireExtra(Extra.LOGITS);
+    return view(logits, spec.outputWidth());
+  }
+
+  /** Vectors, f32 [R, D]: a view; needs {@link Extra#VECTORS}. */
+  public HostTensor vectors() {
+    requireExtra(Extra.VECTORS);
+    return view(vectors, spec.inputWidth());
+  }
+
+  /**
+   * Values before the activations, f32 [R, sum of widths]: a view; needs {@link
+   * Extra#PREACTIVATIONS}.
+   */
+  public HostTensor preactivations() {
+    requireExtra(Extra.PREACTIVATIONS);
+    return view(preactivations, spec.preactivationWidth());
+  }
+
+  /** Responses without a row, whose scores are -infinity. */
+  public long invalidResponses() {
+    requireScored();
+    return counts.getAtIndex(LONG, 0);
+  }
+
+  /** Responses with a NaN among their scores, because a hidden state of theirs was one. */
+  public long nanResponses() {
+    requireScored();
+    return counts.getAtIndex(LONG, 1);
+  }
+
+  /** Frees the memory. Closing again does nothing. */
+  @Override
+  public void close() {
+    if (guard.close()) {
+      arena.close();
+    }
+  }
+
+  /** Begins a call of a head with this batch of responses; ended by {@link #end()}. */
+  void begin(HeadSpec headSpec, PackedBatch batch, Pooling pooling, Readout readout) {
+    if (headSpec != spec && !headSpec.equals(spec)) {
+      throw new InvalidArgumentException(
+          "score batch was made for %s, the head is %s".formatted(spec, headSpec));
+    }
+    int count = batch.responses();
+    if (count > maxResponses) {
+      throw new InvalidArgumentException(
+          "score batch has room for %d responses, the batch has %d; allocate a larger one"
+              .formatted(maxResponses, count));
+    }
+    guard.acquireExclusively();
+    scored = false;
+    responses = count;
+    arguments.input(batch, pooling, readout);
+    arguments.scores(scores, count, spec.outputWidth());
+    if (extras.contains(Extra.LOGITS)) {
+      arguments.logits(logits, count, spec.outputWidth());
+    }
+    if (extras.contains(Extra.VECTORS)) {
+      arguments.vectors(vectors, count, spec.inputWidth());
+    }
+    if (extras.contains(Extra.PREACTIVATIONS)) {
+      arguments.preactivations(preactivations, count, spec.preactivationWidth());
+    }
+  }
+
+  MemorySegment struct() {
+    return arguments.struct();
+  }
+
+  NativeError error() {
+    return arguments.error();
+  }
+
+  /** Marks the scores as there. */
+  void finish() {
+    scored = true;
+  }
+
+  void end() {
+    guard.releaseExclusively();
+  }
+
+  private MemorySegment floats(long rows, long columns, boolean wanted) {
+    return wanted ? arena.allocate(FLOAT, Math.multiplyExact(rows, columns)) : MemorySegment.NULL;
+  }
+
+  private HostTensor view(MemorySegment memory, long width) {
+    requireScored();
+    return HostTensor.view(DType.F32, memory, guard, responses, width);
+  }
+
+  private void requireExtra(Extra extra) {
+    if (!extras.contains(extra)) {
+      throw new IllegalStateException(
+          "score batch was made without %s; name it in allocate".formatted(extra));
+    }
+  }
+
+  private void requireScored() {
+    if (!guard.isOpen()) {
+      throw new IllegalStateException("score batch is closed");
+    }
+    if (!scored) {
+      throw new IllegalStateException("nothing was scored into this score batch yet");
+    }
+  }
+}
