@@ -38,7 +38,9 @@ target_link_libraries(gavel_flags INTERFACE Threads::Threads)
 
 if(GAVEL_SANITIZE)
   list(JOIN GAVEL_SANITIZE "," gavel_sanitizers)
-  set(gavel_sanitize_flags -fsanitize=${gavel_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
+  # Instrumented code makes g++ warn about truncations and uninitialised values that are not there; the plain build of the
+  # same files is the one that fails on warnings.
+  set(gavel_sanitize_flags -Wno-error -fsanitize=${gavel_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
   target_compile_options(gavel_flags INTERFACE ${gavel_sanitize_flags})
   target_link_options(gavel_flags INTERFACE -fsanitize=${gavel_sanitizers})
 endif()
