@@ -1,0 +1,146 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// The functions of numeric.h against 80-bit long double: every bf16 and every f16 input, and a stride through all floats. Then the
+// order of PairwiseSum.
+#include "common/numeric.h"
+
+#include <bit>
+#include <cmath>
+#include <vector>
+
+#include "api_fixture.h"
+#include "common/pairwise_sum.h"
+
+using namespace gavel;
+using namespace gavel::test;
+
+namespace {
+
+struct Function {
+  const char *name;
+  float (*ours)(float);
+  long double (*exact)(long double);
+  double most;  // measured over all floats, rounded up
+};
+
+const Function kFunctions[] = {
+    {"exponential", [](float x) { return exponential(x); }, [](long double x) { return std::exp(x); }, 0.86},
+    {"natural_log", [](float x) { return natural_log(x); }, [](long double x) { return std::log(x); }, 0.79},
+    {"log_one_plus", [](float x) { return log_one_plus(x); }, [](long double x) { return std::log1p(x); }, 0.84},
+    {"logistic", [](float x) { return logistic(x); }, [](long double x) { return 1 / (1 + std::exp(-x)); }, 1.85},
+    {"softplus", [](float x) { return softplus(x); },
+     [](long double x) { return std::fmax(x, 0.0L) + std::log1p(std::exp(-std::fabs(x))); }, 1.55},
+};
+
+// Error in units of the last place of the exact value; infinite where the kind of number is wrong.
+double ulps(float ours, long double exact) {
+  if (std::isnan(exact)) return std::isnan(ours) ? 0 : INFINITY;
+  if (std::fabs(exact) < 0x1p-126L) return std::fabs(ours) <= 0x1p-126f ? 0 : INFINITY;
+  const float nearest = static_cast<float>(exact);
+  if (std::isinf(nearest) || std::isinf(ours)) {
+    // The last float and infinity are one step apart.
+    return nearest == ours || std::fabs(std::fmin(std::fabs(nearest), std::fabs(ours))) >= 0x1.fffffep+127f ? 0 : INFINITY;
+  }
+  int exponent;
+  std::frexp(nearest, &exponent);
+  return static_cast<double>(std::fabs(static_cast<long double>(ours) - exact)) / std::ldexp(1.0, exponent - 24);
+}
+
+void check_function(const Function &function, const std::vector<float> &inputs, const char *set) {
+  double worst = 0;
+  float where = 0;
+  for (const float x : inputs) {
+    if (std::isnan(x) || (x != 0 && std::fabs(x) < 0x1p-126f)) continue;
+    const double error = ulps(function.ours(x), function.exact(static_cast<long double>(x)));
+    if (error > worst) worst = error, where = x;
+  }
+  CHECK(worst <= function.most, "%s over %s: %.3f ULP at %a, which gives %a; allowed are %.2f", function.name, set, worst,
+        static_cast<double>(where), static_cast<double>(function.ours(where)), function.most);
+  std::printf("%-13s %-9s %.3f ULP\n", function.name, set, worst);
+}
+
+void check_edges() {
+  const float inf = kInfinity, nan = inf - inf;
+  const struct {
+    const char *what;
+    float actual, expected;
+  } edges[] = {
+      {"exp(-inf)", exponential(-inf), 0},
+      {"exp(inf)", exponential(inf), inf},
+      {"exp(0)", exponential(0), 1},
+      {"exp(-0)", exponential(-0.0f), 1},
+      {"exp(nan)", exponential(nan), nan},
+      {"exp below the smallest float", exponential(-87.4f), 0},
+      {"log(0)", natural_log(0), -inf},
+      {"log(-1)", natural_log(-1), nan},
+      {"log(1)", natural_log(1), 0},
+      {"log(inf)", natural_log(inf), inf},
+      {"log of a denormal", natural_log(0x1p-130f), -inf},
+      {"log1p(-1)", log_one_plus(-1), -inf},
+      {"log1p(-2)", log_one_plus(-2), nan},
+      {"log1p(inf)", log_one_plus(inf), inf},
+      {"log1p(2^-40)", log_one_plus(0x1p-40f), 0x1p-40f},
+      {"logistic(0)", logistic(0), 0.5f},
+      {"logistic(-1e4)", logistic(-1e4f), 0},
+      {"logistic(1e4)", logistic(1e4f), 1},
+      {"logistic(nan)", logistic(nan), nan},
+      {"softplus(1e4)", softplus(1e4f), 1e4f},
+      {"softplus(-1e4)", softplus(-1e4f), 0},
+      {"softplus(inf)", softplus(inf), inf},
+      {"softplus(-inf)", softplus(-inf), 0},
+      {"softplus(nan)", softplus(nan), nan},
+  };
+  for (const auto &edge : edges) {
+    CHECK(same_bits(edge.actual, edge.expected), "%s is %a, expected %a", edge.what, static_cast<double>(edge.actual),
+          static_cast<double>(edge.expected));
+  }
+}
+
+// The tree written as a recursion over the next power of two.
+float tree(const std::vector<float> &terms, size_t begin, size_t size) {
+  if (begin >= terms.size()) return 0;
+  if (size == 1) return terms[begin];
+  return tree(terms, begin, size / 2) + tree(terms, begin + size / 2, size / 2);
+}
+
+void check_sums() {
+  Random random(11);
+  for (const size_t n : {0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 1000, 4097}) {
+    std::vector<float> terms = random_values(random, GAVEL_F32, static_cast<int64_t>(n), 100);
+    PairwiseSum sum;
+    for (const float term : terms) sum.add(term);
+    const float expected = tree(terms, 0, std::bit_ceil(std::max<size_t>(n, 1)));
+    CHECK(same_bits(sum.total(), expected), "%zu terms: %a, expected %a", n, static_cast<double>(sum.total()),
+          static_cast<double>(expected));
+  }
+  // What a running sum gets wrong by 1e-5: the loss of a head that knows nothing yet, many times over.
+  PairwiseSum sum;
+  for (int k = 0; k < 100000; ++k) sum.add(softplus(0));
+  const double exact = 100000.0 * static_cast<double>(softplus(0));
+  CHECK(std::fabs(static_cast<double>(sum.total()) - exact) <= 17 * 0x1p-24 * exact, "%.9g, expected %.9g",
+        static_cast<double>(sum.total()), exact);
+}
+
+}  // namespace
+
+int main() {
+  std::vector<float> bf16, f16, f32;
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    bf16.push_back(float_of(bits << 16));
+    // A half is a sign, 5 bits of exponent and 10 of fraction.
+    const int exponent = static_cast<int>(bits >> 10 & 31);
+    const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(bits & 1023), -24)
+                                          : std::ldexp(static_cast<float>(1024 + (bits & 1023)), exponent - 25);
+    if (exponent != 31) f16.push_back(bits >> 15 ? -magnitude : magnitude);
+  }
+  // A stride with no common factor with 2^32 visits every exponent and all kinds of fractions.
+  for (uint32_t k = 0; k < 2000000; ++k) f32.push_back(float_of(k * 2654435769u));
+  for (const Function &function : kFunctions) {
+    check_function(function, bf16, "all bf16");
+    check_function(function, f16, "all f16");
+    check_function(function, f32, "f32");
+  }
+  check_edges();
+  check_sums();
+  return finish();
+}
