@@ -1,5 +1,10 @@
 /** Tokeniser, chat template, backbone and the bundled default model. */
 module dev.gavel.text {
   requires transitive dev.gavel.core;
+  requires com.fasterxml.jackson.databind;
+  requires com.microsoft.onnxruntime;
+  requires ai.djl.tokenizers;
   requires static org.jspecify;
+
+  exports dev.gavel.text;
 }
