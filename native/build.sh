@@ -31,7 +31,7 @@ run_tests() {
   status=0
   none=error
   [ -e "$build/lib/libgavel.so" ] || none=ignore
-  ctest --test-dir "$build" --output-on-failure --no-tests=$none || status=$?
+  ctest --test-dir "$build" --output-on-failure --parallel "$jobs" --no-tests=$none || status=$?
   # CTest says which tests were skipped; the reason is in its log.
   log=$build/Testing/Temporary/LastTest.log
   if [ -f "$log" ]; then
