@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.System.Logger.Level;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -42,6 +43,10 @@ final class LibraryCache {
    *     from
    */
   Extracted extract(NativeSource source, String fileName) throws IOException {
+    if (directory.toString().isBlank()) {
+      throw new FileSystemException(
+          "", null, "-D" + LibrarySettings.NATIVE_CACHE + " is set to nothing");
+    }
     String sha256;
     try (InputStream in = source.open(fileName)) {
       sha256 = Hashing.sha256(in);

@@ -121,6 +121,15 @@ class LibraryCacheTest {
   }
 
   @Test
+  void blankDirectoryIsNotTheCurrentOne() {
+    IOException e =
+        assertThrows(
+            IOException.class,
+            () -> new LibraryCache(Path.of("")).extract(MemorySource.of(CONTENT), "libgavel.so"));
+    assertTrue(e.getMessage().contains("-Dgavel.native.cache is set to nothing"), e.getMessage());
+  }
+
+  @Test
   void manyExtractAtOnce() throws Exception {
     byte[] content = new byte[1 << 20];
     try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
