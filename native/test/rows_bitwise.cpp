@@ -83,7 +83,7 @@ std::vector<Operation> operations() {
                    norm});
   }
   for (int32_t activation = GAVEL_ACTIVATION_IDENTITY; activation <= GAVEL_ACTIVATION_SILU; ++activation) {
-    const std::string name = " " + std::to_string(activation);
+    const std::string name = std::string(" ") + std::to_string(activation);
     all.push_back({"activate" + name,
                    [](const Kernels &k, const Memory &m, int32_t kind) {
                      static const float slope = 0.01f;

@@ -32,13 +32,13 @@ void test_tables() {
     const Kernels *kernels = kernels_for(set, &reason);
     CHECK((kernels == nullptr) == (reason != nullptr), "set %d: a table or a reason, not both nor neither", set);
     CHECK(kernels == kernels_for(set, nullptr), "set %d: without a reason the answer is another", set);
-    if (kernels) check_equal("instruction_set of table " + std::to_string(set), kernels->instruction_set, set);
+    if (kernels) check_equal(std::string("instruction_set of table ") + std::to_string(set), kernels->instruction_set, set);
     if (reason) {
       std::fprintf(stderr, "set %d: %s\n", set, reason);
       CHECK(std::strlen(reason) > 20 && std::strlen(reason) < 150, "set %d: the reason should be a sentence: %s", set, reason);
     }
     for (const char *flag : needed[set])
-      there = there && (!flag || all.find(" " + std::string(flag) + " ") != std::string::npos);
+      there = there && (!flag || all.find(std::string(" ") + flag + " ") != std::string::npos);
     // Leave to use tiles may be refused although the flags are there.
     if (!all.empty() && set != GAVEL_INSTRUCTION_SET_AMX)
       CHECK((kernels != nullptr) == there, "set %d against /proc/cpuinfo", set);
