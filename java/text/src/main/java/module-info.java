@@ -7,4 +7,8 @@ module dev.gavel.text {
   requires static org.jspecify;
 
   exports dev.gavel.text;
+
+  // Jackson fills the records of the model configuration.
+  opens dev.gavel.text to
+      com.fasterxml.jackson.databind;
 }

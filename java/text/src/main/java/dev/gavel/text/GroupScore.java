@@ -1,0 +1,57 @@
+package dev.gavel.text;
+
+import dev.gavel.Layout;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Scores of a group and what they were made of.
+ *
+ * @param scores one per response, in order; higher is better; NaN where a hidden state was one
+ * @param layout how responses lay in sequences
+ * @param passes sequences the backbone was run on
+ * @param tokens tokens kept of each response
+ * @param truncated tokens cut of each response
+ * @param promptTokens tokens kept of the prompt
+ * @param promptTruncated tokens cut of the prompt
+ * @param specialLiterals literals of special tokens in prompt and responses, read as plain text
+ */
+public record GroupScore(
+    List<Float> scores,
+    Layout layout,
+    int passes,
+    List<Integer> tokens,
+    List<Integer> truncated,
+    int promptTokens,
+    int promptTruncated,
+    int specialLiterals) {
+  /** Copies the lists. */
+  public GroupScore {
+    scores = List.copyOf(scores);
+    tokens = List.copyOf(tokens);
+    truncated = List.copyOf(truncated);
+  }
+
+  /** The response with the highest score; the first of several. A NaN is below every number. */
+  public int best() {
+    return ranking().get(0);
+  }
+
+  /** Responses from best to worst; equal scores keep their order, NaN comes last. */
+  public List<Integer> ranking() {
+    List<Integer> order = new ArrayList<>(IntStream.range(0, scores.size()).boxed().toList());
+    order.sort(
+        Comparator.comparing(
+            i -> scores.get(i),
+            (a, b) -> {
+              if (a.isNaN() || b.isNaN()) {
+                return Boolean.compare(a.isNaN(), b.isNaN());
+              }
+              // -0 and +0 are the same score.
+              return a.floatValue() == b.floatValue() ? 0 : Float.compare(b, a);
+            }));
+    return List.copyOf(order);
+  }
+}

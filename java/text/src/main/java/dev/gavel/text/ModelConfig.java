@@ -1,0 +1,245 @@
+package dev.gavel.text;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.gavel.FormatException;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Layout;
+import dev.gavel.Pooling;
+import dev.gavel.Readout;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * {@code config.json} of a model folder: everything but the head's own shape, which its safetensors
+ * file tells. Every key is required, unknown keys are refused. See docs/model-folder.md.
+ *
+ * @param format {@value #FORMAT}
+ * @param formatVersion {@value #FORMAT_VERSION}
+ * @param name what the model is called in output
+ * @param backbone file of the ONNX graph in the folder, or {@code built-in:all-MiniLM-L6-v2}
+ * @param tokenizer file of the tokenizer in the folder, or {@code built-in:all-MiniLM-L6-v2}
+ * @param head file of the head in the folder
+ * @param context most tokens of a sequence
+ * @param promptTokens most tokens kept of a prompt
+ * @param responseTokens most tokens kept of a response
+ * @param layout joint or independent: what {@code score} uses unless told otherwise
+ * @param pooling index, first_last_concat, first_last_add, first_last_sub or span_mean
+ * @param readout identity, affine or sigmoid, with its numbers
+ * @param sequence the fixed parts of a sequence
+ * @param chatTemplate file of the chat template in the folder, or empty where there is none
+ */
+public record ModelConfig(
+    @JsonProperty("format") String format,
+    @JsonProperty("format_version") int formatVersion,
+    @JsonProperty("name") String name,
+    @JsonProperty("backbone") String backbone,
+    @JsonProperty("tokenizer") String tokenizer,
+    @JsonProperty("head") String head,
+    @JsonProperty("context") int context,
+    @JsonProperty("prompt_tokens") int promptTokens,
+    @JsonProperty("response_tokens") int responseTokens,
+    @JsonProperty("layout") String layout,
+    @JsonProperty("pooling") String pooling,
+    @JsonProperty("readout") ReadoutConfig readout,
+    @JsonProperty("sequence") SequenceConfig sequence,
+    @JsonProperty("chat_template") String chatTemplate) {
+
+  /** Value of the key {@code format}. */
+  public static final String FORMAT = "gavel-model";
+
+  /** The version this class reads and writes. */
+  public static final int FORMAT_VERSION = 1;
+
+  /** Name of the file in a model folder. */
+  public static final String FILE = "config.json";
+
+  static final String BUILT_IN = "built-in:" + BuiltInModel.NAME;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .build();
+
+  /**
+   * How a logit becomes a score.
+   *
+   * @param kind identity, affine or sigmoid
+   * @param mean of affine, else 0
+   * @param deviation of affine, else 0
+   */
+  public record ReadoutConfig(
+      @JsonProperty("kind") String kind,
+      @JsonProperty("mean") float mean,
+      @JsonProperty("deviation") float deviation) {}
+
+  /**
+   * The fixed parts of a sequence, as text; literals of special tokens stand for those tokens.
+   *
+   * @param prefix before the prompt
+   * @param afterPrompt between prompt and first response
+   * @param beforeSeparator between a response and its separator
+   * @param separator exactly one token
+   * @param afterSeparator between a separator and the next response
+   * @param suffix after the last response
+   * @param suffixEndsResponse whether the last response is read at the end of the suffix
+   */
+  public record SequenceConfig(
+      @JsonProperty("prefix") String prefix,
+      @JsonProperty("after_prompt") String afterPrompt,
+      @JsonProperty("before_separator") String beforeSeparator,
+      @JsonProperty("separator") String separator,
+      @JsonProperty("after_separator") String afterSeparator,
+      @JsonProperty("suffix") String suffix,
+      @JsonProperty("suffix_ends_response") boolean suffixEndsResponse) {}
+
+  /** The configuration of a head on the built-in encoder. */
+  public static ModelConfig builtIn(
+      String name, Layout layout, Pooling pooling, TokenBudget budget) {
+    return new ModelConfig(
+        FORMAT,
+        FORMAT_VERSION,
+        name,
+        BUILT_IN,
+        BUILT_IN,
+        "model.safetensors",
+        budget.context(),
+        budget.prompt(),
+        budget.response(),
+        name(layout),
+        name(pooling),
+        new ReadoutConfig("identity", 0, 0),
+        new SequenceConfig("[CLS]", "[SEP]", "", "[SEP]", "", "[SEP]", false),
+        "");
+  }
+
+  /**
+   * Reads a configuration.
+   *
+   * @param content the JSON text
+   * @param file where it came from, for messages
+   * @throws FormatException if it is not one
+   */
+  static ModelConfig parse(byte[] content, Path file) {
+    try {
+      ModelConfig config = JSON.readValue(content, ModelConfig.class);
+      if (!FORMAT.equals(config.format) || config.formatVersion != FORMAT_VERSION) {
+        throw new FormatException(
+            file,
+            "has format %s version %d; this version reads %s version %d"
+                .formatted(config.format, config.formatVersion, FORMAT, FORMAT_VERSION));
+      }
+      return config;
+    } catch (JsonProcessingException e) {
+      throw new FormatException(file, "is not a model configuration: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new FormatException(file, "cannot be read: " + e, e);
+    }
+  }
+
+  /** The JSON text. */
+  public String toJson() {
+    try {
+      return JSON.writeValueAsString(this) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a configuration is always JSON", e);
+    }
+  }
+
+  /** The budget the model was made with. */
+  public TokenBudget budget() {
+    return new TokenBudget(context, promptTokens, responseTokens);
+  }
+
+  /** The layout as a value. */
+  public Layout layoutValue() {
+    return parseLayout(layout);
+  }
+
+  /** The pooling as a value. */
+  public Pooling poolingValue() {
+    return parsePooling(pooling);
+  }
+
+  /** The readout as a value. */
+  public Readout readoutValue() {
+    boolean plain = readout.mean == 0 && readout.deviation == 0;
+    if (!readout.kind.equals("affine") && !plain) {
+      throw new InvalidArgumentException(
+          "readout %s has mean %s and deviation %s; only affine has them"
+              .formatted(readout.kind, readout.mean, readout.deviation));
+    }
+    return switch (readout.kind) {
+      case "identity" -> Readout.identity();
+      case "affine" -> Readout.affine(readout.mean, readout.deviation);
+      case "sigmoid" -> Readout.sigmoid();
+      default ->
+          throw new InvalidArgumentException(
+              "readout is '%s'; it must be identity, affine or sigmoid".formatted(readout.kind));
+    };
+  }
+
+  /** File of the chat template, if there is one. */
+  public Optional<String> chatTemplateFile() {
+    return Optional.of(chatTemplate).filter(name -> !name.isEmpty());
+  }
+
+  /** Reads a layout's name. */
+  public static Layout parseLayout(String name) {
+    return switch (name) {
+      case "joint" -> Layout.JOINT;
+      case "independent" -> Layout.INDEPENDENT;
+      default ->
+          throw new InvalidArgumentException(
+              "layout is '%s'; it must be joint or independent".formatted(name));
+    };
+  }
+
+  /** Reads a pooling's name. */
+  public static Pooling parsePooling(String name) {
+    return switch (name) {
+      case "index" -> Pooling.index();
+      case "first_last_concat" -> Pooling.firstLast(Pooling.Combine.CONCAT);
+      case "first_last_add" -> Pooling.firstLast(Pooling.Combine.ADD);
+      case "first_last_sub" -> Pooling.firstLast(Pooling.Combine.SUB);
+      case "span_mean" -> Pooling.spanMean();
+      default ->
+          throw new InvalidArgumentException(
+              "pooling is '%s'; it must be index, first_last_concat, first_last_add, first_last_sub or span_mean"
+                  .formatted(name));
+    };
+  }
+
+  /** Name of a layout. */
+  public static String name(Layout layout) {
+    return switch (layout) {
+      case JOINT -> "joint";
+      case INDEPENDENT -> "independent";
+    };
+  }
+
+  /** Name of a pooling. */
+  public static String name(Pooling pooling) {
+    return switch (pooling) {
+      case Pooling.Index() -> "index";
+      case Pooling.FirstLast(Pooling.Combine combine) ->
+          switch (combine) {
+            case CONCAT -> "first_last_concat";
+            case ADD -> "first_last_add";
+            case SUB -> "first_last_sub";
+          };
+      case Pooling.SpanMean() -> "span_mean";
+    };
+  }
+}

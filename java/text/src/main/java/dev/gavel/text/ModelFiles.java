@@ -1,0 +1,67 @@
+package dev.gavel.text;
+
+import dev.gavel.FileException;
+import dev.gavel.FormatException;
+import dev.gavel.GavelException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Files of a model folder, and of the default model, which is a folder of resources. */
+final class ModelFiles {
+  /** Name of the model that comes with this library. */
+  static final String DEFAULT = "default";
+
+  private static final String RESOURCES = "default-model/";
+
+  private ModelFiles() {}
+
+  /** A file named in a configuration: it must lie in the folder itself. */
+  static Path inside(Path folder, String name) {
+    Path file = folder.resolve(name).normalize();
+    if (name.isEmpty() || !folder.normalize().equals(file.getParent())) {
+      throw new FormatException(
+          folder.resolve(ModelConfig.FILE),
+          "names file '%s'; it must be a plain name of a file in the folder".formatted(name));
+    }
+    return file;
+  }
+
+  static byte[] read(Path file) {
+    try {
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new FileException(file, "cannot be read: " + e, e);
+    }
+  }
+
+  /** A file of the default model. */
+  static byte[] resource(String name) {
+    try (InputStream in = ModelFiles.class.getResourceAsStream(RESOURCES + name)) {
+      if (in == null) {
+        throw new GavelException("the default model's %s is not in this build".formatted(name));
+      }
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Hands a file of the default model to something that reads paths. */
+  static <T> T withResource(String name, java.util.function.Function<Path, T> use) {
+    try {
+      Path file = Files.createTempFile("gavel-", "-" + name);
+      try {
+        Files.write(file, resource(name));
+        return use.apply(file);
+      } finally {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw new GavelException(
+          "the default model's %s cannot be unpacked: %s".formatted(name, e), e);
+    }
+  }
+}

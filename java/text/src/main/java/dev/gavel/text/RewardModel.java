@@ -1,0 +1,264 @@
+package dev.gavel.text;
+
+import dev.gavel.Context;
+import dev.gavel.Device;
+import dev.gavel.FormatException;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Layout;
+import dev.gavel.Pooling;
+import dev.gavel.Readout;
+import dev.gavel.RewardHead;
+import dev.gavel.ScoreBatch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A reward model: scores the responses of a prompt, from text.
+ *
+ * <p>Many threads may score with one at once. In layout JOINT the responses of a prompt are judged
+ * in one forward pass, as in "You Only Judge Once" (arXiv 2604.10966), or in several where the
+ * context is too short; in layout INDEPENDENT each is judged alone.
+ */
+public final class RewardModel implements AutoCloseable {
+  private final ModelConfig config;
+  private final Options options;
+  private final TextBackbone text;
+  private final Context context;
+  private final RewardHead head;
+  private final Layout layout;
+  private final TokenBudget budget;
+  private final Pooling pooling;
+  private final Readout readout;
+
+  private RewardModel(
+      ModelConfig config, Options options, TextBackbone text, Context context, RewardHead head) {
+    this.config = config;
+    this.options = options;
+    this.text = text;
+    this.context = context;
+    this.head = head;
+    this.layout = options.layout().orElseGet(config::layoutValue);
+    this.budget = options.apply(config.budget());
+    this.pooling = config.poolingValue();
+    this.readout = config.readoutValue();
+  }
+
+  /**
+   * How to run a model.
+   *
+   * @param device where the head runs
+   * @param threads threads of the backbone and of the head, each
+   * @param batchTokens most tokens of sequences of the same length that go through the backbone
+   *     together
+   * @param layout instead of the model's own
+   * @param promptTokens most tokens kept of a prompt, instead of the model's own
+   * @param responseTokens most tokens kept of a response, instead of the model's own
+   */
+  public record Options(
+      Device device,
+      int threads,
+      int batchTokens,
+      Optional<Layout> layout,
+      Optional<Integer> promptTokens,
+      Optional<Integer> responseTokens) {
+    /** The CPU with all its threads, and the model's own layout and budget. */
+    public static Options defaults() {
+      OnnxBackbone.Options backbone = OnnxBackbone.Options.defaults();
+      return new Options(
+          Device.cpu(),
+          backbone.threads(),
+          backbone.batchTokens(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
+    }
+
+    /** The same in this layout. */
+    public Options withLayout(Layout newLayout) {
+      return new Options(
+          device, threads, batchTokens, Optional.of(newLayout), promptTokens, responseTokens);
+    }
+
+    private TokenBudget apply(TokenBudget own) {
+      TokenBudget prompted = promptTokens.map(own::withPrompt).orElse(own);
+      return responseTokens.map(prompted::withResponse).orElse(prompted);
+    }
+
+    private OnnxBackbone.Options backbone() {
+      return new OnnxBackbone.Options(threads, batchTokens);
+    }
+  }
+
+  /** Loads a model with {@link Options#defaults()}. */
+  public static RewardModel load(String nameOrFolder) {
+    return load(nameOrFolder, Options.defaults());
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param nameOrFolder {@code default}, the model that comes with this library, or a model folder
+   *     (docs/model-folder.md)
+   * @throws FormatException if a file of the folder is not what it should be, or files do not fit
+   *     together
+   */
+  public static RewardModel load(String nameOrFolder, Options options) {
+    if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
+      ModelConfig config =
+          ModelConfig.parse(
+              ModelFiles.resource(ModelConfig.FILE), Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
+      return open(
+          config,
+          Path.of(ModelFiles.DEFAULT),
+          options,
+          context ->
+              ModelFiles.withResource(config.head(), file -> RewardHead.load(context, file)));
+    }
+    Path folder = Path.of(nameOrFolder);
+    if (!Files.isDirectory(folder)) {
+      throw new InvalidArgumentException(
+          "model is '%s'; it must be 'default' or a model folder, and there is no such folder"
+              .formatted(nameOrFolder));
+    }
+    Path file = folder.resolve(ModelConfig.FILE);
+    ModelConfig config = ModelConfig.parse(ModelFiles.read(file), file);
+    return open(
+        config,
+        folder,
+        options,
+        context -> RewardHead.load(context, ModelFiles.inside(folder, config.head())));
+  }
+
+  /**
+   * Scores the responses of a prompt.
+   *
+   * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
+   */
+  public GroupScore score(String prompt, List<String> responses) {
+    TextBackbone.Tokenized tokenized = text.tokenize(layout, budget, prompt, responses);
+    PackedGroup packed = tokenized.packed();
+    List<Float> scores =
+        text.run(
+            packed,
+            batch -> {
+              try (ScoreBatch into = ScoreBatch.allocate(head.spec(), batch.responses())) {
+                head.score(batch, pooling, readout, into);
+                List<Float> values = new ArrayList<>();
+                for (int i = 0; i < batch.responses(); i++) {
+                  values.add(into.score(i));
+                }
+                return values;
+              }
+            });
+    return new GroupScore(
+        scores,
+        layout,
+        packed.sequences().size(),
+        packed.responseTokens(),
+        packed.responseCut(),
+        packed.promptTokens(),
+        packed.promptCut(),
+        tokenized.specialLiterals());
+  }
+
+  /** The configuration it was loaded from. */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** How it runs. */
+  public Options options() {
+    return options;
+  }
+
+  /** The layout in use. */
+  public Layout layout() {
+    return layout;
+  }
+
+  /** The budget in use. */
+  public TokenBudget budget() {
+    return budget;
+  }
+
+  /** The context its head runs on. */
+  public Context context() {
+    return context;
+  }
+
+  /** Its reward head. */
+  public RewardHead head() {
+    return head;
+  }
+
+  /** Its backbone with tokenizer. */
+  public TextBackbone text() {
+    return text;
+  }
+
+  @Override
+  public void close() {
+    head.close();
+    context.close();
+    text.close();
+  }
+
+  @FunctionalInterface
+  private interface HeadLoader {
+    RewardHead load(Context context);
+  }
+
+  private static RewardModel open(
+      ModelConfig config, Path folder, Options options, HeadLoader loader) {
+    Context.Options settings =
+        Context.Options.defaults().withDevice(options.device()).withThreads(options.threads());
+    Context context = Context.open(settings);
+    try {
+      RewardHead head = loader.load(context);
+      try {
+        TextBackbone text = TextBackbone.open(config, folder, options.backbone());
+        try {
+          RewardModel model = new RewardModel(config, options, text, context, head);
+          model.checkFit(folder);
+          return model;
+        } catch (RuntimeException e) {
+          text.close();
+          throw e;
+        }
+      } catch (RuntimeException e) {
+        head.close();
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      context.close();
+      throw e;
+    }
+  }
+
+  private void checkFit(Path folder) {
+    long vector = pooling.vectorWidth(text.width());
+    if (vector != head.spec().inputWidth()) {
+      throw new FormatException(
+          folder.resolve(config.head()),
+          "takes vectors of %d; backbone %s with pooling %s gives %d"
+              .formatted(
+                  head.spec().inputWidth(),
+                  text.backbone().description(),
+                  config.pooling(),
+                  vector));
+    }
+    if (head.spec().outputWidth() != 1) {
+      throw new FormatException(
+          folder.resolve(config.head()),
+          "has %d outputs; a model that gives one score per response needs exactly 1"
+              .formatted(head.spec().outputWidth()));
+    }
+    if (budget.context() > config.context()) {
+      throw new InvalidArgumentException(
+          "context is %d tokens; the model has %d".formatted(budget.context(), config.context()));
+    }
+  }
+}
