@@ -108,8 +108,7 @@ public final class Context implements AutoCloseable {
   public static Context open(Options options) {
     if (options.device() instanceof Device.Cuda cuda) {
       throw new DeviceUnavailableException(
-          "device %s was asked for; this build of Gavel has no CUDA backend. Use cpu."
-              .formatted(cuda));
+          "device %s was asked for; %s. Use cpu.".formatted(cuda, Device.NO_CUDA));
     }
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = NativeStruct.allocate(arena, gavel_context_options.layout());

@@ -2,6 +2,8 @@ package dev.gavel;
 
 /** Where tensors live and kernels run. */
 public sealed interface Device {
+  /** Why no CUDA device can be used. */
+  String NO_CUDA = "cuda: this build of Gavel has no CUDA backend";
 
   /** The processor and its memory. */
   static Device cpu() {

@@ -12,17 +12,7 @@ import java.util.Set;
 
 /**
  * A reward head as one safetensors file: the parameters under their canonical names, and the spec
- * in {@code __metadata__}.
- *
- * <p>Keys, all required, values as in {@link HeadSpec}: {@code gavel.format} = reward-head, {@code
- * gavel.format_version} = 1, {@code gavel.head.kind} = linear or mlp, {@code gavel.head.dtype} =
- * f32, f16 or bf16, {@code gavel.head.input_width}, {@code gavel.head.hidden_widths}
- * (comma-separated, empty for a linear head), {@code gavel.head.output_width}, {@code
- * gavel.head.activation}, {@code gavel.head.norm} (lower-case names), {@code
- * gavel.head.norm_epsilon}, {@code gavel.head.output_scale}, {@code gavel.head.negative_slope},
- * {@code gavel.head.hidden_bias}, {@code gavel.head.output_bias}, {@code gavel.head.norm_bias},
- * {@code gavel.head.slope_per_channel} (true or false). Other keys are free, unless they begin with
- * {@code gavel.}.
+ * in {@code __metadata__}. {@link RewardHead#save(Path, Map)} documents the keys.
  */
 final class HeadFile {
   static final String PREFIX = "gavel.";

@@ -112,6 +112,21 @@ final class HeadParameters {
         spec.dtype(), parameter.shape().stream().mapToLong(Long::longValue).toArray());
   }
 
+  /** Position of a parameter in canonical order. */
+  static int indexOf(HeadSpec spec, String name) {
+    List<String> names = names(spec);
+    int index = names.indexOf(name);
+    if (index < 0) {
+      throw new InvalidArgumentException(
+          "the head has no parameter '%s'; it has %s".formatted(name, names));
+    }
+    return index;
+  }
+
+  private static List<String> names(HeadSpec spec) {
+    return spec.parameters().stream().map(HeadSpec.Parameter::name).toList();
+  }
+
   /** What differs between the names of a spec and those found, if anything. */
   static Optional<String> checkNames(HeadSpec spec, Set<String> found) {
     Set<String> missing = new TreeSet<>();
@@ -124,9 +139,6 @@ final class HeadParameters {
     }
     return Optional.of(
         "missing %s, not known to this head %s; they must be exactly %s"
-            .formatted(
-                missing,
-                unknown,
-                spec.parameters().stream().map(HeadSpec.Parameter::name).toList()));
+            .formatted(missing, unknown, names(spec)));
   }
 }

@@ -9,7 +9,6 @@ import dev.gavel.bindings.ffi.gavel_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -141,7 +140,7 @@ public final class RewardHead implements AutoCloseable {
    * @param name canonical name, for instance {@code hidden.0.weight}
    */
   public HostTensor parameter(String name) {
-    int index = indexOf(name);
+    int index = HeadParameters.indexOf(spec, name);
     HeadSpec.Parameter parameter = spec.parameters().get(index);
     HostTensor values = HeadParameters.allocate(parameter, spec.dtype());
     try (Arena arena = Arena.ofConfined()) {
@@ -275,19 +274,5 @@ public final class RewardHead implements AutoCloseable {
           "hidden states are %s, which %s makes vectors of %d; the head takes %d"
               .formatted(hidden, pooling, width, spec.inputWidth()));
     }
-  }
-
-  /** Position of a parameter in canonical order. */
-  int indexOf(String name) {
-    List<String> names = new ArrayList<>();
-    for (HeadSpec.Parameter parameter : spec.parameters()) {
-      names.add(parameter.name());
-    }
-    int index = names.indexOf(name);
-    if (index < 0) {
-      throw new InvalidArgumentException(
-          "the head has no parameter '%s'; it has %s".formatted(name, names));
-    }
-    return index;
   }
 }

@@ -1,0 +1,308 @@
+package dev.gavel;
+
+import dev.gavel.bindings.Gavel;
+import dev.gavel.bindings.NativeError;
+import dev.gavel.bindings.NativeException;
+import dev.gavel.bindings.UseGuard;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One training step of a head: forward pass with loss, backward pass into gradients, and where a
+ * backbone is trained too, the gradient of the hidden states. Made once, it owns everything the
+ * step needs; each {@link #forward} begins the next step.
+ *
+ * <pre>{@code
+ * step.forward(batch, Pooling.index(), Readout.identity(), Loss.bradleyTerry(pairs));
+ * step.backward();
+ * optimizer.step(step.gradients());
+ * }</pre>
+ *
+ * <p>One thread at a time; a second call at the same time throws {@link IllegalStateException}. A
+ * backward pass throws the same where the batch was refilled, or an optimizer step was taken, since
+ * its forward pass: its gradients would belong to neither.
+ */
+public final class Step implements AutoCloseable {
+  private final RewardHead head;
+  private final int maxResponses;
+  private final Arena arena = Arena.ofShared();
+  private final UseGuard guard;
+  private final ScoreBatch scores;
+  private final LossResult loss;
+  private final Gradients gradients;
+  private final BackwardArguments arguments;
+  private final NativeError error;
+  private final Optional<MemorySegment> vectorGradient;
+  private Optional<Forward> last = Optional.empty();
+  private boolean vectorGradientDone;
+
+  /** What a step can do besides the gradients of the parameters. */
+  public enum Extra {
+    /**
+     * Gradients of the pooled vectors, for {@link #scatter}; costs one more product with every
+     * weight matrix.
+     */
+    VECTOR_GRADIENTS
+  }
+
+  /** What becomes of the gradients that are there already. */
+  public enum Accumulation {
+    /** They are overwritten. */
+    REPLACE,
+    /** The new ones are added, for batches in several pieces. */
+    ADD
+  }
+
+  /** What a forward pass ran with, and the states its backward pass must find. */
+  private record Forward(
+      PackedBatch batch,
+      long batchVersion,
+      Pooling pooling,
+      Readout readout,
+      boolean withLoss,
+      long parameterVersion) {}
+
+  private Step(RewardHead head, int maxResponses, int maxItems, boolean withVectorGradients) {
+    HeadSpec spec = head.spec();
+    this.head = head;
+    this.maxResponses = maxResponses;
+    this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
+    this.scores =
+        spec.isLinear()
+            ? ScoreBatch.allocate(spec, maxResponses)
+            : ScoreBatch.allocate(spec, maxResponses, ScoreBatch.Extra.PREACTIVATIONS);
+    this.loss = LossResult.allocate(maxResponses, maxItems);
+    this.gradients = Gradients.zeros(spec);
+    this.arguments = new BackwardArguments(arena);
+    this.error = new NativeError(arena);
+    this.vectorGradient =
+        withVectorGradients
+            ? Optional.of(
+                arena.allocate(
+                    ValueLayout.JAVA_FLOAT,
+                    Math.multiplyExact((long) maxResponses, spec.inputWidth())))
+            : Optional.empty();
+  }
+
+  /**
+   * Room for steps of a head, which it does not own.
+   *
+   * @param head the head to train
+   * @param maxResponses most responses of one batch, 1 or more
+   * @param maxItems most items (pairs or groups) of one loss, 1 or more
+   * @param extras what else steps are to do
+   */
+  public static Step allocate(RewardHead head, int maxResponses, int maxItems, Extra... extras) {
+    if (maxResponses < 1 || maxItems < 1) {
+      throw new InvalidArgumentException(
+          "step: room for %d responses and %d items; both must be 1 or more"
+              .formatted(maxResponses, maxItems));
+    }
+    List<Extra> wanted = Arrays.asList(extras);
+    return new Step(head, maxResponses, maxItems, wanted.contains(Extra.VECTOR_GRADIENTS));
+  }
+
+  /**
+   * Scores a batch, for a loss of your own: go on with {@link #backward(HostTensor, Accumulation)}.
+   */
+  public void forward(PackedBatch batch, Pooling pooling, Readout readout) {
+    guard.acquireExclusively();
+    try {
+      last = Optional.empty();
+      Forward begun = begin(batch, pooling, readout, false);
+      head.score(batch, pooling, readout, scores);
+      last = Optional.of(begun);
+    } finally {
+      guard.releaseExclusively();
+    }
+  }
+
+  /** Scores a batch and computes the loss of its scores: go on with {@link #backward()}. */
+  public void forward(PackedBatch batch, Pooling pooling, Readout readout, Loss of) {
+    guard.acquireExclusively();
+    try {
+      last = Optional.empty();
+      Forward begun = begin(batch, pooling, readout, true);
+      head.score(batch, pooling, readout, scores, of, loss);
+      last = Optional.of(begun);
+    } finally {
+      guard.releaseExclusively();
+    }
+  }
+
+  /**
+   * Computes the gradients of the last forward pass's loss; those that are there are overwritten.
+   */
+  public void backward() {
+    backward(Accumulation.REPLACE);
+  }
+
+  /** Computes the gradients of the last forward pass's loss. */
+  public void backward(Accumulation accumulation) {
+    guard.acquireExclusively();
+    try {
+      Forward forward = current();
+      if (!forward.withLoss()) {
+        throw new IllegalStateException(
+            "the forward pass had no loss: give dL/dscore to backward(HostTensor, Accumulation)");
+      }
+      backward(forward, loss.gradient(), accumulation);
+    } finally {
+      guard.releaseExclusively();
+    }
+  }
+
+  /**
+   * Computes gradients from the caller's own dL/dscore.
+   *
+   * @param scoreGradient f32 [R, K]
+   */
+  public void backward(HostTensor scoreGradient, Accumulation accumulation) {
+    guard.acquireExclusively();
+    try {
+      Forward forward = current();
+      String expected =
+          Shapes.print(DType.F32, forward.batch().responses(), head.spec().outputWidth());
+      if (!scoreGradient.toString().equals(expected)) {
+        throw new InvalidTensorException(
+            "gradient of the scores is %s; it must be %s".formatted(scoreGradient, expected));
+      }
+      backward(forward, scoreGradient, accumulation);
+    } finally {
+      guard.releaseExclusively();
+    }
+  }
+
+  /**
+   * Adds the last backward pass's gradient of the hidden states to the caller's: the transpose of
+   * the pooling applied to the gradient of the vectors. Rows that several responses share receive
+   * the sum.
+   *
+   * @param hiddenGradient f32 [T, H], T and H of the batch; added to, not overwritten
+   * @throws IllegalStateException if the step was made without {@link Extra#VECTOR_GRADIENTS}, or
+   *     there was no backward pass
+   */
+  public void scatter(HostTensor hiddenGradient) {
+    guard.acquireExclusively();
+    try {
+      Forward forward = current();
+      MemorySegment vectors =
+          vectorGradient.orElseThrow(
+              () ->
+                  new IllegalStateException(
+                      "step was made without VECTOR_GRADIENTS; name it in allocate"));
+      if (!vectorGradientDone) {
+        throw new IllegalStateException("there was no backward pass to scatter from");
+      }
+      PackedBatch batch = forward.batch();
+      String expected = Shapes.print(DType.F32, batch.rows(), batch.hidden().size(1));
+      if (!hiddenGradient.toString().equals(expected)) {
+        throw new InvalidTensorException(
+            "gradient of the hidden states is %s; it must be %s"
+                .formatted(hiddenGradient, expected));
+      }
+      scatter(forward, vectors, hiddenGradient);
+    } finally {
+      guard.releaseExclusively();
+    }
+  }
+
+  /** Scores of the last forward pass. */
+  public ScoreBatch scores() {
+    return scores;
+  }
+
+  /** Loss of the last forward pass. */
+  public LossResult loss() {
+    return loss;
+  }
+
+  /** Gradients of the last backward pass. */
+  public Gradients gradients() {
+    return gradients;
+  }
+
+  /** Frees everything the step owns. Closing again does nothing. */
+  @Override
+  public void close() {
+    if (guard.close()) {
+      scores.close();
+      loss.close();
+      gradients.close();
+      arena.close();
+    }
+  }
+
+  private Forward begin(PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
+    vectorGradientDone = false;
+    if (batch.responses() > maxResponses) {
+      throw new InvalidArgumentException(
+          "step has room for %d responses, the batch has %d; allocate a larger one"
+              .formatted(maxResponses, batch.responses()));
+    }
+    // Read before the pass: a step of the optimizer during it must show afterwards.
+    return new Forward(
+        batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get());
+  }
+
+  private Forward current() {
+    Forward forward =
+        last.orElseThrow(
+            () -> new IllegalStateException("there was no forward pass to go back from"));
+    if (forward.batch().version() != forward.batchVersion()) {
+      throw new IllegalStateException(
+          "the batch was refilled since the forward pass: run forward again");
+    }
+    if (head.parameterVersion().get() != forward.parameterVersion()) {
+      throw new IllegalStateException(
+          "an optimizer step was taken since the forward pass: run forward again");
+    }
+    return forward;
+  }
+
+  private void backward(Forward forward, HostTensor scoreGradient, Accumulation accumulation) {
+    PackedBatch batch = forward.batch();
+    batch.acquire();
+    try (Held held = new Held()) {
+      arguments.input(
+          batch, forward.pooling(), forward.readout(), accumulation == Accumulation.ADD);
+      arguments.scores(held.open(scores.scores()), forward.readout());
+      arguments.scoreGradient(held.open(scoreGradient));
+      if (!head.spec().isLinear()) {
+        arguments.preactivations(held.open(scores.preactivations()));
+      }
+      vectorGradient.ifPresent(
+          memory -> arguments.vectorGradient(memory, batch.responses(), head.spec().inputWidth()));
+      MemorySegment outputs = gradients.beginWriting();
+      try {
+        Gavel.backward(
+            head.context().handle(), head.handle(), arguments.backward(), outputs, error);
+      } finally {
+        gradients.endWriting();
+      }
+      vectorGradientDone = true;
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    } finally {
+      batch.release();
+    }
+  }
+
+  private void scatter(Forward forward, MemorySegment vectors, HostTensor hiddenGradient) {
+    PackedBatch batch = forward.batch();
+    batch.acquire();
+    try (Held held = new Held()) {
+      arguments.scatter(
+          batch, forward.pooling(), vectors, head.spec().inputWidth(), held.open(hiddenGradient));
+      Gavel.scatter(head.context().handle(), arguments.scatter(), error);
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    } finally {
+      batch.release();
+    }
+  }
+}
