@@ -1,7 +1,7 @@
 #!/bin/sh
 # The native part of the Maven build, and usable without Maven:
-#   native/build.sh build|skip|test|sanitize|format BUILD_DIR
-# build     configure and compile into BUILD_DIR; the library is BUILD_DIR/lib/libgavel.so
+#   native/build.sh build|skip|test|sanitize|format BUILD_DIR [notests]
+# build     configure and compile into BUILD_DIR; the library is BUILD_DIR/lib/libgavel.so; notests leaves the tests out
 # skip      check that an earlier build left a library there, and compile nothing
 # test      run the CTest suite of BUILD_DIR
 # sanitize  compile into BUILD_DIR with AddressSanitizer and UndefinedBehaviorSanitizer and run the suite
@@ -42,7 +42,9 @@ run_tests() {
 
 case $step in
   build)
-    compile -DCMAKE_BUILD_TYPE=Release
+    tests=ON
+    [ "${3:-}" = notests ] && tests=OFF
+    compile -DCMAKE_BUILD_TYPE=Release -DGAVEL_TESTS=$tests
     ;;
   skip)
     if [ ! -f "$build/lib/libgavel.so" ]; then
