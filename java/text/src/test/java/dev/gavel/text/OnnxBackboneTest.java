@@ -1,0 +1,112 @@
+package dev.gavel.text;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gavel.DType;
+import dev.gavel.FormatException;
+import dev.gavel.HostTensor;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.InvalidTensorException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class OnnxBackboneTest {
+  private static final int WIDTH = 384;
+
+  @TempDir private Path folder;
+
+  @Test
+  void givesTheSameBitsInAnyCompanyAndWithAnyThreads() {
+    Random random = new Random(20261120);
+    List<Tokens> sequences = new ArrayList<>();
+    for (int length : new int[] {3, 17, 17, 17, 40, 40, 96, 128, 300, 512}) {
+      long[] ids = random.longs(length, 1000, 30000).toArray();
+      sequences.add(Tokens.of(ids));
+    }
+    List<float[]> alone = new ArrayList<>();
+    try (OnnxBackbone one = BuiltInModel.backbone(new OnnxBackbone.Options(1, 2048))) {
+      for (Tokens sequence : sequences) {
+        alone.addAll(run(one, List.of(sequence)));
+      }
+    }
+    for (int threads : new int[] {1, 2, 4}) {
+      for (int batchTokens : new int[] {1, 64, 2048}) {
+        try (OnnxBackbone backbone =
+            BuiltInModel.backbone(new OnnxBackbone.Options(threads, batchTokens))) {
+          List<Integer> order = new ArrayList<>();
+          for (int i = 0; i < sequences.size(); i++) {
+            order.add(i);
+          }
+          Collections.shuffle(order, random);
+          List<float[]> together = run(backbone, order.stream().map(sequences::get).toList());
+          for (int i = 0; i < order.size(); i++) {
+            assertEquals(
+                0,
+                differingBits(alone.get(order.get(i)), together.get(i)),
+                "sequence %d, %d threads, %d batch tokens"
+                    .formatted(order.get(i), threads, batchTokens));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void refusesWhatItCannotRun() throws IOException {
+    Path noGraph = Files.writeString(folder.resolve("model.onnx"), "no graph");
+    FormatException e =
+        assertThrows(
+            FormatException.class,
+            () -> OnnxBackbone.load(noGraph, new OnnxBackbone.Options(1, 1)));
+    assertTrue(String.valueOf(e.getMessage()).contains("model.onnx"));
+    assertThrows(
+        FormatException.class,
+        () -> OnnxBackbone.load(folder.resolve("absent.onnx"), new OnnxBackbone.Options(1, 1)));
+    assertThrows(InvalidArgumentException.class, () -> new OnnxBackbone.Options(0, 1));
+    assertThrows(InvalidArgumentException.class, () -> new OnnxBackbone.Options(1, 0));
+    try (OnnxBackbone backbone = BuiltInModel.backbone(new OnnxBackbone.Options(1, 1));
+        HostTensor small = HostTensor.allocate(DType.F32, 2, WIDTH);
+        HostTensor narrow = HostTensor.allocate(DType.F32, 3, WIDTH - 1)) {
+      List<Tokens> three = List.of(Tokens.of(101, 7592, 102));
+      assertThrows(InvalidTensorException.class, () -> backbone.run(three, small));
+      assertThrows(InvalidTensorException.class, () -> backbone.run(three, narrow));
+      assertThrows(
+          InvalidArgumentException.class, () -> backbone.run(List.of(Tokens.none()), small));
+    }
+  }
+
+  private static List<float[]> run(OnnxBackbone backbone, List<Tokens> sequences) {
+    int rows = sequences.stream().mapToInt(Tokens::size).sum();
+    List<float[]> states = new ArrayList<>();
+    try (HostTensor hidden = HostTensor.allocate(DType.F32, rows, WIDTH)) {
+      backbone.run(sequences, hidden);
+      float[] all = hidden.toFloats();
+      int at = 0;
+      for (Tokens sequence : sequences) {
+        float[] own = new float[sequence.size() * WIDTH];
+        System.arraycopy(all, at, own, 0, own.length);
+        at += own.length;
+        states.add(own);
+      }
+    }
+    return states;
+  }
+
+  private static long differingBits(float[] a, float[] b) {
+    assertEquals(a.length, b.length);
+    long bits = 0;
+    for (int i = 0; i < a.length; i++) {
+      bits += Integer.bitCount(Float.floatToRawIntBits(a[i]) ^ Float.floatToRawIntBits(b[i]));
+    }
+    return bits;
+  }
+}
