@@ -190,14 +190,7 @@ public final class Step implements AutoCloseable {
     guard.acquireExclusively();
     try {
       Forward forward = current();
-      MemorySegment vectors =
-          vectorGradient.orElseThrow(
-              () ->
-                  new IllegalStateException(
-                      "step was made without VECTOR_GRADIENTS; name it in allocate"));
-      if (!vectorGradientDone) {
-        throw new IllegalStateException("there was no backward pass to scatter from");
-      }
+      MemorySegment vectors = requireVectorGradient();
       PackedBatch batch = forward.batch();
       String expected = Shapes.print(DType.F32, batch.rows(), batch.hidden().size(1));
       if (!hiddenGradient.toString().equals(expected)) {
@@ -226,6 +219,23 @@ public final class Step implements AutoCloseable {
     return gradients;
   }
 
+  /**
+   * Gradients of the pooled vectors, f32 [R, D]: a view, which changes with the next backward pass
+   * and closes with this.
+   *
+   * @throws IllegalStateException if the step was made without {@link Extra#VECTOR_GRADIENTS}, or
+   *     there was no backward pass
+   */
+  public HostTensor vectorGradients() {
+    Forward forward = current();
+    return HostTensor.view(
+        DType.F32,
+        requireVectorGradient(),
+        guard,
+        forward.batch().responses(),
+        head.spec().inputWidth());
+  }
+
   /** Frees everything the step owns. Closing again does nothing. */
   @Override
   public void close() {
@@ -247,6 +257,18 @@ public final class Step implements AutoCloseable {
     // Read before the pass: a step of the optimizer during it must show afterwards.
     return new Forward(
         batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get());
+  }
+
+  private MemorySegment requireVectorGradient() {
+    MemorySegment memory =
+        vectorGradient.orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "step was made without VECTOR_GRADIENTS; name it in allocate"));
+    if (!vectorGradientDone) {
+      throw new IllegalStateException("there was no backward pass since the forward pass");
+    }
+    return memory;
   }
 
   private Forward current() {

@@ -1,0 +1,215 @@
+package dev.gavel;
+
+import static dev.gavel.Errors.assertClose;
+import static dev.gavel.Errors.assertNoWorse;
+import static dev.gavel.Errors.rootMeanSquare;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.gavel.LibTorch.Result;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Scores and every gradient of every kind of head against float64: no further away than LibTorch's
+ * are in the same storage type.
+ */
+@ExtendWith(NoLeaks.class)
+class HeadAccuracyTest {
+  private static final int FEW = 8;
+
+  private record Case(
+      String name, HeadSpecBuilder builder, Pooling pooling, Readout readout, int responses) {}
+
+  private static List<Case> cases() {
+    List<Case> cases = new ArrayList<>();
+    for (Activation activation : Activation.values()) {
+      HeadSpecBuilder builder =
+          switch (activation) {
+            case LEAKY_RELU -> HeadSpec.mlp(96, 80).leakyRelu(0.01f);
+            case PRELU -> HeadSpec.mlp(96, 80).prelu(true);
+            default -> HeadSpec.mlp(96, 80).activation(activation);
+          };
+      cases.add(new Case("mlp " + activation, builder, Pooling.index(), Readout.identity(), 33));
+    }
+    Pooling index = Pooling.index();
+    Readout identity = Readout.identity();
+    cases.add(new Case("linear", HeadSpec.linear(384), index, identity, 40));
+    cases.add(
+        new Case(
+            "linear no bias, 5 outputs",
+            HeadSpec.linear(100).outputBias(false).outputWidth(5),
+            index,
+            Readout.affine(0.5f, 3),
+            17));
+    cases.add(new Case("linear sigmoid", HeadSpec.linear(64), index, Readout.sigmoid(), 31));
+    cases.add(new Case("linear rms", HeadSpec.linear(129).rmsNorm(1e-6f), index, identity, 20));
+    cases.add(
+        new Case(
+            "linear layer norm", HeadSpec.linear(128).layerNorm(1e-5f, true), index, identity, 20));
+    cases.add(
+        new Case(
+            "mlp rms, no biases",
+            HeadSpec.mlp(100, 72).rmsNorm(1e-5f).hiddenBias(false).outputBias(false),
+            index,
+            identity,
+            33));
+    cases.add(
+        new Case(
+            "mlp layer norm without bias, scale",
+            HeadSpec.mlp(120, 64).layerNorm(1e-5f, false).outputScale(0.0912f),
+            index,
+            Readout.sigmoid(),
+            33));
+    cases.add(
+        new Case(
+            "two hidden layers, 3 outputs",
+            HeadSpec.mlp(70, 90, 40).activation(Activation.GELU).outputWidth(3),
+            index,
+            identity,
+            35));
+    cases.add(
+        new Case(
+            "three hidden layers, one slope each",
+            HeadSpec.mlp(40, 30, 20, 10).prelu(false),
+            index,
+            identity,
+            64));
+    cases.add(
+        new Case(
+            "first and last concatenated",
+            HeadSpec.mlp(96, 32),
+            Pooling.firstLast(Pooling.Combine.CONCAT),
+            identity,
+            33));
+    cases.add(
+        new Case(
+            "first plus last",
+            HeadSpec.mlp(96, 32).activation(Activation.SELU),
+            Pooling.firstLast(Pooling.Combine.ADD),
+            identity,
+            33));
+    cases.add(
+        new Case(
+            "last minus first",
+            HeadSpec.linear(96),
+            Pooling.firstLast(Pooling.Combine.SUB),
+            identity,
+            33));
+    cases.add(
+        new Case(
+            "span mean",
+            HeadSpec.mlp(96, 32).activation(Activation.TANH),
+            Pooling.spanMean(),
+            identity,
+            33));
+    return cases;
+  }
+
+  @TestFactory
+  Stream<DynamicTest> everyHeadIsAsCloseToTheTruthAsLibTorch() {
+    return cases().stream()
+        .flatMap(
+            one ->
+                Stream.of(DType.F32, DType.BF16, DType.F16)
+                    .map(
+                        dtype ->
+                            DynamicTest.dynamicTest(
+                                one.name() + ", " + dtype, () -> check(one, dtype))));
+  }
+
+  private static void check(Case one, DType dtype) {
+    LibTorch.require();
+    HeadSpec spec = one.builder().dtype(dtype).build();
+    try (HeadSample sample =
+            new HeadSample(spec, one.pooling(), one.readout(), one.responses(), 11);
+        Context context = Context.open(Context.Options.defaults().withThreads(1));
+        RewardHead head = sample.head(context);
+        Step step = Step.allocate(head, sample.responses(), 1, Step.Extra.VECTOR_GRADIENTS)) {
+      ReferenceHead reference = sample.reference();
+      ReferenceHead.Forward exact = reference.forward(sample.referenceVectors(), one.readout());
+      ReferenceHead.Backward exactGradients =
+          reference.backward(exact, one.readout(), HeadSample.matrix(sample.scoreGradient));
+      Result wide = LibTorch.run(sample, ScalarType.Double);
+      // The two references were written independently: where they agree, neither hides a mistake.
+      assertClose("references: scores", HeadSample.flat(exact.scores()), wide.scores(), 1e-12);
+
+      step.forward(sample.batch, one.pooling(), one.readout());
+      step.backward(sample.scoreGradient, Step.Accumulation.REPLACE);
+      Result peer = LibTorch.run(sample, LibTorch.type(dtype));
+      assertNoWorse(
+          "scores",
+          HeadSample.flat(step.scores().scores()),
+          peer.scores(),
+          wide.scores(),
+          Errors.F32 * rootMeanSquare(wide.scores()));
+
+      Map<String, double[]> ours = gradients(sample, step);
+      Map<String, double[]> references = new TreeMap<>(exactGradients.parameters());
+      references.put("vectors", HeadSample.flat(exactGradients.vectors()));
+      references.put("hidden", scattered(sample, exactGradients.vectors()));
+      assertEquals(wide.gradients().keySet(), ours.keySet());
+      wide.gradients()
+          .forEach(
+              (name, truth) -> {
+                assertClose(
+                    "references: " + name,
+                    references.getOrDefault(name, new double[0]),
+                    truth,
+                    1e-11);
+                double[] found = ours.getOrDefault(name, new double[0]);
+                double[] peers = peer.gradients().getOrDefault(name, new double[0]);
+                double[] sizes = exactGradients.sizes().getOrDefault(name, truth);
+                assertNoWorse(
+                    "gradient of " + name, found, peers, truth, allowance(dtype, truth, sizes));
+              });
+      assertEquals(0, step.scores().nanResponses() + step.scores().invalidResponses());
+    }
+  }
+
+  /**
+   * One f32 rounding of the sizes of a sum's terms, since orders of summation differ and terms
+   * cancel; and one rounding of the result in the storage type, since gradients are taken at values
+   * rounded to it. Of a few numbers the peer's may be right by luck: there it is one rounding of
+   * the terms.
+   */
+  private static double allowance(DType dtype, double[] truth, double[] sizes) {
+    double rounded = truth.length < FEW ? rootMeanSquare(sizes) : rootMeanSquare(truth);
+    return unit(dtype) * rounded + Errors.F32 * rootMeanSquare(sizes);
+  }
+
+  private static double unit(DType dtype) {
+    return switch (dtype) {
+      case BF16 -> Errors.BF16;
+      case F16 -> Errors.F16;
+      default -> Errors.F32;
+    };
+  }
+
+  private static Map<String, double[]> gradients(HeadSample sample, Step step) {
+    Map<String, double[]> all = new TreeMap<>();
+    for (HeadSpec.Parameter parameter : sample.spec.parameters()) {
+      all.put(parameter.name(), HeadSample.flat(step.gradients().get(parameter.name())));
+    }
+    try (HostTensor hidden = HostTensor.allocate(DType.F32, sample.hidden.shape())) {
+      step.scatter(hidden);
+      all.put("hidden", HeadSample.flat(hidden));
+    }
+    all.put("vectors", HeadSample.flat(step.vectorGradients()));
+    return all;
+  }
+
+  private static double[] scattered(HeadSample sample, double[][] vectors) {
+    double[][] hidden = new double[(int) sample.hidden.size(0)][(int) sample.hidden.size(1)];
+    for (int r = 0; r < vectors.length; r++) {
+      ReferenceHead.scatter(vectors[r], sample.pooling, sample.first[r], sample.last[r], hidden);
+    }
+    return HeadSample.flat(hidden);
+  }
+}
