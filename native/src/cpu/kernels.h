@@ -99,6 +99,7 @@ bool bf16_products_in_order();
 
 // Sets flush-to-zero and denormals-are-zero for a scope and masks all floating-point exceptions, then restores the caller's state:
 // the JVM's own arithmetic must not see it.
+// What is to run inside goes through the kernel table: the compiler may move plain arithmetic on local values across the scope's ends.
 class FlushDenormals {
  public:
   FlushDenormals();
