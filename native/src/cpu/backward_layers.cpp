@@ -107,7 +107,9 @@ void BackwardRun::norm() {
       std::fill_n(dweight, 2 * width, 0.0f);
       for (int64_t row = block * kSummedRows; row < std::min((block + 1) * kSummedRows, rows_); ++row) {
         kernels_.norm_gradient(spec_.fields.norm, pooled_.row(row), call_.head.norm_weight.as<float>(),
-                               spec_.fields.norm_epsilon, dinput_.row(row), width, out, dweight, dweight + width);
+                               spec_.fields.norm_epsilon, dinput_.row(row), width, out,
+                               wanted(spec_.norm_weight) ? dweight : nullptr,
+                               wanted(spec_.norm_bias) ? dweight + width : nullptr);
         std::copy_n(out, width, dinput_.row(row));
       }
     }

@@ -1,0 +1,406 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// What gavel_backward, gavel_scatter and the optimizer refuse, by name, and that no descriptor, however wrong, makes them leave their
+// buffers.
+#include <functional>
+#include <memory>
+
+#include "guard.h"
+#include "hostile.h"
+#include "training_fixture.h"
+
+using namespace gavel::test;
+
+namespace {
+
+gavel_head_spec small_spec(int32_t dtype = GAVEL_F32) {
+  gavel_head_spec spec = mlp_spec(dtype, 6, {5, 4}, 2, GAVEL_ACTIVATION_PRELU);
+  spec.flags = GAVEL_HEAD_HIDDEN_BIAS | GAVEL_HEAD_OUTPUT_BIAS;
+  spec.norm = GAVEL_NORM_RMS;
+  spec.norm_epsilon = 1e-5f;
+  return spec;
+}
+
+// A backward call that is right, to be spoiled.
+struct BackwardProbe {
+  BackwardProbe(gavel_context *on, const TestHead &trained, Random &random, int32_t pooling = GAVEL_POOLING_SPAN_MEAN,
+                int32_t readout = GAVEL_READOUT_SIGMOID)
+      : context(on), head(trained), training(random_case(random, trained.spec(), 7, pooling)) {
+    training.readout = readout;
+    forward = run_forward(context, head, training);
+    args = backward_args(head.spec(), training, forward, dvectors);
+  }
+  int32_t run(gavel_error &error) {
+    return gavel_backward(context, head.get(), &args, gradients.tensors.data(), static_cast<int32_t>(gradients.tensors.size()),
+                          &error);
+  }
+  gavel_context *context;
+  const TestHead &head;
+  TrainingCase training;
+  Scores forward;
+  std::vector<float> dvectors;
+  gavel_backward_args args;
+  GradientBuffers gradients{head.spec(), 0, 0};
+};
+
+void check_backward(gavel_context *context) {
+  const TestHead head(context, small_spec(), 81);
+  const TestHead linear(context, linear_spec(GAVEL_F32, 6, 2), 81);
+  const auto refused = [&](const char *names, const std::function<void(BackwardProbe &)> &spoil,
+                           Where where = Where::current()) {
+    Random random(81);
+    BackwardProbe probe(context, head, random);
+    spoil(probe);
+    auto error = sized<gavel_error>();
+    expect_refused(names, probe.run(error), error, "gavel_backward", names, where);
+  };
+  refused("context is NULL", [](auto &p) { p.context = nullptr; });
+  refused("struct_size", [](auto &p) { p.args.struct_size = 16; });
+  refused("args.reserved", [](auto &p) { p.args.reserved = 1; });
+  refused("args.accumulate is 2", [](auto &p) { p.args.accumulate = 2; });
+  refused("args.pooling is 9", [](auto &p) { p.args.pooling = 9; });
+  refused("args.combine", [](auto &p) { p.args.combine = GAVEL_COMBINE_ADD; });
+  refused("args.readout is 3", [](auto &p) { p.args.readout = 3; });
+  refused("readout_mean", [](auto &p) { p.args.readout_mean = 1; });
+  refused("readout_deviation", [](auto &p) { p.args.readout_deviation = 1; });
+  refused("args.scores", [](auto &p) { p.args.scores = gavel_tensor{}; });
+  refused("args.scores", [](auto &p) { p.args.readout = GAVEL_READOUT_IDENTITY; });
+  for (const float wrong : {0.0f, 1e-40f, INFINITY, NAN}) {
+    refused("args.readout_deviation is", [&](auto &p) {
+      p.args.readout = GAVEL_READOUT_AFFINE;
+      p.args.scores = gavel_tensor{};
+      p.args.readout_deviation = wrong;
+    });
+  }
+  refused("args.readout_mean is", [&](auto &p) {
+    p.args.readout = GAVEL_READOUT_AFFINE;
+    p.args.scores = gavel_tensor{};
+    p.args.readout_mean = NAN;
+    p.args.readout_deviation = 1;
+  });
+  refused("args.hidden", [](auto &p) { p.args.hidden.dtype = GAVEL_I32; });
+  refused("input_width is 6", [](auto &p) { p.args.hidden.shape[1] = 5; });
+  refused("args.first", [](auto &p) { p.args.first = gavel_tensor{}; });
+  refused("args.first", [](auto &p) { --p.args.first.shape[0]; });
+  refused("args.first", [](auto &p) { p.args.pooling = GAVEL_POOLING_INDEX; });
+  refused("last[3] is 7", [](auto &p) { p.training.batch.last[3] = 7; });
+  refused("first[3] is -2", [](auto &p) { p.training.batch.first[3] = -2; });
+  refused("args.preactivations", [](auto &p) { p.args.preactivations = gavel_tensor{}; });
+  refused("args.preactivations", [](auto &p) { --p.args.preactivations.shape[1]; });
+  refused("args.dscore", [](auto &p) { p.args.dscore = gavel_tensor{}; });
+  refused("args.dscore", [](auto &p) { p.args.dscore.dtype = GAVEL_F16; });
+  refused("args.dvectors", [](auto &p) { p.args.dvectors.shape[0] = 6; });
+  refused("gradients[1] (hidden.0.weight)", [](auto &p) { ++p.gradients.tensors[1].shape[0]; });
+  refused("gradients[2] (hidden.0.bias)", [](auto &p) { p.gradients.tensors[2].dtype = GAVEL_BF16; });
+  refused("gradient_count is 8", [](auto &p) { p.gradients.tensors.pop_back(); });
+  // Two outputs in one place, and an output over an input.
+  refused("gradients[4] (hidden.1.weight)", [](auto &p) { p.gradients.tensors[4].data = p.gradients.tensors[1].data; });
+  refused("args.dvectors", [](auto &p) { p.args.dvectors = p.args.hidden, p.args.dvectors.shape[0] = 7; });
+
+  Random random(81);
+  BackwardProbe probe(context, head, random);
+  auto error = sized<gavel_error>();
+  expect_refused("no head", gavel_backward(context, nullptr, &probe.args, probe.gradients.tensors.data(), 9, &error), error,
+                 "gavel_backward", "head is NULL");
+  expect_refused("no args", gavel_backward(context, head.get(), nullptr, probe.gradients.tensors.data(), 9, &error), error,
+                 "gavel_backward", "args is NULL");
+  expect_refused("no gradients", gavel_backward(context, head.get(), &probe.args, nullptr, 9, &error), error, "gavel_backward",
+                 "gradients is NULL");
+  BackwardProbe linear_probe(context, linear, random, GAVEL_POOLING_INDEX, GAVEL_READOUT_IDENTITY);
+  linear_probe.args.preactivations = probe.args.preactivations;
+  expect_refused("preactivations of a linear head", linear_probe.run(error), error, "gavel_backward", "args.preactivations");
+}
+
+// Replaces the memory of tensors by guarded memory; inputs become unwritable.
+class GuardedTensors {
+ public:
+  void add(gavel_tensor &tensor, bool is_input, Edge edge) {
+    if (tensor.dtype == GAVEL_NONE) return;
+    buffers_.push_back(std::make_unique<Guarded>(tensor.byte_length, edge));
+    Guarded &buffer = *buffers_.back();
+    if (tensor.byte_length > 0) std::memcpy(buffer.as<char>(), tensor.data, static_cast<size_t>(tensor.byte_length));
+    if (is_input) buffer.freeze();
+    tensor.data = buffer.as<char>();
+  }
+  bool untouched() const {
+    for (const auto &buffer : buffers_) {
+      if (!buffer->untouched()) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Guarded>> buffers_;
+};
+
+void guard(BackwardProbe &probe, GuardedTensors &guards, Edge edge) {
+  gavel_tensor *const inputs[] = {&probe.args.hidden, &probe.args.first,          &probe.args.last,
+                                  &probe.args.scores, &probe.args.preactivations, &probe.args.dscore};
+  for (gavel_tensor *tensor : inputs) guards.add(*tensor, true, edge);
+  guards.add(probe.args.dvectors, false, edge);
+  for (gavel_tensor &tensor : probe.gradients.tensors) guards.add(tensor, false, edge);
+}
+
+gavel_head_spec odd_spec(Random &random) {
+  gavel_head_spec spec = mlp_spec(static_cast<int32_t>(random.integer(GAVEL_F32, GAVEL_BF16)), random.integer(1, 40),
+                                  {random.integer(1, 40)}, random.integer(1, 3), GAVEL_ACTIVATION_SILU);
+  if (random.integer(0, 1) == 1) spec.flags = GAVEL_HEAD_HIDDEN_BIAS;
+  return spec;
+}
+
+void check_guarded_backward(gavel_context *context) {
+  for (const Edge edge : kEdges) {
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+      Random random(seed);
+      const TestHead head(context, odd_spec(random), seed);
+      BackwardProbe probe(context, head, random, seed % 2 == 0 ? GAVEL_POOLING_INDEX : GAVEL_POOLING_SPAN_MEAN);
+      GuardedTensors guards;
+      guard(probe, guards, edge);
+      auto error = sized<gavel_error>();
+      expect_status("guarded", probe.run(error), GAVEL_OK, error);
+      CHECK(guards.untouched(), "seed %d", static_cast<int>(seed));
+    }
+  }
+}
+
+void check_spoiled_backward(gavel_context *context) {
+  constexpr int64_t kCalls = 5000;
+  int64_t accepted = 0;
+  for (uint64_t seed = 1; seed <= kCalls; ++seed) {
+    Random random(seed);
+    const TestHead head(context, odd_spec(random), seed);
+    BackwardProbe probe(context, head, random);
+    GuardedTensors guards;
+    guard(probe, guards, kEdges[seed % 2]);
+    if (random.integer(0, 3) == 0) {
+      const int64_t last = static_cast<int64_t>(probe.gradients.tensors.size()) - 1;
+      spoil_tensor(random, probe.gradients.tensors[static_cast<size_t>(random.integer(0, last))]);
+    } else {
+      Spoiler(probe.args)
+          .words({offsetof(gavel_backward_args, struct_size), offsetof(gavel_backward_args, pooling),
+                  offsetof(gavel_backward_args, combine), offsetof(gavel_backward_args, readout),
+                  offsetof(gavel_backward_args, accumulate), offsetof(gavel_backward_args, reserved)})
+          .floats({offsetof(gavel_backward_args, readout_mean), offsetof(gavel_backward_args, readout_deviation)})
+          .tensors(offsetof(gavel_backward_args, hidden), sizeof(gavel_backward_args))
+          .spoil(random);
+    }
+    auto error = sized<gavel_error>();
+    const int32_t status = probe.run(error);
+    accepted += status == GAVEL_OK;
+    expect_answered("spoiled backward", status, error, seed);
+    CHECK(guards.untouched(), "seed %d", static_cast<int>(seed));
+  }
+  CHECK(accepted > kCalls / 100 && accepted < kCalls / 2, "%d of %d accepted", static_cast<int>(accepted),
+        static_cast<int>(kCalls));
+}
+
+// A scatter call over guarded memory.
+struct ScatterProbe {
+  ScatterProbe(Random &random, Edge edge) {
+    const int64_t width = random.integer(1, 40), tokens = random.integer(1, 12), items = random.integer(0, 12);
+    args = sized<gavel_scatter_args>();
+    args.pooling = static_cast<int32_t>(random.integer(GAVEL_POOLING_INDEX, GAVEL_POOLING_SPAN_MEAN));
+    if (args.pooling == GAVEL_POOLING_FIRST_LAST) {
+      args.combine = static_cast<int32_t>(random.integer(GAVEL_COMBINE_CONCAT, GAVEL_COMBINE_SUB));
+    }
+    const int64_t vector_width = args.combine == GAVEL_COMBINE_CONCAT ? 2 * width : width;
+    for (int64_t r = 0; r < items; ++r) {
+      first.push_back(random.integer(-1, tokens - 1)), last.push_back(random.integer(-1, tokens - 1));
+    }
+    dvectors = random_values(random, GAVEL_F32, items * vector_width);
+    dhidden = random_values(random, GAVEL_F32, tokens * width);
+    if (args.pooling != GAVEL_POOLING_INDEX) args.first = describe(first.data(), GAVEL_I64, {items});
+    args.last = describe(last.data(), GAVEL_I64, {items});
+    args.dvectors = describe(dvectors.data(), GAVEL_F32, {items, vector_width});
+    args.dhidden = describe(dhidden.data(), GAVEL_F32, {tokens, width});
+    guards.add(args.first, true, edge), guards.add(args.last, true, edge), guards.add(args.dvectors, true, edge);
+    guards.add(args.dhidden, false, edge);
+  }
+  gavel_scatter_args args;
+  std::vector<int64_t> first, last;
+  std::vector<float> dvectors, dhidden;
+  GuardedTensors guards;
+};
+
+void check_scatter(gavel_context *context) {
+  const auto refused = [&](const char *names, const std::function<void(gavel_scatter_args &)> &spoil,
+                           Where where = Where::current()) {
+    int64_t first[] = {0, 1}, last[] = {1, 2};
+    float dvectors[8] = {}, dhidden[12] = {};
+    auto args = sized<gavel_scatter_args>();
+    args.pooling = GAVEL_POOLING_SPAN_MEAN;
+    args.first = describe(first, GAVEL_I64, {2}), args.last = describe(last, GAVEL_I64, {2});
+    args.dvectors = describe(dvectors, GAVEL_F32, {2, 4}), args.dhidden = describe(dhidden, GAVEL_F32, {3, 4});
+    spoil(args);
+    auto error = sized<gavel_error>();
+    expect_refused(names, gavel_scatter(context, &args, &error), error, "gavel_scatter", names, where);
+  };
+  refused("struct_size", [](auto &a) { a.struct_size = 4; });
+  refused("args.reserved", [](auto &a) { a.reserved = 1; });
+  refused("args.pooling is 0", [](auto &a) { a.pooling = 0; });
+  refused("args.combine is 1", [](auto &a) { a.combine = 1; });
+  refused("args.first", [](auto &a) { a.first = gavel_tensor{}; });
+  refused("args.last", [](auto &a) { a.last = gavel_tensor{}; });
+  refused("args.dvectors", [](auto &a) { a.dvectors.shape[1] = 3; });
+  refused("args.dhidden", [](auto &a) { a.dhidden = a.dvectors; });
+  refused("last[1] is 2", [](auto &a) { a.dhidden.shape[0] = 2; });
+  auto error = sized<gavel_error>();
+  expect_refused("no args", gavel_scatter(context, nullptr, &error), error, "gavel_scatter", "args is NULL");
+
+  int64_t accepted = 0;
+  constexpr int64_t kCalls = 5000;
+  for (uint64_t seed = 1; seed <= kCalls; ++seed) {
+    Random random(seed);
+    ScatterProbe probe(random, kEdges[seed % 2]);
+    const bool spoil = seed % 4 != 0;
+    if (spoil) {
+      Spoiler(probe.args)
+          .words({offsetof(gavel_scatter_args, struct_size), offsetof(gavel_scatter_args, pooling),
+                  offsetof(gavel_scatter_args, combine), offsetof(gavel_scatter_args, reserved)})
+          .tensors(offsetof(gavel_scatter_args, first), sizeof(gavel_scatter_args))
+          .spoil(random);
+    }
+    const int32_t status = gavel_scatter(context, &probe.args, &error);
+    accepted += spoil && status == GAVEL_OK;
+    if (!spoil) expect_status("guarded scatter", status, GAVEL_OK, error);
+    expect_answered("spoiled scatter", status, error, seed);
+    CHECK(probe.guards.untouched(), "seed %d", static_cast<int>(seed));
+  }
+  CHECK(accepted > kCalls / 100 && accepted < kCalls / 2, "%d of %d accepted", static_cast<int>(accepted),
+        static_cast<int>(kCalls));
+}
+
+gavel_optimizer_options good_options() {
+  auto options = sized<gavel_optimizer_options>();
+  options.learning_rate = 0.1f, options.beta1 = 0.9f, options.beta2 = 0.99f, options.epsilon = 1e-8f;
+  return options;
+}
+
+void check_optimizer_options(gavel_context *context) {
+  const TestHead head(context, small_spec(GAVEL_BF16), 83);
+  auto error = sized<gavel_error>();
+  const auto refused = [&](const char *names, const std::function<void(gavel_optimizer_options &)> &spoil) {
+    gavel_optimizer_options options = good_options();
+    spoil(options);
+    gavel_optimizer *optimizer = reinterpret_cast<gavel_optimizer *>(8);
+    expect_refused(names, gavel_optimizer_create(head.get(), &options, &optimizer, &error), error, "gavel_optimizer_create",
+                   names);
+    CHECK(optimizer == nullptr, "a failed creation leaves NULL");
+  };
+  for (const float wrong : {-1.0f, INFINITY, NAN}) {
+    refused("options.learning_rate", [&](auto &o) { o.learning_rate = wrong; });
+    refused("options.matrix_weight_decay", [&](auto &o) { o.matrix_weight_decay = wrong; });
+    refused("options.vector_weight_decay", [&](auto &o) { o.vector_weight_decay = wrong; });
+    refused("options.epsilon", [&](auto &o) { o.epsilon = wrong; });
+  }
+  for (const float wrong : {-0.1f, 1.0f, INFINITY, NAN}) {
+    refused("options.beta1", [&](auto &o) { o.beta1 = wrong; });
+    refused("options.beta2", [&](auto &o) { o.beta2 = wrong; });
+  }
+  refused("options.epsilon", [](auto &o) { o.epsilon = 0; });
+  refused("options.epsilon", [](auto &o) { o.epsilon = 1e-40f; });
+  refused("options.reserved", [](auto &o) { o.reserved = 1; });
+  refused("struct_size", [](auto &o) { o.struct_size = 0; });
+  const gavel_optimizer_options options = good_options();
+  gavel_optimizer *optimizer = nullptr;
+  const char *create = "gavel_optimizer_create";
+  expect_refused("no head", gavel_optimizer_create(nullptr, &options, &optimizer, &error), error, create, "head is NULL");
+  expect_refused("no options", gavel_optimizer_create(head.get(), nullptr, &optimizer, &error), error, create,
+                 "options is NULL");
+  expect_refused("no target", gavel_optimizer_create(head.get(), &options, nullptr, &error), error, create,
+                 "optimizer is NULL");
+}
+
+void check_optimizer_calls(gavel_context *context) {
+  const TestHead head(context, small_spec(GAVEL_BF16), 83);
+  const gavel_optimizer_options options = good_options();
+  gavel_optimizer *optimizer = nullptr;
+  auto error = sized<gavel_error>();
+  expect_status("create", gavel_optimizer_create(head.get(), &options, &optimizer, &error), GAVEL_OK, error);
+  const auto step = [&](const char *names, const std::function<void(GradientBuffers &)> &spoil) {
+    GradientBuffers gradients(head.spec(), 1, 0);
+    spoil(gradients);
+    expect_refused(
+        names,
+        gavel_optimizer_step(optimizer, gradients.tensors.data(), static_cast<int32_t>(gradients.tensors.size()), 0.1f, &error),
+        error, "gavel_optimizer_step", names);
+  };
+  step("gradient_count is 8", [](auto &g) { g.tensors.pop_back(); });
+  step("gradients[3] (hidden.0.slope)", [](auto &g) { ++g.tensors[3].shape[0]; });
+  step("gradients[1] (hidden.0.weight)", [](auto &g) { g.tensors[1].dtype = GAVEL_BF16; });
+  step("gradients[1] (hidden.0.weight)", [](auto &g) { g.tensors[1].stride[0] = -1; });
+  GradientBuffers gradients(head.spec(), 1, 0);
+  for (const float wrong : {-1.0f, INFINITY, NAN}) {
+    expect_refused("learning rate", gavel_optimizer_step(optimizer, gradients.tensors.data(), 9, wrong, &error), error,
+                   "gavel_optimizer_step", "learning_rate");
+  }
+  expect_refused("no gradients", gavel_optimizer_step(optimizer, nullptr, 9, 0.1f, &error), error, "gavel_optimizer_step",
+                 "gradients is NULL");
+  expect_refused("no optimizer", gavel_optimizer_step(nullptr, gradients.tensors.data(), 9, 0.1f, &error), error,
+                 "gavel_optimizer_step", "optimizer is NULL");
+  // A head is no optimizer.
+  expect_refused(
+      "another handle",
+      gavel_optimizer_step(reinterpret_cast<gavel_optimizer *>(head.get()), gradients.tensors.data(), 9, 0.1f, &error), error,
+      "gavel_optimizer_step", "optimizer is not a live handle");
+  CHECK(gavel_optimizer_step_count(nullptr) == -1, "the step count of nothing");
+
+  for (const bool write : {false, true}) {
+    const char *operation = write ? "gavel_optimizer_write" : "gavel_optimizer_read";
+    const auto call = [&](int32_t state, int32_t index, const gavel_tensor *values) {
+      return write ? gavel_optimizer_write(optimizer, state, index, values, &error)
+                   : gavel_optimizer_read(optimizer, state, index, values, &error);
+    };
+    expect_refused("state", call(0, 0, &gradients.tensors[0]), error, operation, "state is 0");
+    expect_refused("state", call(4, 0, &gradients.tensors[0]), error, operation, "state is 4");
+    for (const int32_t wrong : {-1, 9, INT32_MAX, INT32_MIN}) {
+      expect_refused("index", call(GAVEL_OPTIMIZER_MASTER, wrong, &gradients.tensors[0]), error, operation, "index is");
+    }
+    expect_refused("shape", call(GAVEL_OPTIMIZER_MASTER, 1, &gradients.tensors[0]), error, operation, "values");
+    expect_refused("no values", call(GAVEL_OPTIMIZER_MASTER, 1, nullptr), error, operation, "values is NULL");
+  }
+  for (const float wrong : {INFINITY, NAN}) {
+    gradients.memory[1][7] = wrong;
+    expect_refused("values", gavel_optimizer_write(optimizer, GAVEL_OPTIMIZER_MASTER, 1, &gradients.tensors[1], &error), error,
+                   "gavel_optimizer_write", "element 7");
+  }
+  gradients.memory[1][7] = -1;
+  expect_refused("values", gavel_optimizer_write(optimizer, GAVEL_OPTIMIZER_SECOND_MOMENT, 1, &gradients.tensors[1], &error),
+                 error, "gavel_optimizer_write", "element 7");
+  expect_status("a negative first moment",
+                gavel_optimizer_write(optimizer, GAVEL_OPTIMIZER_FIRST_MOMENT, 1, &gradients.tensors[1], &error), GAVEL_OK,
+                error);
+  for (const int64_t wrong : {int64_t{-1}, INT64_MIN, INT64_MAX}) {
+    expect_refused("step count", gavel_optimizer_set_step_count(optimizer, wrong, &error), error,
+                   "gavel_optimizer_set_step_count", "step_count is");
+  }
+
+  int64_t accepted = 0;
+  constexpr int64_t kCalls = 5000;
+  for (uint64_t seed = 1; seed <= kCalls; ++seed) {
+    Random random(seed);
+    GradientBuffers spoiled(head.spec(), 1, 0);
+    GuardedTensors guards;
+    for (gavel_tensor &tensor : spoiled.tensors) guards.add(tensor, true, kEdges[seed % 2]);
+    spoil_tensor(random, spoiled.tensors[static_cast<size_t>(random.integer(0, 8))]);
+    const int32_t status = gavel_optimizer_step(optimizer, spoiled.tensors.data(), 9, 0.1f, &error);
+    accepted += status == GAVEL_OK;
+    expect_answered("spoiled step", status, error, seed);
+  }
+  CHECK(accepted > kCalls / 100 && accepted < kCalls / 2, "%d of %d accepted", static_cast<int>(accepted),
+        static_cast<int>(kCalls));
+  gavel_optimizer_destroy(optimizer);
+}
+
+}  // namespace
+
+int main() {
+  const TestContext context;
+  check_backward(context.get());
+  check_guarded_backward(context.get());
+  check_spoiled_backward(context.get());
+  check_scatter(context.get());
+  check_optimizer_options(context.get());
+  check_optimizer_calls(context.get());
+  return finish();
+}
