@@ -22,12 +22,12 @@ namespace gavel {
 
 // What one AdamW step needs besides the arrays; computed once per step in double (optimizer.cpp), used elementwise.
 struct AdamwStep {
-  float decay;            // 1 - learning_rate * weight_decay
+  float decay;  // 1 - learning_rate * weight_decay
   float beta1;
   float one_minus_beta1;
   float beta2;
   float one_minus_beta2;
-  float step_size;        // learning_rate / (1 - beta1^t)
+  float step_size;                 // learning_rate / (1 - beta1^t)
   float inverse_sqrt_correction2;  // 1 / sqrt(1 - beta2^t)
   float epsilon;
 };
@@ -43,9 +43,9 @@ struct Kernels {
   float (*dot)(const float *x, int32_t dtype, const void *w, int64_t n);
   // sum of x[k] in dot order.
   float (*sum)(const float *x, int64_t n);
-  void (*add)(float *y, const float *x, int64_t n);                // y += x
-  void (*subtract)(float *y, const float *x, int64_t n);           // y -= x
-  void (*scale)(float *y, float factor, int64_t n);                // y *= factor
+  void (*add)(float *y, const float *x, int64_t n);                    // y += x
+  void (*subtract)(float *y, const float *x, int64_t n);               // y -= x
+  void (*scale)(float *y, float factor, int64_t n);                    // y *= factor
   void (*multiply_add)(float *y, float a, const float *x, int64_t n);  // y = fma(a, x, y)
   // In place. norm: GAVEL_NORM_RMS or GAVEL_NORM_LAYER. weight, bias: f32 [n]; bias may be null.
   //   RMS:   r = 1 / sqrt(dot(x, x) / n + epsilon);            y = (x * r) * weight
@@ -77,7 +77,8 @@ struct Kernels {
   void (*pack_tail)(int32_t dtype, int64_t depth, void *packed, int64_t rows);
   // c[r][0..31] (row stride 32 floats, 64-byte aligned) = packed row r times one panel of 32 columns, for all rows (any number >= 1).
   // next: the panel that will be read after this one, which is fetched ahead meanwhile, or null.
-  void (*multiply)(int32_t dtype, const void *packed, int64_t rows, const void *panel, const void *next, int64_t depth, float *c);
+  void (*multiply)(int32_t dtype, const void *packed, int64_t rows, const void *panel, const void *next, int64_t depth,
+                   float *c);
   // u[r][0..31] dotted with w[0..31]: out[r] = fold of v, v[l] = fma(u[l + 16], w[l + 16], u[l] * w[l]) for l < 16, halves added as in dot.
   void (*panel_dot)(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride);
 };
