@@ -20,8 +20,8 @@ namespace gavel {
 
 namespace {
 
-// Waking a parked thread takes about this long, so nobody spins longer, and a part should be at least this much work.
-constexpr double kWakeNanoseconds = 20000;
+// Waking a parked thread takes about this long, so nobody spins longer.
+constexpr std::chrono::microseconds kSpin{20};
 
 void futex_wait(std::atomic<uint32_t> &word, uint32_t value) {
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
@@ -31,11 +31,11 @@ void futex_wake(std::atomic<uint32_t> &word, int32_t count) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
-// Polls until ready() or for kWakeNanoseconds. True where it became ready.
+// Polls until ready() or for kSpin. True where it became ready.
 template <typename Ready>
 bool spin_until(Ready ready) {
   using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + std::chrono::nanoseconds(static_cast<int64_t>(kWakeNanoseconds));
+  const auto end = Clock::now() + kSpin;
   do {
     for (int i = 0; i < 16; ++i) {
       if (ready()) return true;
@@ -113,7 +113,7 @@ void ThreadPool::stop() {
 }
 
 int32_t ThreadPool::parts_for(double nanoseconds, int64_t most) const {
-  const double worth = nanoseconds / kWakeNanoseconds;
+  const double worth = nanoseconds / part_nanoseconds_;
   const int64_t limit = std::min<int64_t>(threads_, most);
   return worth < 2 || limit < 2 ? 1 : static_cast<int32_t>(std::min<double>(worth, static_cast<double>(limit)));
 }
