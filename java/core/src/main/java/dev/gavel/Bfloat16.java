@@ -13,8 +13,8 @@ final class Bfloat16 {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {
       // Rounding could carry a NaN's fraction into the exponent or cut it to 0, which is infinity.
-      return (short) (bits >>> 16 | 0x40);
+      return (short) ((bits >>> 16) | 0x40);
     }
-    return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+    return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
   }
 }

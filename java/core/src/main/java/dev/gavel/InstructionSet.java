@@ -9,28 +9,35 @@ public enum InstructionSet {
    * The best this machine has, unless the environment variable {@code GAVEL_INSTRUCTION_SET}
    * (scalar, avx2, avx512 or amx) asks for a lower one.
    */
-  BEST,
+  BEST(0),
   /** No vector instructions: the definition of every result. */
-  SCALAR,
+  SCALAR(1),
   /** AVX2, FMA, F16C. */
-  AVX2,
+  AVX2(2),
   /** AVX-512 F, BW, DQ and VL. */
-  AVX512,
+  AVX512(3),
   /** AVX-512 as above, and AMX tiles for bf16. */
-  AMX;
+  AMX(4);
+
+  private final int code;
+
+  InstructionSet(int code) {
+    this.code = code;
+  }
 
   /** The number the C header has for it. */
   int code() {
-    return ordinal();
+    return code;
   }
 
   static InstructionSet ofCode(int code) {
-    InstructionSet[] all = values();
-    if (code < 0 || code >= all.length) {
-      throw new GavelException(
-          "the native library names instruction set %d, which this version of Gavel does not know; use jars of one version"
-              .formatted(code));
+    for (InstructionSet one : values()) {
+      if (one.code == code) {
+        return one;
+      }
     }
-    return all[code];
+    throw new GavelException(
+        "the native library names instruction set %d, which this version of Gavel does not know; use jars of one version"
+            .formatted(code));
   }
 }

@@ -163,7 +163,7 @@ public final class ScoreBatch implements AutoCloseable {
 
   /** Begins a call of a head with this batch of responses; ended by {@link #end()}. */
   void begin(HeadSpec headSpec, PackedBatch batch, Pooling pooling, Readout readout) {
-    if (headSpec != spec && !headSpec.equals(spec)) {
+    if (!headSpec.equals(spec)) {
       throw new InvalidArgumentException(
           "score batch was made for %s, the head is %s".formatted(spec, headSpec));
     }

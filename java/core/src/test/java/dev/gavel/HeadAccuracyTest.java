@@ -136,7 +136,7 @@ class HeadAccuracyTest {
           reference.backward(exact, one.readout(), HeadSample.matrix(sample.scoreGradient));
       Result wide = LibTorch.run(sample, ScalarType.Double);
       // The two references were written independently: where they agree, neither hides a mistake.
-      assertClose("references: scores", HeadSample.flat(exact.scores()), wide.scores(), 1e-12);
+      assertClose("references: scores", HeadSample.flat(exact.scores), wide.scores, 1e-12);
 
       step.forward(sample.batch, one.pooling(), one.readout());
       step.backward(sample.scoreGradient, Step.Accumulation.REPLACE);
@@ -144,29 +144,25 @@ class HeadAccuracyTest {
       assertNoWorse(
           "scores",
           HeadSample.flat(step.scores().scores()),
-          peer.scores(),
-          wide.scores(),
-          Errors.F32 * rootMeanSquare(wide.scores()));
+          peer.scores,
+          wide.scores,
+          Errors.F32 * rootMeanSquare(wide.scores));
 
       Map<String, double[]> ours = gradients(sample, step);
-      Map<String, double[]> references = new TreeMap<>(exactGradients.parameters());
-      references.put("vectors", HeadSample.flat(exactGradients.vectors()));
-      references.put("hidden", scattered(sample, exactGradients.vectors()));
-      assertEquals(wide.gradients().keySet(), ours.keySet());
-      wide.gradients()
-          .forEach(
-              (name, truth) -> {
-                assertClose(
-                    "references: " + name,
-                    references.getOrDefault(name, new double[0]),
-                    truth,
-                    1e-11);
-                double[] found = ours.getOrDefault(name, new double[0]);
-                double[] peers = peer.gradients().getOrDefault(name, new double[0]);
-                double[] sizes = exactGradients.sizes().getOrDefault(name, truth);
-                assertNoWorse(
-                    "gradient of " + name, found, peers, truth, allowance(dtype, truth, sizes));
-              });
+      Map<String, double[]> references = new TreeMap<>(exactGradients.parameters);
+      references.put("vectors", HeadSample.flat(exactGradients.vectors));
+      references.put("hidden", scattered(sample, exactGradients.vectors));
+      assertEquals(wide.gradients.keySet(), ours.keySet());
+      wide.gradients.forEach(
+          (name, truth) -> {
+            assertClose(
+                "references: " + name, references.getOrDefault(name, new double[0]), truth, 1e-11);
+            double[] found = ours.getOrDefault(name, new double[0]);
+            double[] peers = peer.gradients.getOrDefault(name, new double[0]);
+            double[] sizes = exactGradients.sizes.getOrDefault(name, truth);
+            assertNoWorse(
+                "gradient of " + name, found, peers, truth, allowance(dtype, truth, sizes));
+          });
       assertEquals(0, step.scores().nanResponses() + step.scores().invalidResponses());
     }
   }

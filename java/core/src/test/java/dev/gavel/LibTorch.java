@@ -20,7 +20,15 @@ final class LibTorch {
   private LibTorch() {}
 
   /** Scores and gradients; "vectors" and "hidden" stand beside the parameters' names. */
-  record Result(double[] scores, Map<String, double[]> gradients) {}
+  static final class Result {
+    final double[] scores;
+    final Map<String, double[]> gradients;
+
+    Result(double[] scores, Map<String, double[]> gradients) {
+      this.scores = scores;
+      this.gradients = gradients;
+    }
+  }
 
   /** Skips the test, by name, where LibTorch's natives do not exist for this machine. */
   static void require() {

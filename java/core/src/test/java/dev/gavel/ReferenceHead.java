@@ -20,19 +20,33 @@ final class ReferenceHead {
   }
 
   /** Everything of a forward pass that the backward pass needs. */
-  record Forward(
-      double[][] vectors,
-      List<double[][]> inputs,
-      List<double[][]> preactivations,
-      double[][] logits,
-      double[][] scores) {}
+  static final class Forward {
+    final double[][] vectors;
+    final List<double[][]> inputs = new ArrayList<>();
+    final List<double[][]> preactivations = new ArrayList<>();
+    final double[][] scores;
+
+    Forward(double[][] vectors, int outputs) {
+      this.vectors = vectors;
+      this.scores = new double[vectors.length][outputs];
+    }
+  }
 
   /**
    * Gradients by parameter name, the sums of the sizes of the terms of each (what rounding errors
    * of a sum are measured by), and the gradients of the pooled vectors.
    */
-  record Backward(
-      Map<String, double[]> parameters, Map<String, double[]> sizes, double[][] vectors) {}
+  static final class Backward {
+    final Map<String, double[]> parameters;
+    final Map<String, double[]> sizes;
+    final double[][] vectors;
+
+    private Backward(Sums sums, double[][] vectors) {
+      this.parameters = sums.values;
+      this.sizes = sums.sizes;
+      this.vectors = vectors;
+    }
+  }
 
   /** Sums of terms, and of their sizes. */
   private static final class Sums {
@@ -121,13 +135,12 @@ final class ReferenceHead {
 
   /** From pooled vectors to scores. */
   Forward forward(double[][] vectors, Readout readout) {
-    List<double[][]> inputs = new ArrayList<>();
-    List<double[][]> preactivations = new ArrayList<>();
+    Forward forward = new Forward(vectors, spec.outputWidth());
     double[][] x = norm(vectors);
     for (int l = 0; l < spec.hiddenWidths().size(); l++) {
-      inputs.add(x);
+      forward.inputs.add(x);
       double[][] a = linear(x, "hidden." + l, spec.hiddenWidths().get(l));
-      preactivations.add(a);
+      forward.preactivations.add(a);
       double[][] u = new double[a.length][];
       for (int r = 0; r < a.length; r++) {
         u[r] = new double[a[r].length];
@@ -137,16 +150,14 @@ final class ReferenceHead {
       }
       x = u;
     }
-    inputs.add(x);
+    forward.inputs.add(x);
     double[][] logits = linear(x, "output", spec.outputWidth());
-    double[][] scores = new double[logits.length][spec.outputWidth()];
     for (int r = 0; r < logits.length; r++) {
-      for (int k = 0; k < scores[r].length; k++) {
-        logits[r][k] *= spec.outputScale();
-        scores[r][k] = read(readout, logits[r][k]);
+      for (int k = 0; k < logits[r].length; k++) {
+        forward.scores[r][k] = read(readout, logits[r][k] * spec.outputScale());
       }
     }
-    return new Forward(vectors, inputs, preactivations, logits, scores);
+    return forward;
   }
 
   static double read(Readout readout, double logit) {
@@ -163,7 +174,7 @@ final class ReferenceHead {
     double[][] d = new double[responses][spec.outputWidth()];
     for (int r = 0; r < responses; r++) {
       for (int k = 0; k < d[r].length; k++) {
-        double score = forward.scores()[r][k];
+        double score = forward.scores[r][k];
         double slope =
             switch (readout) {
               case Readout.Identity identity -> 1;
@@ -174,9 +185,9 @@ final class ReferenceHead {
       }
     }
     int layers = spec.hiddenWidths().size();
-    d = linearGradient(forward.inputs().get(layers), d, "output", gradients);
+    d = linearGradient(forward.inputs.get(layers), d, "output", gradients);
     for (int l = layers - 1; l >= 0; l--) {
-      double[][] a = forward.preactivations().get(l);
+      double[][] a = forward.preactivations.get(l);
       for (int r = 0; r < responses; r++) {
         for (int c = 0; c < a[r].length; c++) {
           if (spec.activation() == Activation.PRELU) {
@@ -187,10 +198,10 @@ final class ReferenceHead {
           d[r][c] *= ReferenceMath.activateGradient(spec.activation(), slope(l, c), a[r][c]);
         }
       }
-      d = linearGradient(forward.inputs().get(l), d, "hidden." + l, gradients);
+      d = linearGradient(forward.inputs.get(l), d, "hidden." + l, gradients);
     }
-    double[][] vectors = normGradient(forward.vectors(), d, gradients);
-    return new Backward(gradients.values, gradients.sizes, vectors);
+    double[][] vectors = normGradient(forward.vectors, d, gradients);
+    return new Backward(gradients, vectors);
   }
 
   private double slope(int layer, int channel) {
