@@ -23,7 +23,8 @@ class Guarded {
  public:
   // All bytes start as 0xff: a NaN in every float type, so a value that was read and not written shows.
   // Edge::AFTER puts the last byte right before the page, so the address has whatever alignment `bytes` leaves it.
-  explicit Guarded(int64_t bytes, Edge edge = Edge::AFTER) : bytes_(bytes) {
+  // Not inlined: GCC 12 would follow a path on which `bytes` is negative, and warn of it.
+  [[gnu::noinline]] explicit Guarded(int64_t bytes, Edge edge = Edge::AFTER) : bytes_(bytes) {
     page_ = static_cast<int64_t>(sysconf(_SC_PAGESIZE));
     inner_ = (bytes + page_ - 1) / page_ * page_;
     void *map = mmap(nullptr, static_cast<size_t>(inner_ + 2 * page_), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -39,7 +39,7 @@ void one_tile_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t block
     GAVEL_TILE_LOAD(7, panel + kTileValues, 64);
     GAVEL_TILE_DOT_BF16(0, 4, 6);
     GAVEL_TILE_DOT_BF16(1, 4, 7);
-    ahead.block();
+    ahead.block<2>();
     rows += kTileValues;
     panel += 2 * kTileValues;
   }
@@ -63,7 +63,7 @@ void two_tiles_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t bloc
     GAVEL_TILE_DOT_BF16(1, 4, 7);
     GAVEL_TILE_DOT_BF16(2, 5, 6);
     GAVEL_TILE_DOT_BF16(3, 5, 7);
-    ahead.block();
+    ahead.block<2>();
     rows += kTileValues;
     lower_rows += kTileValues;
     panel += 2 * kTileValues;

@@ -27,6 +27,7 @@ struct PairRows {
 // Operands as PairPanel makes them.
 struct KeptPairs : PairRows {
   using Value = uint32_t;
+  using Kept = KeptPairs;
   static constexpr int64_t kBlockValues = 8 * 64;
   const uint32_t *at;
   explicit KeptPairs(const uint32_t *values) : at(values) {}

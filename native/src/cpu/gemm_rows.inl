@@ -65,15 +65,17 @@ GAVEL_INLINE void read_bf16(const SourceRow &row, int64_t k, uint16_t *out) {
   for (int64_t i = 0; i < kDepthBlock; i += 16) store_bf16(out + i, load(from + i));
 }
 
-// Memory that will be read next, asked for a few cache lines per block of 32 k while this panel is worked on. Asking touches no memory
+// Memory that will be read next, asked for a few cache lines per block of 32 k while this one is worked on. Asking touches no memory
 // and cannot fault.
 struct Ahead {
   const char *at;
   const char *end;
   int64_t lines;
 
+  // Into the nearest cache, or (kLocality 2) into the second one.
+  template <int kLocality = 3>
   GAVEL_INLINE void block() {
     if (at >= end) return;
-    for (int64_t line = 0; line < lines; ++line, at += 64) __builtin_prefetch(at, 0, 2);
+    for (int64_t line = 0; line < lines; ++line, at += 64) __builtin_prefetch(at, 0, kLocality);
   }
 };
