@@ -1,0 +1,5 @@
+/** What Gavel is measured with: interleaved comparisons with peers, and JMH. */
+@NullMarked
+package dev.gavel.bench;
+
+import org.jspecify.annotations.NullMarked;
