@@ -45,7 +45,7 @@ public final class ChainBenchmark {
               result.peer(),
               result.ratio(),
               Report.number(result.ratioLow()) + " to " + Report.number(result.ratioHigh()),
-              "%.1e".formatted(difference(head.lastScores(), peer.lastScores())));
+              "%.1e".formatted(difference(head.lastScores(), peer.scores())));
         }
       }
     }

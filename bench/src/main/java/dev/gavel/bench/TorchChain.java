@@ -2,7 +2,6 @@ package dev.gavel.bench;
 
 import dev.gavel.DType;
 import dev.gavel.HostTensor;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.InferenceMode;
 import org.bytedeco.pytorch.Scalar;
@@ -29,7 +28,6 @@ final class TorchChain implements AutoCloseable {
   private final TensorOptional bias;
   private final Tensor outputWeight;
   private final TensorOptional outputBias;
-  private Tensor scores;
 
   TorchChain(HeadCase head, int threads) {
     torch.set_num_threads(threads);
@@ -52,33 +50,42 @@ final class TorchChain implements AutoCloseable {
     bias = new TensorOptional(parameter(head, "hidden.0.bias"));
     outputWeight = parameter(head, "output.weight");
     outputBias = new TensorOptional(parameter(head, "output.bias"));
-    scores = torch.empty(1);
   }
 
   /** The peer's side: one call. */
   void run() {
-    try (PointerScope scope = new PointerScope()) {
-      Tensor x = hidden.index_select(0, rows);
-      // Hugging Face's RMS norm: in f32, rounded, then times the weight.
-      Tensor wide = x.to(ScalarType.Float);
-      Tensor squares = wide.mul(wide).mean(new long[] {-1}, true, new ScalarTypeOptional());
-      Tensor normed =
-          wide.mul(squares.add(new Scalar(1e-6)).rsqrt()).to(x.scalar_type()).mul(normWeight);
-      Tensor u = torch.silu(torch.linear(normed, weight, bias));
-      Tensor s = torch.linear(u, outputWeight, outputBias).to(ScalarType.Float).reshape(-1);
+    PointerScope scope = new PointerScope();
+    try {
+      Tensor s = forward();
       Tensor gap = s.index_select(0, chosen).sub(s.index_select(0, rejected));
-      Tensor loss = torch.log_sigmoid(gap).neg().mean();
-      loss.item_float();
-      scores = s;
-      scope.detach(s);
+      torch.log_sigmoid(gap).neg().mean().item_float();
+    } finally {
+      scope.close();
     }
   }
 
-  float[] lastScores() {
-    Tensor values = scores.contiguous();
-    float[] copy = new float[(int) values.numel()];
-    values.data_ptr_float().get(copy);
-    return copy;
+  /** Its scores, to compare with ours. */
+  float[] scores() {
+    PointerScope scope = new PointerScope();
+    try {
+      Tensor s = forward().contiguous();
+      float[] copy = new float[(int) s.numel()];
+      s.data_ptr_float().get(copy);
+      return copy;
+    } finally {
+      scope.close();
+    }
+  }
+
+  private Tensor forward() {
+    Tensor x = hidden.index_select(0, rows);
+    // Hugging Face's RMS norm: in f32, rounded, then times the weight.
+    Tensor wide = x.to(ScalarType.Float);
+    Tensor squares = wide.mul(wide).mean(new long[] {-1}, true, new ScalarTypeOptional());
+    Tensor normed =
+        wide.mul(squares.add(new Scalar(1e-6)).rsqrt()).to(x.scalar_type()).mul(normWeight);
+    Tensor u = torch.silu(torch.linear(normed, weight, bias));
+    return torch.linear(u, outputWeight, outputBias).to(ScalarType.Float).reshape(-1);
   }
 
   @Override
@@ -105,9 +112,5 @@ final class TorchChain implements AutoCloseable {
           default -> ScalarType.Float;
         };
     return values.dtype() == DType.F32 ? wide : wide.to(type);
-  }
-
-  static String version() {
-    return Pointer.class.getPackage().getImplementationVersion();
   }
 }
