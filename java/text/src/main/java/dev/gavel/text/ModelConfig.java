@@ -13,7 +13,7 @@ import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
+import java.util.Map;
 
 /**
  * {@code config.json} of a model folder: everything but the head's own shape, which its safetensors
@@ -32,7 +32,7 @@ import java.util.Optional;
  * @param pooling index, first_last_concat, first_last_add, first_last_sub or span_mean
  * @param readout identity, affine or sigmoid, with its numbers
  * @param sequence the fixed parts of a sequence
- * @param chatTemplate file of the chat template in the folder, or empty where there is none
+ * @param chatTemplate how a conversation becomes text
  */
 public record ModelConfig(
     @JsonProperty("format") String format,
@@ -48,7 +48,7 @@ public record ModelConfig(
     @JsonProperty("pooling") String pooling,
     @JsonProperty("readout") ReadoutConfig readout,
     @JsonProperty("sequence") SequenceConfig sequence,
-    @JsonProperty("chat_template") String chatTemplate) {
+    @JsonProperty("chat_template") ChatTemplateConfig chatTemplate) {
 
   /** Value of the key {@code format}. */
   public static final String FORMAT = "gavel-model";
@@ -104,6 +104,22 @@ public record ModelConfig(
       @JsonProperty("suffix") String suffix,
       @JsonProperty("suffix_ends_response") boolean suffixEndsResponse) {}
 
+  /**
+   * How a conversation becomes text.
+   *
+   * @param file file of the Jinja template in the folder, {@code built-in:plain} for one that puts
+   *     the role in front of every message, or empty where a model takes no conversations
+   * @param renders what the template makes: {@code prompt}, the text of the prompt; {@code
+   *     conversation}, the whole sequence with the response as the assistant's last message, in
+   *     which case {@code sequence} has no prefix, after_prompt and suffix of its own; or {@code
+   *     nothing}
+   * @param variables what the template can read beside the conversation, such as {@code bos_token}
+   */
+  public record ChatTemplateConfig(
+      @JsonProperty("file") String file,
+      @JsonProperty("renders") String renders,
+      @JsonProperty("variables") Map<String, String> variables) {}
+
   /** The configuration of a head on the built-in encoder. */
   public static ModelConfig builtIn(
       String name, Layout layout, Pooling pooling, TokenBudget budget) {
@@ -121,7 +137,7 @@ public record ModelConfig(
         name(pooling),
         new ReadoutConfig("identity", 0, 0),
         new SequenceConfig("[CLS]", "[SEP]", "", "[SEP]", "", "[SEP]", false),
-        "");
+        new ChatTemplateConfig(BuiltInModel.PLAIN_TEMPLATE, "prompt", Map.of()));
   }
 
   /**
@@ -188,11 +204,6 @@ public record ModelConfig(
           throw new InvalidArgumentException(
               "readout is '%s'; it must be identity, affine or sigmoid".formatted(readout.kind));
     };
-  }
-
-  /** File of the chat template, if there is one. */
-  public Optional<String> chatTemplateFile() {
-    return Optional.of(chatTemplate).filter(name -> !name.isEmpty());
   }
 
   /** Reads a layout's name. */

@@ -132,12 +132,17 @@ public final class RewardModel implements AutoCloseable {
         context -> RewardHead.load(context, ModelFiles.inside(folder, config.head())));
   }
 
+  /** {@link #score(Prompt, List)} of a prompt that is one text. */
+  public GroupScore score(String prompt, List<String> responses) {
+    return score(Prompt.text(prompt), responses);
+  }
+
   /**
    * Scores the responses of a prompt.
    *
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
-  public GroupScore score(String prompt, List<String> responses) {
+  public GroupScore score(Prompt prompt, List<String> responses) {
     TextBackbone.Tokenized tokenized = text.tokenize(layout, budget, prompt, responses);
     PackedGroup packed = tokenized.packed();
     List<Float> scores =
@@ -161,7 +166,9 @@ public final class RewardModel implements AutoCloseable {
         packed.responseCut(),
         packed.promptTokens(),
         packed.promptCut(),
-        tokenized.specialLiterals());
+        tokenized.specialLiterals(),
+        config.readout().kind(),
+        text.template());
   }
 
   /** The configuration it was loaded from. */
@@ -187,6 +194,11 @@ public final class RewardModel implements AutoCloseable {
   /** The context its head runs on. */
   public Context context() {
     return context;
+  }
+
+  /** The chat template as rows report it: its file and the start of its hash, or "none". */
+  public String template() {
+    return text.template();
   }
 
   /** Its reward head. */

@@ -7,20 +7,19 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.PackedBatch;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A backbone with its tokenizer and its sequence template: from a prompt and its responses to
- * hidden states with the rows of every response. What a reward model and its training share. Many
- * threads may use one.
+ * A backbone with its tokenizer and its template: from a prompt and its responses to hidden states
+ * with the rows of every response. What a reward model and its training share. Many threads may use
+ * one.
  */
 public final class TextBackbone implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final Backbone backbone;
-  private final SequenceTemplate template;
+  private final TemplateUse template;
 
-  private TextBackbone(Tokenizer tokenizer, Backbone backbone, SequenceTemplate template) {
+  private TextBackbone(Tokenizer tokenizer, Backbone backbone, TemplateUse template) {
     this.tokenizer = tokenizer;
     this.backbone = backbone;
     this.template = template;
@@ -59,7 +58,7 @@ public final class TextBackbone implements AutoCloseable {
             ? BuiltInModel.tokenizer()
             : Tokenizer.load(ModelFiles.inside(folder, config.tokenizer()));
     try {
-      SequenceTemplate template = template(config.sequence(), tokenizer, folder);
+      TemplateUse template = TemplateUse.open(config, folder, tokenizer);
       Backbone backbone =
           builtIn
               ? BuiltInModel.backbone(options)
@@ -71,6 +70,12 @@ public final class TextBackbone implements AutoCloseable {
     }
   }
 
+  /** {@link #tokenize(Layout, TokenBudget, Prompt, List)} of a prompt that is one text. */
+  public Tokenized tokenize(
+      Layout layout, TokenBudget budget, String prompt, List<String> responses) {
+    return tokenize(layout, budget, Prompt.text(prompt), responses);
+  }
+
   /**
    * Tokenises a group and packs it.
    *
@@ -78,17 +83,24 @@ public final class TextBackbone implements AutoCloseable {
    *     the message names the response
    */
   public Tokenized tokenize(
-      Layout layout, TokenBudget budget, String prompt, List<String> responses) {
-    Tokenizer.Encoded encodedPrompt = encode("prompt", prompt);
-    int literals = encodedPrompt.specialLiterals();
-    List<Tokens> encoded = new ArrayList<>();
-    for (int i = 0; i < responses.size(); i++) {
-      Tokenizer.Encoded response = encode("response " + i, responses.get(i));
-      encoded.add(response.ids());
-      literals += response.specialLiterals();
+      Layout layout, TokenBudget budget, Prompt prompt, List<String> responses) {
+    int literals = 0;
+    for (String text : texts(prompt)) {
+      literals += tokenizer.specialLiterals("the prompt", text);
     }
-    return new Tokenized(
-        PackedGroup.pack(layout, template, budget, encodedPrompt.ids(), encoded), literals);
+    for (int i = 0; i < responses.size(); i++) {
+      literals += tokenizer.specialLiterals("response " + i, responses.get(i));
+    }
+    GroupPacker packer = new GroupPacker(tokenizer, template.framing(prompt), budget);
+    return new Tokenized(packer.pack(layout, responses), literals);
+  }
+
+  private static List<String> texts(Prompt prompt) {
+    return switch (prompt) {
+      case Prompt.Text(String text) -> List.of(text);
+      case Prompt.Messages(List<ChatMessage> messages) ->
+          messages.stream().map(ChatMessage::content).toList();
+    };
   }
 
   /**
@@ -128,6 +140,11 @@ public final class TextBackbone implements AutoCloseable {
     return backbone.width();
   }
 
+  /** The chat template as rows report it: its file and the start of its hash, or "none". */
+  public String template() {
+    return template.description();
+  }
+
   /** The language model. */
   public Backbone backbone() {
     return backbone;
@@ -137,32 +154,5 @@ public final class TextBackbone implements AutoCloseable {
   public void close() {
     backbone.close();
     tokenizer.close();
-  }
-
-  private Tokenizer.Encoded encode(String what, String text) {
-    try {
-      return tokenizer.encode(text);
-    } catch (InvalidArgumentException e) {
-      throw new InvalidArgumentException("%s: %s".formatted(what, e.getMessage()));
-    }
-  }
-
-  private static SequenceTemplate template(
-      ModelConfig.SequenceConfig config, Tokenizer tokenizer, Path folder) {
-    Tokens separator = tokenizer.encodeTemplate(config.separator());
-    if (separator.size() != 1) {
-      throw new FormatException(
-          folder.resolve(ModelConfig.FILE),
-          "has separator '%s', which is %d tokens; it must be exactly one, a special token of the tokenizer"
-              .formatted(config.separator(), separator.size()));
-    }
-    return new SequenceTemplate(
-        tokenizer.encodeTemplate(config.prefix()),
-        tokenizer.encodeTemplate(config.afterPrompt()),
-        tokenizer.encodeTemplate(config.beforeSeparator()),
-        separator.id(0),
-        tokenizer.encodeTemplate(config.afterSeparator()),
-        tokenizer.encodeTemplate(config.suffix()),
-        config.suffixEndsResponse());
   }
 }

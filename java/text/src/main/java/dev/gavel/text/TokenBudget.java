@@ -5,12 +5,12 @@ import dev.gavel.InvalidArgumentException;
 /**
  * How many tokens a sequence, a prompt and a response may have. What is longer is cut at its end:
  * the head of the prompt and of every response is kept, and every row reports what was cut. Special
- * tokens of the layout are never cut.
+ * tokens and fixed text of the layout are never cut.
  *
  * @param context most tokens of a sequence, special tokens included
  * @param prompt most tokens of the prompt
- * @param response most tokens of a response; what the context leaves beside prompt and special
- *     tokens bounds it, too
+ * @param response most tokens of a response; what the context leaves beside prompt and fixed tokens
+ *     bounds it, too
  */
 public record TokenBudget(int context, int prompt, int response) {
   /** Checks the three numbers. */

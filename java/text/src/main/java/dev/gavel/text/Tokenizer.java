@@ -1,15 +1,16 @@
 package dev.gavel.text;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -23,23 +24,21 @@ import java.util.Optional;
  */
 public final class Tokenizer implements AutoCloseable {
   static {
-    // The tokeniser library would try to download a CUDA build where it finds a matching GPU.
+    // The tokenizer library would try to download a CUDA build where it finds a matching GPU, and
+    // would report its use to its makers.
     System.setProperty("RUST_FLAVOR", "cpu");
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
   }
 
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final HuggingFaceTokenizer tokenizer;
-  private final Map<String, Long> addedTokens;
-  private final SpecialText specialText;
+  private final TokenizerFile file;
+  private final SpecialTokens special;
 
-  private Tokenizer(
-      HuggingFaceTokenizer tokenizer, Map<String, Long> addedTokens, SpecialText specialText) {
+  private Tokenizer(HuggingFaceTokenizer tokenizer, TokenizerFile file) {
     this.tokenizer = tokenizer;
-    this.addedTokens = addedTokens;
-    this.specialText = specialText;
+    this.file = file;
+    this.special = file.special();
   }
 
   /**
@@ -72,44 +71,29 @@ public final class Tokenizer implements AutoCloseable {
    * @param name where it came from, for messages
    */
   static Tokenizer load(byte[] content, Path name) {
-    Map<String, Long> added = new HashMap<>();
-    Map<Long, String> special = new HashMap<>();
-    String unknown;
+    TokenizerFile file = TokenizerFile.parse(content, name);
+    HuggingFaceTokenizer tokenizer;
     try {
-      JsonNode root = JSON.readTree(content);
-      if (!root.path("model").isObject()) {
-        throw new FormatException(
-            name, "has no object \"model\"; a Hugging Face tokenizer.json was expected");
-      }
-      unknown = root.path("model").path("unk_token").asText("");
-      for (JsonNode token : root.path("added_tokens")) {
-        String text = token.path("content").asText("");
-        if (text.isEmpty() || !token.path("id").canConvertToLong()) {
-          throw new FormatException(
-              name, "has an added token without content or id: %s".formatted(token));
-        }
-        added.put(text, token.path("id").asLong());
-        if (token.path("special").asBoolean()) {
-          special.put(token.path("id").asLong(), text);
-        }
-      }
-    } catch (IOException e) {
-      throw new FormatException(name, "is not JSON: " + e.getMessage(), e);
-    }
-    try {
-      HuggingFaceTokenizer tokenizer =
+      tokenizer =
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(content),
               Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
-      return new Tokenizer(tokenizer, added, new SpecialText(special, unknown));
     } catch (IOException | RuntimeException e) {
       throw new FormatException(name, "was refused by the tokenizer library: " + e.getMessage(), e);
+    }
+    try {
+      Tokenizer loaded = new Tokenizer(tokenizer, file);
+      loaded.checkIds(name);
+      return loaded;
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      throw e;
     }
   }
 
   /** The id of an added token, for instance {@code [SEP]}. */
   public Optional<Long> id(String token) {
-    return Optional.ofNullable(addedTokens.get(token));
+    return Optional.ofNullable(file.addedTokens().get(token));
   }
 
   /**
@@ -118,24 +102,108 @@ public final class Tokenizer implements AutoCloseable {
    * @throws InvalidArgumentException if it holds half of a surrogate pair, which no UTF-8 text can
    */
   public Encoded encode(String text) {
-    requirePaired(text);
-    SpecialText.Pieces pieces = specialText.cut(text);
-    Tokens ids = Tokens.join(pieces.texts().stream().map(this::encodeTemplate).toList());
-    specialText.requireNone(ids);
-    return new Encoded(ids, pieces.literals());
+    Run run = encode(List.of(new Piece.Response(text)));
+    return new Encoded(run.ids(), run.specialLiterals());
   }
 
-  /** Encodes text of a template, whose special tokens are meant as such. */
-  Tokens encodeTemplate(String text) {
-    requirePaired(text);
-    return text.isEmpty()
-        ? Tokens.none()
-        : Tokens.of(tokenizer.encode(text, false, false).getIds());
+  /**
+   * Tokens of several texts that stand side by side and are tokenised as one.
+   *
+   * @param ids token ids, without special tokens
+   * @param owners for every token, the text it belongs to; they never fall
+   * @param specialLiterals literals of special tokens that were taken apart
+   */
+  record Run(Tokens ids, List<Integer> owners, int specialLiterals) {}
+
+  /**
+   * Encodes texts that stand side by side as one plain text, as the library would encode them. A
+   * token that reaches over a border, such as a full stop joined with a line end, belongs to the
+   * text it starts in; if that is fixed text, to the first text of a row that it reaches into.
+   */
+  Run encode(List<? extends Piece.Text> texts) {
+    StringBuilder joined = new StringBuilder();
+    int[] ends = new int[texts.size()]; // in code points, as the library counts
+    int end = 0;
+    for (int i = 0; i < ends.length; i++) {
+      String text = texts.get(i).text();
+      requirePaired(text);
+      joined.append(text);
+      end += text.codePointCount(0, text.length());
+      ends[i] = end;
+    }
+    SpecialTokens.Pieces pieces = special.takeApart(joined.toString());
+    List<Tokens> ids = new ArrayList<>();
+    List<Integer> owners = new ArrayList<>();
+    int from = 0;
+    for (String piece : pieces.texts()) {
+      if (piece.isEmpty()) {
+        continue;
+      }
+      Encoding encoding = tokenizer.encode(piece, false, false);
+      ids.add(plain(encoding.getIds(), piece));
+      for (CharSpan span : encoding.getCharTokenSpans()) {
+        // A token that stands for no character, such as a word's start in front of the text, has
+        // no span or an empty one.
+        int start = span == null ? 0 : span.getStart();
+        int last = span == null ? 0 : Math.max(start, span.getEnd() - 1);
+        owners.add(owner(texts, ends, from + start, from + last));
+      }
+      from += piece.codePointCount(0, piece.length());
+    }
+    return new Run(Tokens.join(ids), List.copyOf(owners), pieces.literals());
   }
 
-  /** Where special tokens' literals stand in a text. */
-  SpecialText specialText() {
-    return specialText;
+  private static int owner(List<? extends Piece.Text> texts, int[] ends, int start, int last) {
+    int owner = 0;
+    while (owner < ends.length - 1 && start >= ends[owner]) {
+      owner++;
+    }
+    int reached = owner;
+    while (reached < ends.length - 1 && last >= ends[reached]) {
+      if (!(texts.get(reached) instanceof Piece.Fixed)) {
+        return reached;
+      }
+      reached++;
+    }
+    return texts.get(reached) instanceof Piece.Fixed ? owner : reached;
+  }
+
+  /** Takes text of a layout or a template apart: literals in it mean the special tokens. */
+  List<Piece> fixedPieces(String text) {
+    requirePaired(text);
+    List<Piece> pieces = new ArrayList<>();
+    int from = 0;
+    for (SpecialTokens.Found found : special.find(text)) {
+      if (!found.special().exact()) {
+        throw new InvalidArgumentException(
+            "the layout or template uses special token %s, which the tokenizer joins with blanks or letters around it; only tokens without lstrip, rstrip, single_word and normalized can be placed"
+                .formatted(found.special().literal()));
+      }
+      if (found.start() > from) {
+        pieces.add(new Piece.Fixed(text.substring(from, found.start())));
+      }
+      pieces.add(new Piece.Special(found.special().id()));
+      from = found.end();
+    }
+    if (from < text.length()) {
+      pieces.add(new Piece.Fixed(text.substring(from)));
+    }
+    return pieces;
+  }
+
+  /**
+   * Literals of special tokens in a text.
+   *
+   * @param what the text is, for messages
+   * @throws InvalidArgumentException if it holds half of a surrogate pair
+   */
+  int specialLiterals(String what, String text) {
+    try {
+      requirePaired(text);
+    } catch (InvalidArgumentException e) {
+      throw new InvalidArgumentException(what + ": " + e.getMessage());
+    }
+    return special.takeApart(text).literals();
   }
 
   /** Version of the tokenizer library. */
@@ -149,6 +217,38 @@ public final class Tokenizer implements AutoCloseable {
     tokenizer.close();
   }
 
+  /** The ids of plain text, which no special token may be among. */
+  private Tokens plain(long[] ids, String piece) {
+    for (long id : ids) {
+      special
+          .forbidden(id)
+          .ifPresent(found -> {
+            throw new InvalidArgumentException(
+                "the text '%s' becomes special token %s in a way that cannot be prevented; change the text"
+                    .formatted(Excerpt.of(piece), found.literal()));
+          });
+    }
+    return Tokens.of(ids);
+  }
+
+  /**
+   * The library renumbers added tokens whose ids do not follow the vocabulary, without a word; ids
+   * read from the file would then place other tokens.
+   */
+  private void checkIds(Path name) {
+    file.addedTokens()
+        .forEach((literal, id) -> {
+          long[] ids = tokenizer.encode(literal, false, false).getIds();
+          if (ids.length != 1 || ids[0] != id) {
+            throw new FormatException(
+                name,
+                "gives added token %s the id %d, the tokenizer library encodes it as %s; the file is inconsistent"
+                    .formatted(literal, id, java.util.Arrays.toString(ids)));
+          }
+        });
+  }
+
+  /** JNI would turn half a surrogate pair into U+FFFD without a word. */
   private static void requirePaired(String text) {
     for (int i = 0; i < text.length(); i++) {
       char unit = text.charAt(i);

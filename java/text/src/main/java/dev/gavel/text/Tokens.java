@@ -48,9 +48,9 @@ public final class Tokens {
     return ids[position];
   }
 
-  /** The first tokens, at most this many. */
-  public Tokens head(int most) {
-    return most >= ids.length ? this : new Tokens(Arrays.copyOf(ids, most));
+  /** The tokens from one position up to another, which is excluded. */
+  Tokens slice(int from, int to) {
+    return from == 0 && to == ids.length ? this : new Tokens(Arrays.copyOfRange(ids, from, to));
   }
 
   /** A copy of the ids. */

@@ -9,6 +9,7 @@ import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,7 +49,11 @@ class TokenizerTest {
     assertEquals(Optional.of(SEPARATOR), tokenizer.id("[SEP]"));
     assertEquals(Optional.empty(), tokenizer.id("word"));
     assertEquals(
-        Tokens.of(CLASSIFICATION, 7592, SEPARATOR), tokenizer.encodeTemplate("[CLS]hello[SEP]"));
+        List.of(
+            new Piece.Special(CLASSIFICATION),
+            new Piece.Fixed("hello"),
+            new Piece.Special(SEPARATOR)),
+        tokenizer.fixedPieces("[CLS]hello[SEP]"));
   }
 
   @ParameterizedTest
@@ -76,7 +81,7 @@ class TokenizerTest {
     // What a tokenizer without special tokens gives: bracket, word piece, bracket.
     assertEquals(
         Tokens.join(
-            java.util.List.of(
+            List.of(
                 tokenizer.encode("a [").ids(),
                 tokenizer.encode("sep").ids(),
                 tokenizer.encode("] b").ids())),

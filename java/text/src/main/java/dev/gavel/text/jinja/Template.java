@@ -24,6 +24,11 @@ public final class Template {
     return new Template(StatementParser.parse(source));
   }
 
+  /** Whether Python's {@code str.strip} strips this character. */
+  public static boolean isBlank(char c) {
+    return Text.isSpace(c);
+  }
+
   /**
    * Renders the template.
    *

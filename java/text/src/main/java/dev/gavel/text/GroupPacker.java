@@ -1,0 +1,135 @@
+package dev.gavel.text;
+
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Layout;
+import dev.gavel.text.SequenceTokens.Count;
+import dev.gavel.text.SequenceTokens.Sequence;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Packs a group into sequences that fit the context.
+ *
+ * <p>Each response is first cut, at its end, to what its budget and the context leave beside the
+ * prompt. In layout JOINT responses then fill sequences in order; the next sequence, with the
+ * prompt again, begins where the next response does not fit whole. In layout INDEPENDENT every
+ * response has a sequence. Nothing is dropped.
+ */
+final class GroupPacker {
+
+  private final SequenceTokens tokens;
+  private final Framing framing;
+  private final SequenceFrame frame;
+  private final TokenBudget budget;
+
+  GroupPacker(Tokenizer tokenizer, Framing framing, TokenBudget budget) {
+    this.tokens = new SequenceTokens(tokenizer);
+    this.framing = framing;
+    this.frame = framing.frame();
+    this.budget = budget;
+  }
+
+  /**
+   * Packs the responses.
+   *
+   * @throws InvalidArgumentException if there is no response, one has no tokens, or the context
+   *     leaves no room for one
+   */
+  PackedGroup pack(Layout layout, List<String> responses) {
+    if (responses.isEmpty()) {
+      throw new InvalidArgumentException("the group has no response; it must have at least one");
+    }
+    List<Sequence> alone = new ArrayList<>();
+    for (int i = 0; i < responses.size(); i++) {
+      alone.add(alone(i, responses.get(i)));
+    }
+    List<Sequence> sequences = layout == Layout.INDEPENDENT ? alone : joint(responses, alone);
+    int from = 0;
+    for (Sequence sequence : sequences) {
+      int to = from + sequence.responses().size();
+      framing.check(responses.subList(from, to));
+      from = to;
+    }
+    List<Count> counts =
+        sequences.stream().flatMap(sequence -> sequence.responses().stream()).toList();
+    Count prompt = sequences.getFirst().prompt();
+    return new PackedGroup(
+        layout,
+        sequences.stream().map(s -> new PackedGroup.Sequence(s.ids(), s.spans())).toList(),
+        prompt.kept(),
+        prompt.cut(),
+        counts.stream().map(Count::kept).toList(),
+        counts.stream().map(Count::cut).toList());
+  }
+
+  /** The sequence of one response, cut until it fits the context. */
+  private Sequence alone(int index, String response) {
+    int limit = budget.response();
+    while (true) {
+      Sequence sequence =
+          tokens.tokenize(frame, List.of(response), budget.prompt(), List.of(limit));
+      int kept = sequence.responses().getFirst().kept();
+      if (kept == 0) {
+        throw new InvalidArgumentException(
+            "response %d, '%s', has no tokens; it must have at least one"
+                .formatted(index, Excerpt.of(response)));
+      }
+      if (sequence.prompt().kept() > budget.prompt()) {
+        throw new InvalidArgumentException(
+            "the prompt has %d tokens and its budget is %d, and it cannot be cut because the chat template rewrites its messages; raise the prompt's budget or shorten the messages"
+                .formatted(sequence.prompt().kept(), budget.prompt()));
+      }
+      int excess = sequence.ids().size() - budget.context();
+      if (excess <= 0) {
+        return sequence;
+      }
+      if (kept <= excess) {
+        throw noRoom(sequence, kept);
+      }
+      limit = kept - excess;
+    }
+  }
+
+  private InvalidArgumentException noRoom(Sequence sequence, int kept) {
+    int prompt = sequence.prompt().kept();
+    return new InvalidArgumentException(
+        "the context of %d tokens leaves no room for a response beside %d tokens of the prompt and %d fixed tokens; %s"
+            .formatted(
+                budget.context(),
+                prompt,
+                sequence.ids().size() - prompt - kept,
+                "lower the prompt's budget or shorten the prompt"));
+  }
+
+  private List<Sequence> joint(List<String> responses, List<Sequence> alone) {
+    // A response that was cut keeps its length; one that was not may be a little longer here, where
+    // a chat template does not strip its ends.
+    List<Integer> limits =
+        alone.stream()
+            .map(sequence -> sequence.responses().getFirst())
+            .map(count -> count.cut() > 0 ? count.kept() : budget.response())
+            .toList();
+    List<Sequence> sequences = new ArrayList<>();
+    int from = 0;
+    while (from < responses.size()) {
+      Sequence filled = alone.get(from);
+      int to = from + 1;
+      while (to < responses.size()) {
+        Sequence longer =
+            tokens.tokenize(
+                frame,
+                responses.subList(from, to + 1),
+                budget.prompt(),
+                limits.subList(from, to + 1));
+        if (longer.ids().size() > budget.context()) {
+          break;
+        }
+        filled = longer;
+        to++;
+      }
+      sequences.add(filled);
+      from = to;
+    }
+    return sequences;
+  }
+}

@@ -1,0 +1,198 @@
+package dev.gavel.text;
+
+import dev.gavel.FormatException;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.text.ModelConfig.ChatTemplateConfig;
+import dev.gavel.text.ModelConfig.SequenceConfig;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** How a model makes the frame of a sequence from a prompt: by fixed parts, or by its template. */
+final class TemplateUse {
+
+  private enum Renders {
+    NOTHING,
+    PROMPT,
+    CONVERSATION
+  }
+
+  private final Tokenizer tokenizer;
+  private final SequenceFrame fixed;
+  private final List<Piece> afterPrompt;
+  private final String separatorText;
+  private final Renders renders;
+  private final Optional<ChatTemplate> template;
+  private final String description;
+
+  private TemplateUse(
+      Tokenizer tokenizer,
+      SequenceConfig sequence,
+      long separator,
+      Renders renders,
+      Optional<ChatTemplate> template,
+      String description) {
+    this.tokenizer = tokenizer;
+    this.fixed =
+        new SequenceFrame(
+            tokenizer.fixedPieces(sequence.prefix()),
+            tokenizer.fixedPieces(sequence.beforeSeparator()),
+            separator,
+            tokenizer.fixedPieces(sequence.afterSeparator()),
+            tokenizer.fixedPieces(sequence.suffix()),
+            sequence.suffixEndsResponse(),
+            Trim.NOTHING);
+    this.afterPrompt = tokenizer.fixedPieces(sequence.afterPrompt());
+    this.separatorText =
+        sequence.beforeSeparator() + sequence.separator() + sequence.afterSeparator();
+    this.renders = renders;
+    this.template = template;
+    this.description = description;
+  }
+
+  /**
+   * Reads it from a configuration.
+   *
+   * @throws FormatException if the parts do not fit together, or to the tokenizer
+   */
+  static TemplateUse open(ModelConfig config, Path folder, Tokenizer tokenizer) {
+    Path file = folder.resolve(ModelConfig.FILE);
+    SequenceConfig sequence = config.sequence();
+    ChatTemplateConfig chat = config.chatTemplate();
+    Renders renders =
+        switch (chat.renders()) {
+          case "nothing" -> Renders.NOTHING;
+          case "prompt" -> Renders.PROMPT;
+          case "conversation" -> Renders.CONVERSATION;
+          default ->
+              throw new FormatException(
+                  file,
+                  "has chat_template.renders '%s'; it must be prompt, conversation or nothing"
+                      .formatted(chat.renders()));
+        };
+    if ((renders == Renders.NOTHING) != chat.file().isEmpty()) {
+      throw new FormatException(
+          file,
+          "has chat_template.file '%s' and renders '%s'; a template renders something, and nothing needs no file"
+              .formatted(chat.file(), chat.renders()));
+    }
+    boolean ownFrame =
+        !sequence.prefix().isEmpty()
+            || !sequence.afterPrompt().isEmpty()
+            || !sequence.suffix().isEmpty();
+    if (renders == Renders.CONVERSATION && ownFrame) {
+      throw new FormatException(
+          file,
+          "has a chat template that renders the conversation, and sequence parts prefix,"
+              + " after_prompt or suffix beside it; leave them empty, the template gives them");
+    }
+    try {
+      return new TemplateUse(
+          tokenizer,
+          sequence,
+          separator(sequence, tokenizer),
+          renders,
+          template(chat, folder),
+          description(chat, folder));
+    } catch (InvalidArgumentException e) {
+      throw new FormatException(file, "does not fit its files: " + e.getMessage(), e);
+    }
+  }
+
+  private static long separator(SequenceConfig sequence, Tokenizer tokenizer) {
+    List<Piece> pieces = tokenizer.fixedPieces(sequence.separator());
+    if (pieces.size() == 1 && pieces.getFirst() instanceof Piece.Special(long id)) {
+      return id;
+    }
+    throw new InvalidArgumentException(
+        "the separator '%s' must be exactly one special token of the tokenizer"
+            .formatted(sequence.separator()));
+  }
+
+  private static Optional<ChatTemplate> template(ChatTemplateConfig chat, Path folder) {
+    return chat.file().isEmpty()
+        ? Optional.empty()
+        : Optional.of(ChatTemplate.parse(source(chat, folder)).withVariables(chat.variables()));
+  }
+
+  private static String source(ChatTemplateConfig chat, Path folder) {
+    if (chat.file().equals(BuiltInModel.PLAIN_TEMPLATE)) {
+      return BuiltInModel.PLAIN_TEMPLATE_SOURCE;
+    }
+    Path file = ModelFiles.inside(folder, chat.file());
+    try {
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(java.nio.ByteBuffer.wrap(ModelFiles.read(file)))
+          .toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file, "is not UTF-8: " + e.getMessage(), e);
+    }
+  }
+
+  private static String description(ChatTemplateConfig chat, Path folder) {
+    return chat.file().isEmpty()
+        ? "none"
+        : "%s sha256:%s"
+            .formatted(chat.file(), ChatTemplate.sha256(source(chat, folder)).substring(0, 12));
+  }
+
+  /** The template as rows report it: its file and the start of its hash, or "none". */
+  String description() {
+    return description;
+  }
+
+  /**
+   * The frame of a prompt's sequences.
+   *
+   * @throws InvalidArgumentException if the model takes no conversations, or the template refuses
+   *     this one
+   */
+  Framing framing(Prompt prompt) {
+    return switch (renders) {
+      case CONVERSATION ->
+          new ChatFraming(
+              template.orElseThrow(), messages(prompt), tokenizer, fixed, separatorText);
+      case PROMPT ->
+          Framing.of(
+              around(
+                  switch (prompt) {
+                    case Prompt.Text(String text) -> text;
+                    case Prompt.Messages(List<ChatMessage> messages) ->
+                        template.orElseThrow().render(messages, false);
+                  }));
+      case NOTHING -> {
+        if (prompt instanceof Prompt.Text(String text)) {
+          yield Framing.of(around(text));
+        }
+        throw new InvalidArgumentException(
+            "the prompt is a conversation and the model has no chat template; give the prompt as"
+                + " one text");
+      }
+    };
+  }
+
+  private static List<ChatMessage> messages(Prompt prompt) {
+    return switch (prompt) {
+      case Prompt.Text(String text) -> List.of(ChatMessage.of("user", text));
+      case Prompt.Messages(List<ChatMessage> messages) -> messages;
+    };
+  }
+
+  private SequenceFrame around(String prompt) {
+    List<Piece> before = new ArrayList<>(fixed.before());
+    before.add(new Piece.Prompt(prompt, true));
+    before.addAll(afterPrompt);
+    return new SequenceFrame(
+        before,
+        fixed.beforeSeparator(),
+        fixed.separator(),
+        fixed.afterSeparator(),
+        fixed.after(),
+        fixed.afterEndsResponse(),
+        fixed.trim());
+  }
+}
