@@ -17,9 +17,11 @@ std::string list_of(const gavel_head_spec &spec) {
   for (int32_t i = 0; i < count; ++i) {
     auto info = sized<gavel_parameter_info>();
     expect_status("info", gavel_head_parameter_info(&spec, i, &info, &error), GAVEL_OK, error);
-    text += std::string(i ? " " : "") + info.name + "[" + std::to_string(info.shape[0]);
-    if (info.rank == 2) text += "," + std::to_string(info.shape[1]);
-    text += "]";
+    if (i > 0) text += ' ';
+    text += info.name;
+    text += '[' + std::to_string(info.shape[0]);
+    if (info.rank == 2) text += ',' + std::to_string(info.shape[1]);
+    text += ']';
   }
   auto info = sized<gavel_parameter_info>();
   expect_status("beyond the last", gavel_head_parameter_info(&spec, count, &info, &error), GAVEL_INVALID_ARGUMENT, error);
