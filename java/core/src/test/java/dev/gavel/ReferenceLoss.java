@@ -4,6 +4,15 @@ package dev.gavel;
 final class ReferenceLoss {
   final double[] items;
   final double[] gradient;
+
+  /**
+   * How large the numbers were that an item, or the gradient of a score, was made of: what its
+   * rounding errors are measured by.
+   */
+  final double[] itemSizes;
+
+  final double[] gradientSizes;
+  double valueSize;
   double value;
   int valid;
 
@@ -13,6 +22,8 @@ final class ReferenceLoss {
   private ReferenceLoss(int items, int scores) {
     this.items = new double[items];
     this.gradient = new double[scores];
+    this.itemSizes = new double[items];
+    this.gradientSizes = new double[scores];
     this.weights = new double[items];
     this.counted = new boolean[items];
   }
@@ -47,6 +58,10 @@ final class ReferenceLoss {
           case WEIGHTED_MEAN -> weightSum;
         };
     value = divisor == 0 ? 0 : sum / divisor;
+    valueSize = divisor == 0 ? 0 : java.util.Arrays.stream(itemSizes).sum() / divisor;
+    for (int n = 0; n < gradient.length; n++) {
+      gradientSizes[n] /= divisor == 0 ? 1 : divisor;
+    }
     for (double[] one : itemGradients) {
       for (int n = 0; n < one.length; n++) {
         gradient[n] += divisor == 0 ? 0 : one[n] / divisor;
@@ -83,6 +98,15 @@ final class ReferenceLoss {
     }
     double both = s[i] + s[j];
     items[item] += center * both * both;
+    double slope = Math.abs(toDifference) + weight * amount(loss.beta(), item);
+    gradientSizes[i] += slope + 2 * center * (Math.abs(s[i]) + Math.abs(s[j]));
+    gradientSizes[j] += slope + 2 * center * (Math.abs(s[i]) + Math.abs(s[j]));
+    double reach = amount(loss.beta(), item) * (Math.abs(s[i]) + Math.abs(s[j]));
+    itemSizes[item] =
+        items[item]
+            + weight * (1 + reach + Math.abs(amount(loss.margin(), item)))
+            + (center + weight * amount(loss.tie(), item)) * Math.pow(s[i] - s[j], 2)
+            + center * both * both;
     itemGradient[i] = toDifference + 2 * center * both;
     itemGradient[j] = -toDifference + 2 * center * both;
   }
@@ -120,6 +144,8 @@ final class ReferenceLoss {
     for (int n = begin; n < end; n++) {
       if (valid[n] && open(loss.mask(), n)) {
         double p = Math.exp(s[n] / temperature - most) / sum;
+        gradientSizes[n] += weight * (targets + target(loss, item, n, begin)) / temperature;
+        itemSizes[item] += weight * targets * (1 + Math.abs(s[n] / temperature));
         itemGradient[n] = weight * (targets * p - target(loss, item, n, begin)) / temperature;
       }
     }
