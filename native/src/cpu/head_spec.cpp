@@ -70,7 +70,7 @@ void check_fields(const gavel_head_spec &spec) {
   check_width(spec.input_width, kWidestLayer, "input_width");
   check_width(spec.output_width, kWidestOutput, "output_width");
   for (int32_t l = 0; l < GAVEL_MAX_HIDDEN_LAYERS; ++l) {
-    char field[24];
+    char field[32];
     snprintf(field, sizeof field, "hidden_width[%d]", l);
     if (l < spec.hidden_layers) {
       check_width(spec.hidden_width[l], kWidestLayer, field);
