@@ -14,22 +14,24 @@
 namespace gavel::test {
 
 inline int64_t hostile_number(Random &random, int64_t true_value) {
-  const int64_t numbers[] = {0,
-                             1,
-                             2,
-                             -1,
-                             -2,
-                             true_value + 1,
-                             true_value - 1,
-                             2 * true_value,
-                             -true_value,
-                             int64_t{1} << 31,
-                             int64_t{1} << 32,
-                             int64_t{1} << 60,
-                             std::numeric_limits<int64_t>::max(),
-                             std::numeric_limits<int64_t>::max() / 4 + 1,
-                             std::numeric_limits<int64_t>::min()};
-  return numbers[random.integer(0, static_cast<int64_t>(std::size(numbers)) - 1)];
+  // Wraps: a field may be spoiled twice, and then already hold an extreme.
+  const auto value = static_cast<uint64_t>(true_value);
+  const uint64_t numbers[] = {0,
+                              1,
+                              2,
+                              uint64_t(-1),
+                              uint64_t(-2),
+                              value + 1,
+                              value - 1,
+                              2 * value,
+                              0 - value,
+                              uint64_t{1} << 31,
+                              uint64_t{1} << 32,
+                              uint64_t{1} << 60,
+                              INT64_MAX,
+                              INT64_MAX / 4 + 1,
+                              uint64_t{1} << 63};
+  return static_cast<int64_t>(numbers[random.integer(0, static_cast<int64_t>(std::size(numbers)) - 1)]);
 }
 
 inline float hostile_float(Random &random, float true_value) {
