@@ -55,6 +55,23 @@ void check_contamination(int32_t dtype, float bad, int64_t rows, int64_t bad_row
   }
 }
 
+// A sum that was flushed to -0 stays -0 until a block adds to it, and every block starts its chains at +0: after a block of -0 products it
+// is +0.
+void check_flushed_to_minus_zero(int32_t dtype) {
+  for (const int64_t depth : {64, 96}) {
+    Matrix a(dtype, 21, depth);
+    const Matrix b = filled(dtype, 33, depth, [] { return 1.0f; });
+    for (int64_t r = 0; r < a.rows; ++r) {
+      for (int64_t k = 0; k < depth; ++k) a.set(r, k, -0.0f);
+      a.set(r, r % 32, 0x1.8p-126f);
+      a.set(r, 32 + r % 32, -0x1.cp-126f);
+    }
+    check_against_definition("flushed to -0, depth " + std::to_string(depth), a, 21, b);
+    const std::vector<float> c = product(kScalarKernels, a, 1, panels_of(b, dtype), 1);
+    CHECK(c[0] == 0 && std::signbit(c[0]) == (depth == 64), "depth %d: %g", static_cast<int>(depth), c[0]);
+  }
+}
+
 // Values of a few exponents around `exponent`, so that products or sums leave the range of normal floats.
 void check_range(const char *what, int32_t dtype, int a_exponent, int b_exponent) {
   Random random(11);
@@ -100,6 +117,10 @@ int main() {
       check_against_definition("zeros", zeros, 3, ones);
       const std::vector<float> c = product(gavel::kScalarKernels, zeros, 3, panels_of(ones, dtype), 33);
       CHECK(!std::signbit(c[0]), "%s: a sum of -0 terms is +0", dtype_text(dtype));
+    }
+    if (dtype != GAVEL_F16) {
+      const gavel::FlushDenormals flush;
+      check_flushed_to_minus_zero(dtype);
     }
     if (dtype == GAVEL_F16) {
       check_range("denormals", dtype, -18, 0);  // f16 denormals are kept: widened, they are normal
