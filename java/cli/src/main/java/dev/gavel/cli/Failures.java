@@ -1,0 +1,60 @@
+package dev.gavel.cli;
+
+import dev.gavel.DeviceLostException;
+import dev.gavel.DeviceUnavailableException;
+import dev.gavel.FileException;
+import dev.gavel.FormatException;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.NativeLoadException;
+import dev.gavel.OutOfDeviceMemoryException;
+import dev.gavel.OutOfHostMemoryException;
+import dev.gavel.UnsupportedException;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/** What a failed command says, and its exit code. */
+final class Failures {
+  private final Streams streams;
+
+  Failures(Streams streams) {
+    this.streams = streams;
+  }
+
+  /** A wrong command line. */
+  int usage(ParameterException e, String[] arguments) {
+    streams.say(String.valueOf(e.getMessage()));
+    CommandLine.UnmatchedArgumentException.printSuggestions(e, streams.err());
+    streams.err().printf("Try '%s --help'.%n", e.getCommandLine().getCommandSpec().qualifiedName());
+    return ExitCode.USAGE;
+  }
+
+  /** A command that threw. */
+  int execution(Exception e, CommandLine line, ParseResult parsed) {
+    int code = exitCode(e);
+    if (code < 0) {
+      streams.say("internal error, please report it with what follows: " + e);
+      e.printStackTrace(streams.err());
+      return ExitCode.ENVIRONMENT;
+    }
+    streams.say(String.valueOf(e.getMessage()));
+    return code;
+  }
+
+  private static int exitCode(Exception e) {
+    return switch (e) {
+      case CommandFailure failure -> failure.exitCode();
+      case InvalidArgumentException unused -> ExitCode.USAGE;
+      case FormatException unused -> ExitCode.USAGE;
+      case FileException unused -> ExitCode.ENVIRONMENT;
+      case NativeLoadException unused -> ExitCode.ENVIRONMENT;
+      case DeviceUnavailableException unused -> ExitCode.ENVIRONMENT;
+      case DeviceLostException unused -> ExitCode.ENVIRONMENT;
+      case UnsupportedException unused -> ExitCode.ENVIRONMENT;
+      case OutOfHostMemoryException unused -> ExitCode.ENVIRONMENT;
+      case OutOfDeviceMemoryException unused -> ExitCode.ENVIRONMENT;
+      case dev.gavel.GavelException unused -> ExitCode.ENVIRONMENT;
+      default -> -1;
+    };
+  }
+}

@@ -1,0 +1,34 @@
+package dev.gavel.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+
+/** The top of the command line. */
+@Command(
+    name = "gavel",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    description = "Scores responses of language models with reward models.",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      " 0:everything was done; with score: every row was scored",
+      " 1:some rows failed; their errors stand in the output",
+      " 2:wrong usage: an option, or a file it names, is not what it should be",
+      " 3:the environment cannot run it: no native library, a full disk, ..."
+    },
+    footer = {
+      "",
+      "To begin with:",
+      "  gavel score --input examples/answers.jsonl",
+      "",
+      "Details: docs/command-line.md"
+    },
+    subcommands = {
+      ScoreCommand.class,
+      EvalCommand.class,
+      TrainCommand.class,
+      DoctorCommand.class,
+      HelpCommand.class
+    })
+final class GavelCommand {}

@@ -1,0 +1,57 @@
+package dev.gavel.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** The file rows come from, or standard input. */
+final class InputFile {
+  private static final String STANDARD = "-";
+
+  private final String name;
+
+  private InputFile(String name) {
+    this.name = name;
+  }
+
+  /** Checks that it can be read. */
+  static InputFile named(String option, String name) {
+    if (!name.equals(STANDARD)) {
+      Path path = Path.of(name);
+      if (!Files.exists(path)) {
+        throw CommandFailure.usage("%s %s: there is no such file".formatted(option, name));
+      }
+      if (Files.isDirectory(path)) {
+        throw CommandFailure.usage(
+            "%s %s is a folder; name a file of JSON lines".formatted(option, name));
+      }
+      if (!Files.isReadable(path)) {
+        throw CommandFailure.usage(
+            "%s %s cannot be read: permission denied".formatted(option, name));
+      }
+    }
+    return new InputFile(name);
+  }
+
+  /** The file, unless it is standard input. */
+  Optional<Path> path() {
+    return name.equals(STANDARD) ? Optional.empty() : Optional.of(Path.of(name));
+  }
+
+  /** Bytes of it, or 0 where that is not known. */
+  long size() throws IOException {
+    return path().isPresent() && Files.isRegularFile(path().get()) ? Files.size(path().get()) : 0;
+  }
+
+  /** Opens it; standard input is the caller's. */
+  InputStream open(InputStream standard) throws IOException {
+    return path().isPresent() ? Files.newInputStream(path().get()) : standard;
+  }
+
+  /** What went wrong in reading it. */
+  CommandFailure failure(IOException e) {
+    return CommandFailure.environment("%s cannot be read: %s".formatted(name, e));
+  }
+}

@@ -1,0 +1,104 @@
+package dev.gavel.cli;
+
+import dev.gavel.Device;
+import dev.gavel.text.ModelConfig;
+import dev.gavel.text.RewardModel;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Options that say which model scores, and how. */
+final class ModelOptions {
+  @Option(
+      names = "--model",
+      paramLabel = "NAME|DIR",
+      description = {
+        "'default', the model that comes with Gavel, or a model folder (docs/model-folder.md).",
+        "Default: ${DEFAULT-VALUE}"
+      })
+  private String model = "default";
+
+  @Option(
+      names = "--layout",
+      paramLabel = "LAYOUT",
+      description = {
+        "joint: all responses of a prompt in one pass, later ones see earlier ones.",
+        "independent: each response alone with its prompt.",
+        "Default: the model's own"
+      })
+  private @Nullable String layout;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "Where the head runs: cpu, cuda or cuda:n. Default: ${DEFAULT-VALUE}")
+  private String device = "cpu";
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads; scores do not depend on it. Default: one per processor")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--batch-tokens",
+      paramLabel = "N",
+      description =
+          "Most tokens of sequences of one length that go through the backbone together; scores do"
+              + " not depend on it. Default: 2048")
+  private @Nullable Integer batchTokens;
+
+  @Option(
+      names = "--prompt-tokens",
+      paramLabel = "N",
+      description =
+          "Most tokens kept of a prompt, from its start; every row reports what was cut. Default:"
+              + " the model's own")
+  private @Nullable Integer promptTokens;
+
+  @Option(
+      names = "--response-tokens",
+      paramLabel = "N",
+      description =
+          "Most tokens kept of a response, from its start; every row reports what was cut."
+              + " Default: the model's own")
+  private @Nullable Integer responseTokens;
+
+  /** Loads the model. */
+  RewardModel load() {
+    return RewardModel.load(model, options());
+  }
+
+  /** Loads the model in a layout of the caller's choice. */
+  RewardModel load(dev.gavel.Layout chosen) {
+    return RewardModel.load(model, options().withLayout(chosen));
+  }
+
+  /** The name as it was given. */
+  String model() {
+    return model;
+  }
+
+  /** The layout, if one was asked for. */
+  Optional<dev.gavel.Layout> layout() {
+    return Optional.ofNullable(layout).map(ModelConfig::parseLayout);
+  }
+
+  private RewardModel.Options options() {
+    RewardModel.Options defaults = RewardModel.Options.defaults();
+    return new RewardModel.Options(
+        Device.parse(device),
+        positive("--threads", threads).orElse(defaults.threads()),
+        positive("--batch-tokens", batchTokens).orElse(defaults.batchTokens()),
+        layout(),
+        positive("--prompt-tokens", promptTokens),
+        positive("--response-tokens", responseTokens));
+  }
+
+  static Optional<Integer> positive(String option, @Nullable Integer value) {
+    if (value != null && value < 1) {
+      throw CommandFailure.usage("%s is %d; it must be 1 or more".formatted(option, value));
+    }
+    return Optional.ofNullable(value);
+  }
+}

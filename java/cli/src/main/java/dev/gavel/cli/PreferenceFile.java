@@ -1,0 +1,84 @@
+package dev.gavel.cli;
+
+import dev.gavel.cli.rows.Line;
+import dev.gavel.cli.rows.LineReader;
+import dev.gavel.cli.rows.ParsedRow;
+import dev.gavel.cli.rows.Row;
+import dev.gavel.cli.rows.RowParser;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Rows with preferences, all of a file.
+ *
+ * @param rows rows that can be used and prefer one response to another
+ * @param bad rows that cannot be used
+ * @param withoutPreference rows whose responses are all liked the same
+ */
+record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPreference) {
+  private static final int MOST_TOLD = 10;
+
+  static PreferenceFile read(InputFile file, Streams streams) {
+    RowParser parser = RowParser.ofPreferences();
+    List<Row> rows = new ArrayList<>();
+    List<ParsedRow.Bad> bad = new ArrayList<>();
+    int withoutPreference = 0;
+    try (LineReader lines = new LineReader(file.open(streams.in()))) {
+      Optional<Line> line = lines.next();
+      while (line.isPresent()) {
+        switch (parser.parse(line.get())) {
+          case ParsedRow.Bad row -> bad.add(row);
+          case ParsedRow.Good(Row row) -> {
+            if (new HashSet<>(row.labels().orElseThrow()).size() > 1) {
+              rows.add(row);
+            } else {
+              withoutPreference++;
+            }
+          }
+        }
+        line = lines.next();
+      }
+    } catch (IOException e) {
+      throw file.failure(e);
+    }
+    return new PreferenceFile(rows, bad, withoutPreference);
+  }
+
+  /**
+   * Checks that there is something to learn from.
+   *
+   * @param skipBad whether rows that cannot be used may be left out; they are named on standard
+   *     error
+   */
+  PreferenceFile forTraining(String name, boolean skipBad, Streams streams) {
+    if (!bad.isEmpty() && !skipBad) {
+      throw CommandFailure.usage(
+          "%s: %s cannot be used, the first in %s; mend the file, or leave them out with --skip-bad-rows"
+              .formatted(name, ScoreSummary.count(bad.size(), "row"), describe(bad.getFirst())));
+    }
+    tellBad(name, streams);
+    if (rows.isEmpty()) {
+      throw CommandFailure.usage(
+          "%s has no row that prefers one response to another; there is nothing to learn"
+              .formatted(name));
+    }
+    return this;
+  }
+
+  /** Names the rows that cannot be used on standard error, the first of many. */
+  void tellBad(String name, Streams streams) {
+    bad.stream()
+        .limit(MOST_TOLD)
+        .forEach(row -> streams.say("%s: left out %s".formatted(name, describe(row))));
+    if (bad.size() > MOST_TOLD) {
+      streams.say("%s: and %d more".formatted(name, bad.size() - MOST_TOLD));
+    }
+  }
+
+  private static String describe(ParsedRow.Bad row) {
+    return "line %d: %s: %s".formatted(row.line(), row.error().field(), row.error().message());
+  }
+}

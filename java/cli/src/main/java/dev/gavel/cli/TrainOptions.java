@@ -1,0 +1,286 @@
+package dev.gavel.cli;
+
+import dev.gavel.Activation;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Layout;
+import dev.gavel.Norm;
+import dev.gavel.Pooling;
+import dev.gavel.cli.training.Candidate;
+import dev.gavel.cli.training.FitChoice;
+import dev.gavel.cli.training.HeadChoice;
+import dev.gavel.cli.training.LossChoice;
+import dev.gavel.text.ModelConfig;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What to train: options that may list several values, separated by commas, with --folds. */
+final class TrainOptions {
+  @Option(
+      names = "--loss",
+      required = true,
+      paramLabel = "bt|ce",
+      description =
+          "bt: Bradley-Terry over pairs; ce: cross-entropy over all responses of a prompt.")
+  private String loss = "";
+
+  @Option(
+      names = "--layout",
+      split = ",",
+      paramLabel = "LAYOUT",
+      description =
+          "Layouts to learn from, joint or independent or both; the first becomes the model's own."
+              + " Default: joint")
+  private List<String> layouts = List.of("joint");
+
+  @Option(
+      names = "--pooling",
+      split = ",",
+      paramLabel = "NAME",
+      description =
+          "index, first_last_concat, first_last_add, first_last_sub or span_mean. Default:"
+              + " span_mean")
+  private List<String> poolings = List.of("span_mean");
+
+  @Option(
+      names = "--hidden",
+      split = ",",
+      paramLabel = "WIDTHS",
+      description =
+          "Widths of the hidden layers, for instance 256 or 256x64; none for a linear head."
+              + " Default: 256")
+  private List<String> hidden = List.of("256");
+
+  @Option(
+      names = "--activation",
+      split = ",",
+      paramLabel = "NAME",
+      description = "relu, tanh, gelu, gelu_tanh, selu or silu. Default: silu")
+  private List<String> activations = List.of("silu");
+
+  @Option(
+      names = "--norm",
+      split = ",",
+      paramLabel = "NAME",
+      description = "In front of the first layer: none, rms or layer. Default: layer")
+  private List<String> norms = List.of("layer");
+
+  @Option(
+      names = "--output-scale",
+      paramLabel = "X",
+      description = "Factor of the score. Default: 1/sqrt(H), H the width of a hidden state")
+  private @Nullable Float outputScale;
+
+  @Option(
+      names = "--init-deviation",
+      split = ",",
+      paramLabel = "X",
+      description = "Standard deviation of the initial weights. Default: 0.02")
+  private List<Float> initDeviations = List.of(0.02f);
+
+  @Option(
+      names = "--epochs",
+      split = ",",
+      paramLabel = "N",
+      description = "Passes over the rows. Default: 30")
+  private List<Integer> epochs = List.of(30);
+
+  @Option(
+      names = "--batch-size",
+      split = ",",
+      paramLabel = "N",
+      description = "Rows per step. Default: 32")
+  private List<Integer> batchSizes = List.of(32);
+
+  @Option(
+      names = "--learning-rate",
+      split = ",",
+      paramLabel = "X",
+      description = "Of AdamW, constant. Default: 3e-4")
+  private List<Float> learningRates = List.of(3e-4f);
+
+  @Option(
+      names = "--weight-decay",
+      split = ",",
+      paramLabel = "X",
+      description = "Of weight matrices, decoupled. Default: 1.0")
+  private List<Float> weightDecays = List.of(1f);
+
+  @Option(
+      names = "--label-smoothing",
+      split = ",",
+      paramLabel = "X",
+      description = "Part of the target that does not follow the label, 0 to 1. Default: 0")
+  private List<Float> labelSmoothings = List.of(0f);
+
+  @Option(
+      names = "--beta",
+      paramLabel = "X",
+      description = "bt: factor of the difference of scores. Default: 1")
+  private @Nullable Float beta;
+
+  @Option(
+      names = "--center",
+      paramLabel = "X",
+      description = "bt: factor of the squared sum of scores. Default: 0")
+  private @Nullable Float center;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      description = "ce: divides the scores. Default: 1")
+  private @Nullable Float temperature;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description =
+          "Of initial weights, of the order of rows and of responses; the same seed gives the same"
+              + " file. Default: 0")
+  private long seed;
+
+  long seed() {
+    return seed;
+  }
+
+  List<Layout> layouts() {
+    List<Layout> values = layouts.stream().map(ModelConfig::parseLayout).toList();
+    if (values.stream().distinct().count() != values.size()) {
+      throw CommandFailure.usage("--layout names a layout twice");
+    }
+    return values;
+  }
+
+  /** Every combination of the values given. */
+  List<Candidate> candidates() {
+    List<HeadChoice> heads = heads();
+    List<Candidate> all = new ArrayList<>();
+    for (FitChoice fit : fits()) {
+      heads.forEach(head -> all.add(new Candidate(head, fit)));
+    }
+    // Builds every head once, on an encoder of some width: wrong values show before any work.
+    all.forEach(candidate -> candidate.head().spec(64));
+    return all;
+  }
+
+  private List<HeadChoice> heads() {
+    float scale = outputScale == null ? 0 : outputScale;
+    if (outputScale != null && (!Float.isFinite(scale) || scale == 0)) {
+      throw CommandFailure.usage(
+          "--output-scale is %s; it must be a finite number and not 0".formatted(scale));
+    }
+    List<HeadChoice> heads = new ArrayList<>();
+    for (String pooling : poolings) {
+      Pooling parsed = ModelConfig.parsePooling(pooling);
+      for (String widths : hidden) {
+        for (String activation : activations) {
+          for (String norm : norms) {
+            for (float deviation : initDeviations) {
+              heads.add(
+                  new HeadChoice(
+                      parsed,
+                      widths(widths),
+                      activation(activation),
+                      choice("--norm", norm, Norm.values()),
+                      scale,
+                      deviation));
+            }
+          }
+        }
+      }
+    }
+    return heads;
+  }
+
+  private List<FitChoice> fits() {
+    List<FitChoice> fits = new ArrayList<>();
+    for (float smoothing : labelSmoothings) {
+      LossChoice chosen = loss(smoothing);
+      for (int passes : epochs) {
+        ModelOptions.positive("--epochs", passes);
+        for (int batch : batchSizes) {
+          ModelOptions.positive("--batch-size", batch);
+          for (float rate : learningRates) {
+            require("--learning-rate", rate, rate >= 0, "0 or more");
+            for (float decay : weightDecays) {
+              require("--weight-decay", decay, decay >= 0, "0 or more");
+              fits.add(new FitChoice(chosen, passes, batch, rate, decay, seed));
+            }
+          }
+        }
+      }
+    }
+    return fits;
+  }
+
+  private LossChoice loss(float smoothing) {
+    require("--label-smoothing", smoothing, smoothing >= 0 && smoothing <= 1, "0 to 1");
+    switch (loss) {
+      case "bt" -> {
+        refuse("--temperature", temperature, "bt");
+        float factor = beta == null ? 1 : beta;
+        float squared = center == null ? 0 : center;
+        require("--beta", factor, factor > 0, "more than 0");
+        require("--center", squared, squared >= 0, "0 or more");
+        return new LossChoice.BradleyTerry(smoothing, factor, squared);
+      }
+      case "ce" -> {
+        refuse("--beta", beta, "ce");
+        refuse("--center", center, "ce");
+        float divisor = temperature == null ? 1 : temperature;
+        require("--temperature", divisor, divisor > 0, "more than 0");
+        return new LossChoice.CrossEntropy(smoothing, divisor);
+      }
+      default -> throw CommandFailure.usage("--loss is '%s'; it must be bt or ce".formatted(loss));
+    }
+  }
+
+  private static List<Integer> widths(String text) {
+    if (text.equals("none")) {
+      return List.of();
+    }
+    if (!text.matches("[0-9]{1,7}(x[0-9]{1,7})*")) {
+      throw CommandFailure.usage(
+          "--hidden is '%s'; it must be widths such as 256 or 256x64, or none".formatted(text));
+    }
+    return Arrays.stream(text.split("x", -1)).map(Integer::valueOf).toList();
+  }
+
+  private static Activation activation(String name) {
+    Activation activation = choice("--activation", name, Activation.values());
+    return switch (activation) {
+      case RELU, TANH, GELU, GELU_TANH, SELU, SILU -> activation;
+      case IDENTITY, LEAKY_RELU, PRELU ->
+          throw CommandFailure.usage(
+              "--activation is '%s'; it must be relu, tanh, gelu, gelu_tanh, selu or silu"
+                  .formatted(name));
+    };
+  }
+
+  private static <E extends Enum<E>> E choice(String option, String name, E[] values) {
+    for (E value : values) {
+      if (value.name().toLowerCase(Locale.ROOT).equals(name)) {
+        return value;
+      }
+    }
+    throw CommandFailure.usage(
+        "%s is '%s'; it must be one of %s"
+            .formatted(option, name, Arrays.toString(values).toLowerCase(Locale.ROOT)));
+  }
+
+  private static void refuse(String option, @Nullable Float value, String loss) {
+    if (value != null) {
+      throw CommandFailure.usage("%s does not go with --loss %s".formatted(option, loss));
+    }
+  }
+
+  private static void require(String option, float value, boolean holds, String rule) {
+    if (!Float.isFinite(value) || !holds) {
+      throw new InvalidArgumentException(
+          "%s is %s; it must be finite and %s".formatted(option, value, rule));
+    }
+  }
+}

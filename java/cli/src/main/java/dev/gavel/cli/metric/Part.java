@@ -1,0 +1,36 @@
+package dev.gavel.cli.metric;
+
+import java.util.List;
+
+/**
+ * Which part of a data set a prompt belongs to. With h the first 8 bytes of SHA-256 of its UTF-8,
+ * as an unsigned big-endian number, a prompt is in the evaluation part where h mod 10000 < 10000
+ * holdout, else in the training part: rows of one prompt are never on both sides, whatever else is
+ * in the file.
+ */
+public enum Part {
+  /** Every row. */
+  ALL,
+  /** Rows that a head may learn from. */
+  TRAINING,
+  /** Rows that tell what it learned. */
+  EVALUATION;
+
+  private static final long BUCKETS = 10_000;
+
+  /** Whether a prompt belongs to this part. */
+  public boolean has(String prompt, double holdout) {
+    boolean heldOut =
+        Long.remainderUnsigned(PromptHash.word(0, List.of(prompt)), BUCKETS) < BUCKETS * holdout;
+    return switch (this) {
+      case ALL -> true;
+      case TRAINING -> !heldOut;
+      case EVALUATION -> heldOut;
+    };
+  }
+
+  /** Fold of a prompt, 0 to folds - 1: from the next 8 bytes, so that it tells nothing of parts. */
+  public static int fold(String prompt, int folds) {
+    return (int) Long.remainderUnsigned(PromptHash.word(1, List.of(prompt)), folds);
+  }
+}

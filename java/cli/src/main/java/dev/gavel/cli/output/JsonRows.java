@@ -1,0 +1,104 @@
+package dev.gavel.cli.output;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.gavel.cli.rows.ParsedRow;
+import dev.gavel.cli.rows.RowError;
+import dev.gavel.text.GroupScore;
+import dev.gavel.text.ModelConfig;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * One JSON object per row and line, flushed row by row. docs/command-line.md lists the keys. JSON
+ * has no NaN and no infinity: such a score is null, and the row has an {@code error} beside its
+ * other scores.
+ */
+public final class JsonRows implements RowWriter {
+  private final OutputStream out;
+  private final ModelDescription model;
+  private final JsonFactory json = JsonMapper.builder().build().getFactory();
+
+  /** Writes to a stream, which it does not close. */
+  public JsonRows(OutputStream out, ModelDescription model) {
+    this.out = out;
+    this.model = model;
+  }
+
+  @Override
+  public void write(ScoredRow row) throws IOException {
+    // The line is built first and written at once: a failure must not leave half of it.
+    java.io.StringWriter line = new java.io.StringWriter();
+    try (JsonGenerator to = json.createGenerator(line)) {
+      to.writeStartObject();
+      switch (row) {
+        case ScoredRow.Scored scored -> scored(to, scored);
+        case ScoredRow.Failed(ParsedRow.Bad bad) -> {
+          to.writePOJOField("id", bad.id());
+          to.writeNumberField("line", bad.line());
+          error(to, bad.error());
+        }
+      }
+      to.writeEndObject();
+    }
+    out.write(line.append('\n').toString().getBytes(StandardCharsets.UTF_8));
+    out.flush();
+  }
+
+  private void scored(JsonGenerator to, ScoredRow.Scored scored) throws IOException {
+    GroupScore score = scored.score();
+    to.writePOJOField("id", scored.row().id());
+    if (scored.row().subset().isPresent()) {
+      to.writeStringField("subset", scored.row().subset().get());
+    }
+    to.writeArrayFieldStart("scores");
+    for (float value : score.scores()) {
+      if (Float.isFinite(value)) {
+        to.writeNumber(value);
+      } else {
+        to.writeNull();
+      }
+    }
+    to.writeEndArray();
+    if (score.scores().get(score.best()).isNaN()) {
+      to.writeNullField("best");
+    } else {
+      to.writeNumberField("best", score.best());
+    }
+    integers(to, "ranking", score.ranking());
+    integers(to, "tokens", score.tokens());
+    integers(to, "truncated", score.truncated());
+    to.writeNumberField("prompt_tokens", score.promptTokens());
+    to.writeNumberField("prompt_truncated", score.promptTruncated());
+    to.writeNumberField("special_literals", score.specialLiterals());
+    to.writeNumberField("passes", score.passes());
+    to.writeStringField("layout", ModelConfig.name(score.layout()));
+    to.writeStringField("readout", model.readout());
+    to.writeStringField("template", model.template());
+    to.writeStringField("model", model.model());
+    if (!scored.isFinite()) {
+      to.writeNumberField("line", scored.row().line());
+      error(to, NonFinite.error(score.scores()));
+    }
+  }
+
+  private static void error(JsonGenerator to, RowError error) throws IOException {
+    to.writeObjectFieldStart("error");
+    to.writeStringField("field", error.field());
+    to.writeStringField("found", error.found());
+    to.writeStringField("message", error.message());
+    to.writeEndObject();
+  }
+
+  private static void integers(JsonGenerator to, String name, List<Integer> values)
+      throws IOException {
+    to.writeArrayFieldStart(name);
+    for (int value : values) {
+      to.writeNumber(value);
+    }
+    to.writeEndArray();
+  }
+}

@@ -1,0 +1,26 @@
+package dev.gavel.cli.output;
+
+import dev.gavel.cli.rows.RowError;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The error of a row that has scores which are no finite numbers. */
+final class NonFinite {
+  private NonFinite() {}
+
+  static RowError error(List<Float> scores) {
+    List<String> found = new ArrayList<>();
+    String first = "";
+    for (int i = 0; i < scores.size(); i++) {
+      if (!Float.isFinite(scores.get(i))) {
+        first = first.isEmpty() ? "responses[%d]".formatted(i) : first;
+        found.add("%s for response %d".formatted(scores.get(i), i));
+      }
+    }
+    return new RowError(
+        first,
+        String.join(", ", found),
+        "the score is not a finite number: %s; the model's head or backbone gives values that are none"
+            .formatted(String.join(", ", found)));
+  }
+}

@@ -1,0 +1,79 @@
+package dev.gavel.cli.output;
+
+import dev.gavel.cli.rows.ParsedRow;
+import dev.gavel.cli.rows.Row;
+import dev.gavel.text.GroupScore;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+
+/** One block per row, for people: the prompt, then its responses from best to worst. */
+public final class TableRows implements RowWriter {
+  private final OutputStream out;
+  private final int columns;
+  private boolean first = true;
+
+  /** Writes to a stream, which it does not close. */
+  public TableRows(OutputStream out, int columns) {
+    this.out = out;
+    this.columns = columns;
+  }
+
+  @Override
+  public void write(ScoredRow row) throws IOException {
+    StringBuilder block = new StringBuilder(first ? "" : "\n");
+    first = false;
+    switch (row) {
+      case ScoredRow.Scored(Row texts, GroupScore score) -> scored(block, texts, score);
+      case ScoredRow.Failed(ParsedRow.Bad bad) -> {
+        String id = bad.id().isNull() ? "" : " (%s)".formatted(bad.id().asText());
+        line(block, "line %d%s: not scored".formatted(bad.line(), id), "");
+        line(block, "  ", "%s: %s".formatted(bad.error().field(), bad.error().message()));
+      }
+    }
+    out.write(block.toString().getBytes(StandardCharsets.UTF_8));
+    out.flush();
+  }
+
+  private void scored(StringBuilder block, Row row, GroupScore score) {
+    line(block, Columns.oneLine(row.id().asText()) + "  ", row.prompt());
+    String cut =
+        score.promptTruncated() == 0 ? "" : " (%d cut)".formatted(score.promptTruncated());
+    line(
+        block,
+        "  ",
+        "prompt %d tokens%s, %s"
+            .formatted(
+                score.promptTokens(),
+                cut,
+                score.passes() == 1 ? "1 pass" : "%d passes".formatted(score.passes())));
+    line(block, "  rank     score  response  tokens     cut  ", "text");
+    int rank = 1;
+    for (int response : score.ranking()) {
+      int truncated = score.truncated().get(response);
+      line(
+          block,
+          "  %4d  %8s  %8d  %6d  %6s  "
+              .formatted(
+                  rank,
+                  number(score.scores().get(response)),
+                  response,
+                  score.tokens().get(response),
+                  truncated == 0 ? "" : "-" + truncated),
+          row.responses().get(response));
+      rank++;
+    }
+  }
+
+  private void line(StringBuilder block, String head, String text) {
+    String shown = Columns.oneLine(text);
+    block
+        .append(Columns.fit(head + shown, columns).stripTrailing())
+        .append('\n');
+  }
+
+  private static String number(float score) {
+    return Float.isFinite(score) ? String.format(Locale.ROOT, "%+.4f", score) : String.valueOf(score);
+  }
+}

@@ -1,0 +1,83 @@
+package dev.gavel.cli.rows;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Optional;
+
+/** Checked access to the fields of a row. */
+final class Fields {
+  private final JsonNode object;
+
+  Fields(JsonNode object) {
+    this.object = object;
+  }
+
+  /** The value of a key, if it is there and not null. */
+  Optional<JsonNode> optional(String name) {
+    return Optional.ofNullable(object.get(name)).filter(node -> !node.isNull());
+  }
+
+  /** A text, which may be blank. */
+  String text(String name) throws BadRowException {
+    return text(name, required(name));
+  }
+
+  /** A text that says something. */
+  String content(String name) throws BadRowException {
+    return content(name, required(name));
+  }
+
+  /** The keys of the row, for messages. */
+  String names() {
+    return "keys " + String.join(", ", (Iterable<String>) object::fieldNames);
+  }
+
+  static String content(String field, JsonNode node) throws BadRowException {
+    String text = text(field, node);
+    if (text.isBlank()) {
+      throw new BadRowException(
+          field,
+          text.isEmpty() ? "an empty text" : "only white space",
+          "%s says nothing; it must hold some text".formatted(field));
+    }
+    return text;
+  }
+
+  static String text(String field, JsonNode node) throws BadRowException {
+    if (!node.isTextual()) {
+      throw new BadRowException(
+          field, node.toString(), "%s is %s; it must be text".formatted(field, kind(node)));
+    }
+    requirePaired(field, node.asText());
+    return node.asText();
+  }
+
+  static void requirePaired(String field, String text) throws BadRowException {
+    int at = Unicode.unpaired(text);
+    if (at >= 0) {
+      throw new BadRowException(
+          field,
+          "U+%04X".formatted((int) text.charAt(at)),
+          "%s has an unpaired surrogate, U+%04X, at character %d; it is not valid Unicode: mend the source"
+              .formatted(field, (int) text.charAt(at), at));
+    }
+  }
+
+  /** What kind of JSON value it is, in words. */
+  static String kind(JsonNode node) {
+    return switch (node.getNodeType()) {
+      case ARRAY -> "a list";
+      case BOOLEAN -> "true or false";
+      case NULL -> "null";
+      case NUMBER -> "a number";
+      case OBJECT -> "an object";
+      case STRING -> "text";
+      case BINARY, POJO, MISSING -> "nothing";
+    };
+  }
+
+  private JsonNode required(String name) throws BadRowException {
+    return optional(name)
+        .orElseThrow(
+            () -> new BadRowException(name, names(), "%s is missing".formatted(name)));
+  }
+}

@@ -1,0 +1,142 @@
+package dev.gavel.cli.training;
+
+import dev.gavel.FileException;
+import dev.gavel.Layout;
+import dev.gavel.cli.metric.Proportion;
+import dev.gavel.cli.metric.Tally;
+import dev.gavel.text.ModelConfig;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** What a model is, and what it is worth, in Markdown. */
+final class ModelCard {
+  private ModelCard() {}
+
+  static String text(TrainedModel model, HeadTrainer.Epoch last, Map<Layout, Tally> results) {
+    StringBuilder card = new StringBuilder();
+    card.append("# ").append(model.name()).append("\n\n");
+    if (!model.data().purpose().isEmpty()) {
+      card.append(model.data().purpose()).append("\n\n");
+    }
+    card.append(
+        "A reward head on the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), whose weights are"
+            + " not changed. Written by `gavel train`.\n\n");
+    data(card, model);
+    settings(card, model, last);
+    results(card, results);
+    return card.toString();
+  }
+
+  private static void data(StringBuilder card, TrainedModel model) {
+    TrainedModel.Data data = model.data();
+    card.append("## Data\n\n");
+    item(card, "file", "`%s`, SHA-256 `%s`".formatted(data.file().getFileName(), hash(data.file())));
+    item(card, "origin and licence", data.note());
+    item(
+        card,
+        "rows",
+        "%d with a preference; left out: %d without one, %d that cannot be used (an empty response, ...)"
+            .formatted(data.rows(), data.withoutPreference(), data.bad()));
+    item(
+        card,
+        "split",
+        String.format(
+            Locale.ROOT,
+            "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row"
+                + " is held out where h mod 10000 < %.0f: %d rows to learn from, %d held out",
+            10_000 * model.holdout(),
+            data.training(),
+            data.rows() - data.training()));
+    card.append('\n');
+  }
+
+  private static void settings(StringBuilder card, TrainedModel model, HeadTrainer.Epoch last) {
+    HeadChoice head = model.candidate().head();
+    card.append("## Settings\n\n");
+    item(card, "pooling, head", head.describe());
+    item(
+        card,
+        "output scale",
+        head.outputScale() == 0 ? "1/sqrt(384)" : Float.toString(head.outputScale()));
+    item(card, "fit", "AdamW, " + model.candidate().fit().describe());
+    item(
+        card,
+        "layouts learned from",
+        model.layouts().stream().map(ModelConfig::name).collect(Collectors.joining(", ")));
+    item(
+        card,
+        "tokens",
+        "context %d, at most %d of a prompt, %d of a response; the rest is cut at the end"
+            .formatted(model.budget().context(), model.budget().prompt(), model.budget().response()));
+    item(card, "seed", Long.toString(model.seed()));
+    item(card, "order of responses", "shuffled by seed and texts before packing");
+    item(card, "last epoch", String.format(Locale.ROOT, "mean loss %.4f", last.loss()));
+    card.append('\n');
+  }
+
+  private static void results(StringBuilder card, Map<Layout, Tally> results) {
+    card.append("## Accuracy on the rows held out\n\n");
+    Tally any = results.values().iterator().next();
+    if (any.accuracy().of() == 0) {
+      card.append("No row was held out: nothing was measured.\n");
+      return;
+    }
+    card.append(
+        "A row is right where a preferred response scores strictly higher than all others. Wilson"
+            + " 95 % intervals.\n\n");
+    card.append("| scorer | right | rows | accuracy |\n|---|---|---|---|\n");
+    results.forEach(
+        (layout, tally) ->
+            line(card, "this model, layout " + ModelConfig.name(layout), tally.accuracy()));
+    line(card, "length only (more characters is better)", any.lengthAccuracy());
+    card.append(
+        String.format(
+            Locale.ROOT, "| chance | | %d | %.1f %% |%n%n", any.accuracy().of(), 100 * any.chance()));
+    results.forEach((layout, tally) -> verdict(card, layout, tally));
+  }
+
+  private static void verdict(StringBuilder card, Layout layout, Tally tally) {
+    boolean beatsChance = tally.accuracy().low() > tally.chance();
+    boolean beatsLength = tally.accuracy().count() > tally.lengthAccuracy().count();
+    item(
+        card,
+        "layout " + ModelConfig.name(layout),
+        "%s chance beyond its interval; %s the length-only scorer"
+            .formatted(
+                beatsChance ? "beats" : "does **not** beat",
+                beatsLength ? "has more rows right than" : "does **not** beat"));
+  }
+
+  private static void line(StringBuilder card, String scorer, Proportion proportion) {
+    card.append(
+        "| %s | %d | %d | %s |%n"
+            .formatted(scorer, proportion.count(), proportion.of(), proportion.percent()));
+  }
+
+  private static void item(StringBuilder card, String name, String text) {
+    card.append("- ").append(name).append(": ").append(text).append('\n');
+  }
+
+  private static String hash(Path file) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+        in.transferTo(java.io.OutputStream.nullOutputStream());
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (IOException e) {
+      throw new FileException(file, "cannot be read: " + e, e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package dev.gavel.cli.training;
+
+import dev.gavel.Layout;
+import dev.gavel.text.TokenBudget;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Everything a model was made with.
+ *
+ * @param name what it is called
+ * @param candidate head and fit
+ * @param layouts layouts it learned from; the first is its own
+ * @param budget tokens kept
+ * @param seed of everything random
+ * @param holdout part of the prompts it did not learn from
+ * @param data what it learned from
+ */
+public record TrainedModel(
+    String name,
+    Candidate candidate,
+    List<Layout> layouts,
+    TokenBudget budget,
+    long seed,
+    double holdout,
+    Data data) {
+  /** Copies the list. */
+  public TrainedModel {
+    layouts = List.copyOf(layouts);
+  }
+
+  /**
+   * What it learned from.
+   *
+   * @param file the file
+   * @param rows rows that prefer one response to another
+   * @param withoutPreference other rows, which were left out
+   * @param bad rows that could not be used
+   * @param training rows of the training part
+   * @param note origin and licence
+   * @param purpose what the model is for
+   */
+  public record Data(
+      Path file, int rows, int withoutPreference, int bad, int training, String note, String purpose) {}
+}
