@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// The promise of the library: the bits of a score depend on its own row, the head and the dtype alone. Every row is scored by the scalar
-// table, one call for all; then every table, number of rows, position in the call, number of threads and order gives the same bits.
+// The promise of the library: the bits of a score depend on its own row, the head and the dtype alone. Every row is scored by one table in
+// one call; then every table, number of rows, position in the call, number of threads and order gives the same bits.
 #include <algorithm>
 #include <memory>
 #include <numeric>
@@ -16,6 +16,12 @@ namespace {
 
 constexpr uint64_t kSeed = 99;
 constexpr int64_t kRows = 1024;
+// Sanitizers make this ten times slower, and look for other mistakes than these.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 constexpr int64_t kCounts[] = {1, 2, 7, 16, 17, 63, 64, 65, 257, 1024};
 
 // Contexts of 1 to 4 threads for every table there is; parts are split however small they are.
@@ -72,17 +78,20 @@ void test_head(const Contexts &contexts, const std::string &name, const gavel_he
   Random random(kSeed);
   const TestHead head(contexts.all[0].context->get(), spec, kSeed);
   Batch batch(random, spec.dtype, kRows, spec.input_width);
-  const std::vector<float> expected = score(contexts.all[0].context->get(), head, batch, counting(0, kRows), pooling);
-  for (const float value : expected) CHECK(std::isfinite(value), "%s: %g", name.c_str(), static_cast<double>(value));
+  // By the last table, because it is the fastest; the scalar table, which is the definition, then scores a part of the rows.
+  const std::vector<float> expected = score(contexts.all.back().context->get(), head, batch, counting(0, kRows), pooling);
+  for (const float value : expected) {
+    CHECK(std::isfinite(value), "%s: %g", name.c_str(), static_cast<double>(value));
+  }
   CHECK(expected[0] != expected[1] && expected[1] != expected[2], "%s: scores of different rows", name.c_str());
 
   for (const Contexts::One &one : contexts.all) {
     gavel_context *context = one.context->get();
     const std::string where = name + ", set " + std::to_string(one.set) + ", " + std::to_string(one.threads) + " threads";
     for (const int64_t count : kCounts) {
-      // Large calls with the fewest and the most threads; the scalar table, which is slow, only once.
+      // Large calls with the fewest and the most threads; the scalar table, which is slow, has one of each kind.
       if (count > 65 && one.threads != 4 && (one.threads != 1 || one.set == GAVEL_INSTRUCTION_SET_SCALAR)) continue;
-      if (count > 257 && one.set == GAVEL_INSTRUCTION_SET_SCALAR) continue;
+      if (one.set == GAVEL_INSTRUCTION_SET_SCALAR && (count > 257 || (count > 17 && count < 65 && one.threads != 4))) continue;
       const std::vector<int64_t> items = counting(random.integer(0, kRows - count), count);
       compare(where + ", " + std::to_string(count) + " rows", score(context, head, batch, items, pooling), items, expected,
               spec.output_width);
@@ -164,6 +173,7 @@ int main() {
   for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
     const std::string type = name_of(dtype);
     for (const int64_t width : {384, 1000, 1024, 4096}) {
+      if (kSanitized && width > 1000) continue;
       const std::string name = type + " " + std::to_string(width);
       test_head(contexts, name + " linear", linear_spec(dtype, width, 3), GAVEL_POOLING_INDEX);
       // 5 panels, the last one not full: two groups.

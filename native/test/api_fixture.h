@@ -95,14 +95,12 @@ inline gavel_tensor describe(void *data, int32_t dtype, std::initializer_list<in
     stride *= tensor.shape[i];
   }
   if (row_stride >= 0) tensor.stride[0] = row_stride;
-  int64_t last = 1;
   bool empty = false;
-  for (int i = 0; i < tensor.rank; ++i) {
-    last += (tensor.shape[i] - 1) * tensor.stride[i];
-    empty = empty || tensor.shape[i] == 0;
-  }
+  for (const int64_t length : shape) empty = empty || length == 0;
+  int64_t last = empty ? 0 : 1;
+  for (int i = 0; i < tensor.rank && !empty; ++i) last += (tensor.shape[i] - 1) * tensor.stride[i];
   tensor.data = data;
-  tensor.byte_length = empty ? 0 : last * size_of(dtype);
+  tensor.byte_length = last * size_of(dtype);
   return tensor;
 }
 
