@@ -40,7 +40,7 @@ final class BuiltInModel {
   private BuiltInModel() {}
 
   static OnnxBackbone backbone(OnnxBackbone.Options options) {
-    return OnnxBackbone.load(graph(), Path.of(GRAPH), options);
+    return OnnxBackbone.load(graph(), Path.of(GRAPH), options, true);
   }
 
   static Tokenizer tokenizer() {

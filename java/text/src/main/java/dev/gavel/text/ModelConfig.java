@@ -4,7 +4,10 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
@@ -14,6 +17,8 @@ import dev.gavel.Readout;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
 
 /**
  * {@code config.json} of a model folder: everything but the head's own shape, which its safetensors
@@ -69,6 +74,8 @@ public record ModelConfig(
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
 
@@ -157,11 +164,34 @@ public record ModelConfig(
                 .formatted(config.format, config.formatVersion, FORMAT, FORMAT_VERSION));
       }
       return config;
+    } catch (UnrecognizedPropertyException e) {
+      throw new FormatException(
+          file,
+          "has the unknown key '%s'; the keys there are %s"
+              .formatted(e.getPropertyName(), e.getKnownPropertyIds()),
+          e);
     } catch (JsonProcessingException e) {
-      throw new FormatException(file, "is not a model configuration: " + e.getOriginalMessage(), e);
+      throw new FormatException(file, "is not a model configuration: " + reason(e), e);
     } catch (IOException e) {
       throw new FormatException(file, "cannot be read: " + e, e);
     }
+  }
+
+  private static String reason(JsonProcessingException e) {
+    String key =
+        e instanceof JsonMappingException mapping
+            ? mapping.getPath().stream()
+                .map(JsonMappingException.Reference::getFieldName)
+                .filter(Objects::nonNull)
+                .collect(Collectors.joining("."))
+            : "";
+    // What follows a semicolon or stands in brackets are names of Jackson's own settings.
+    String reason =
+        String.valueOf(e.getOriginalMessage())
+            .replaceFirst("(?s);.*", "")
+            .replaceFirst(" \\(but (?:could|might).*", "")
+            .replaceFirst("^Missing creator property ('.*') .*", "it has no key $1");
+    return key.isEmpty() ? reason : "%s at key '%s'".formatted(reason, key);
   }
 
   /** The JSON text. */

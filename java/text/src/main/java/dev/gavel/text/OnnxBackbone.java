@@ -1,12 +1,10 @@
 package dev.gavel.text;
 
-import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import ai.onnxruntime.TensorInfo;
 import dev.gavel.DType;
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
@@ -14,6 +12,8 @@ import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.InvalidTensorException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
@@ -26,56 +26,36 @@ import java.util.stream.IntStream;
 
 /**
  * A backbone exported to ONNX, run by ONNX Runtime on the CPU without padding: sequences of the
- * same length go together, others alone. ONNX Runtime writes the hidden states in place.
+ * same length go together, others alone.
  *
  * <p>The graph must have an i64 input {@code input_ids} [batch, tokens], may have {@code
  * attention_mask} (all ones are fed), {@code token_type_ids} (zeros) and {@code position_ids} (0,
- * 1, ...), and must have an f32 output [batch, tokens, H], which is called {@code
- * last_hidden_state} where there is more than one.
+ * 1, ...), and must have an output [batch, tokens, H], which is called {@code last_hidden_state}
+ * where there is more than one. Hidden states are copied once; f16 and bf16 ones are widened, which
+ * is exact. Closing while a call runs throws {@link IllegalStateException}, and so does use after
+ * closing.
  */
 public final class OnnxBackbone implements Backbone {
-  private static final String OUTPUT = "last_hidden_state";
+  // ONNX Runtime takes its buffers as java.nio ones, which end at 2^31 bytes.
+  private static final long MOST_BYTES = Integer.MAX_VALUE;
 
   private final OrtEnvironment environment;
   private final OrtSession session;
-  private final List<String> inputs;
-  private final String output;
-  private final int width;
+  private final OnnxGraph graph;
   private final int batchTokens;
+  private final boolean invariant;
   private final String description;
+  private final UseCount uses;
 
-  private OnnxBackbone(OrtSession session, Options options, Path name) throws OrtException {
+  private OnnxBackbone(
+      OrtSession session, OnnxGraph graph, Options options, Path name, boolean invariant) {
     this.environment = OrtEnvironment.getEnvironment();
     this.session = session;
+    this.graph = graph;
     this.batchTokens = options.batchTokens();
-    this.inputs = List.copyOf(inputs(session, name));
-    Map<String, TensorInfo> outputs = new HashMap<>();
-    for (NodeInfo node : session.getOutputInfo().values()) {
-      if (node.getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
-        outputs.put(node.getName(), info);
-      }
-    }
-    if (outputs.isEmpty() || (outputs.size() > 1 && !outputs.containsKey(OUTPUT))) {
-      throw new FormatException(
-          name,
-          "has outputs %s; one of shape [batch, tokens, H] is needed, called %s if there are several"
-              .formatted(session.getOutputNames(), OUTPUT));
-    }
-    this.output = outputs.containsKey(OUTPUT) ? OUTPUT : outputs.keySet().iterator().next();
-    TensorInfo info = outputs.get(output);
-    if (info == null || info.type != OnnxJavaType.FLOAT) {
-      throw new FormatException(
-          name,
-          "has output %s of type %s; export it as f32"
-              .formatted(output, info == null ? "none" : info.type));
-    }
-    long declared = info.getShape()[2];
-    if (declared < 1 || declared > Integer.MAX_VALUE) {
-      throw new FormatException(
-          name, "has output %s with H = %d; it must be a fixed width".formatted(output, declared));
-    }
-    this.width = (int) declared;
-    this.description = "ONNX %s, H = %d".formatted(name.getFileName(), width);
+    this.invariant = invariant;
+    this.description = "ONNX %s, H = %d".formatted(name.getFileName(), graph.width());
+    this.uses = new UseCount("backbone " + description);
   }
 
   /**
@@ -113,13 +93,22 @@ public final class OnnxBackbone implements Backbone {
     return open(
         file,
         options,
+        false,
         (environment, settings) -> environment.createSession(file.toString(), settings));
   }
 
-  /** Loads a graph from memory; the name is for messages. */
-  static OnnxBackbone load(byte[] graph, Path name, Options options) {
+  /**
+   * Loads a graph from memory.
+   *
+   * @param name where it came from, for messages
+   * @param invariant whether its hidden states are known to keep their bits in any company
+   */
+  static OnnxBackbone load(byte[] graph, Path name, Options options, boolean invariant) {
     return open(
-        name, options, (environment, settings) -> environment.createSession(graph, settings));
+        name,
+        options,
+        invariant,
+        (environment, settings) -> environment.createSession(graph, settings));
   }
 
   /** Version of ONNX Runtime. */
@@ -129,12 +118,19 @@ public final class OnnxBackbone implements Backbone {
 
   @Override
   public int width() {
-    return width;
+    return graph.width();
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Without padding no sequence sees another. That ONNX Runtime's kernels, too, give a row the
+   * same bits in any company and with any threads is proven for the built-in encoder by this
+   * module's tests, and not promised for other graphs.
+   */
   @Override
   public boolean invariant() {
-    return true;
+    return invariant;
   }
 
   @Override
@@ -153,35 +149,36 @@ public final class OnnxBackbone implements Backbone {
       }
       starts[i + 1] = starts[i] + sequences.get(i).size();
     }
-    if (hidden.dtype() != DType.F32
-        || hidden.rank() != 2
-        || hidden.size(0) < starts[count]
-        || hidden.size(1) != width) {
-      throw new InvalidTensorException(
-          "hidden states are to be written to %s; %d tokens need f32[%d,%d] or more rows"
-              .formatted(hidden, starts[count], starts[count], width));
-    }
+    requireRoom(hidden, starts[count]);
     List<Integer> order =
         IntStream.range(0, count)
             .boxed()
             .sorted(Comparator.comparingInt(i -> sequences.get(i).size()))
             .toList();
-    int from = 0;
-    while (from < count) {
-      int length = sequences.get(order.get(from)).size();
-      int to = from + 1;
-      while (to < count
-          && sequences.get(order.get(to)).size() == length
-          && (long) (to + 1 - from) * length <= batchTokens) {
-        to++;
+    uses.begin();
+    try {
+      int from = 0;
+      while (from < count) {
+        int length = sequences.get(order.get(from)).size();
+        int to = from + 1;
+        while (to < count
+            && sequences.get(order.get(to)).size() == length
+            && (long) (to + 1 - from) * length <= batchTokens) {
+          to++;
+        }
+        runTogether(sequences, order.subList(from, to), length, starts, hidden);
+        from = to;
       }
-      runTogether(sequences, order.subList(from, to), length, starts, hidden);
-      from = to;
+    } finally {
+      uses.end();
     }
   }
 
   @Override
   public void close() {
+    if (!uses.close()) {
+      return;
+    }
     try {
       session.close();
     } catch (OrtException e) {
@@ -189,32 +186,55 @@ public final class OnnxBackbone implements Backbone {
     }
   }
 
+  private void requireRoom(HostTensor hidden, long rows) {
+    if (hidden.dtype() != DType.F32
+        || hidden.rank() != 2
+        || hidden.size(0) < rows
+        || hidden.size(1) != width()) {
+      throw new InvalidTensorException(
+          "hidden states are to be written to %s; %d tokens need f32[%d,%d] or more rows"
+              .formatted(hidden, rows, rows, width()));
+    }
+  }
+
   private void runTogether(
       List<Tokens> sequences, List<Integer> members, int length, long[] starts, HostTensor hidden) {
-    LongBuffer ids = LongBuffer.allocate(members.size() * length);
-    members.forEach(member -> sequences.get(member).copyTo(ids));
-    boolean adjacent = true;
-    for (int i = 1; i < members.size(); i++) {
-      adjacent &= starts[members.get(i)] == starts[members.get(i - 1)] + length;
-    }
     long rows = (long) members.size() * length;
-    MemorySegment all = hidden.segment();
-    long rowBytes = (long) width * Float.BYTES;
-    if (adjacent) {
-      infer(
-          ids.flip(),
-          members.size(),
-          length,
-          all.asSlice(starts[members.get(0)] * rowBytes, rows * rowBytes));
+    long rowBytes = (long) width() * Float.BYTES;
+    if (rows * rowBytes > MOST_BYTES) {
+      throw new InvalidArgumentException(
+          "%d sequences of %d tokens have %d bytes of hidden states; ONNX Runtime takes at most %d at once: lower the batch tokens or the context"
+              .formatted(members.size(), length, rows * rowBytes, MOST_BYTES));
+    }
+    LongBuffer ids = LongBuffer.allocate((int) rows);
+    members.forEach(member -> sequences.get(member).copyTo(ids));
+    ids.flip();
+    DType stored =
+        switch (graph.type()) {
+          case FLOAT16 -> DType.F16;
+          case BFLOAT16 -> DType.BF16;
+          default -> DType.F32;
+        };
+    // ONNX Runtime writes to memory that only this call can free: the caller's tensor could be
+    // closed
+    // under it, and the JVM would die. The copy is a thousandth of the time of a run.
+    try (HostTensor together = HostTensor.allocate(stored, rows, width())) {
+      infer(ids, members.size(), length, together.segment());
+      for (int i = 0; i < members.size(); i++) {
+        long values = (long) length * width();
+        widen(together, i * values, values, hidden.segment(), starts[members.get(i)] * rowBytes);
+      }
+    }
+  }
+
+  private static void widen(
+      HostTensor from, long first, long values, MemorySegment to, long toOffset) {
+    if (from.dtype() == DType.F32) {
+      MemorySegment.copy(from.segment(), first * Float.BYTES, to, toOffset, values * Float.BYTES);
       return;
     }
-    try (HostTensor together = HostTensor.allocate(DType.F32, rows, width)) {
-      infer(ids.flip(), members.size(), length, together.segment());
-      long bytes = length * rowBytes;
-      for (int i = 0; i < members.size(); i++) {
-        MemorySegment.copy(
-            together.segment(), i * bytes, all, starts[members.get(i)] * rowBytes, bytes);
-      }
+    for (long i = 0; i < values; i++) {
+      to.set(ValueLayout.JAVA_FLOAT, toOffset + i * Float.BYTES, from.floatAt(first + i));
     }
   }
 
@@ -223,64 +243,26 @@ public final class OnnxBackbone implements Backbone {
     List<OnnxTensor> open = new ArrayList<>();
     try {
       Map<String, OnnxTensor> fed = new HashMap<>();
-      for (String input : inputs) {
-        LongBuffer values = input.equals("input_ids") ? ids : filled(input, batch, length);
+      for (String input : graph.inputs()) {
+        LongBuffer values =
+            input.equals("input_ids") ? ids : OnnxGraph.filled(input, batch, length);
         OnnxTensor tensor = OnnxTensor.createTensor(environment, values, shape);
         open.add(tensor);
         fed.put(input, tensor);
       }
+      ByteBuffer memory = target.asByteBuffer().order(ByteOrder.nativeOrder());
+      long[] states = {batch, length, width()};
       OnnxTensor result =
-          OnnxTensor.createTensor(
-              environment,
-              target.asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer(),
-              new long[] {batch, length, width});
+          graph.type() == OnnxJavaType.FLOAT
+              ? OnnxTensor.createTensor(environment, memory.asFloatBuffer(), states)
+              : OnnxTensor.createTensor(environment, memory, states, graph.type());
       open.add(result);
-      session.run(fed, Map.of(output, result)).close();
+      session.run(fed, Map.of(graph.output(), result)).close();
     } catch (OrtException e) {
       throw failed("running %d sequences of %d tokens".formatted(batch, length), e);
     } finally {
       open.forEach(OnnxTensor::close);
     }
-  }
-
-  private static LongBuffer filled(String input, int batch, int length) {
-    LongBuffer values = LongBuffer.allocate(batch * length);
-    for (int i = 0; i < batch * length; i++) {
-      values.put(
-          i,
-          switch (input) {
-            case "attention_mask" -> 1;
-            case "position_ids" -> i % length;
-            default -> 0;
-          });
-    }
-    return values;
-  }
-
-  private static List<String> inputs(OrtSession session, Path name) throws OrtException {
-    List<String> names = new ArrayList<>();
-    for (NodeInfo node : session.getInputInfo().values()) {
-      boolean known =
-          switch (node.getName()) {
-            case "input_ids", "attention_mask", "token_type_ids", "position_ids" -> true;
-            default -> false;
-          };
-      if (!known
-          || !(node.getInfo() instanceof TensorInfo info)
-          || info.type != OnnxJavaType.INT64
-          || info.getShape().length != 2) {
-        throw new FormatException(
-            name,
-            "has input %s; inputs may be input_ids, attention_mask, token_type_ids and position_ids, i64 [batch, tokens]"
-                .formatted(node));
-      }
-      names.add(node.getName());
-    }
-    if (!names.contains("input_ids")) {
-      throw new FormatException(
-          name, "has inputs %s; input_ids is needed".formatted(session.getInputNames()));
-    }
-    return names;
   }
 
   @FunctionalInterface
@@ -289,7 +271,8 @@ public final class OnnxBackbone implements Backbone {
         throws OrtException;
   }
 
-  private static OnnxBackbone open(Path name, Options options, SessionMaker maker) {
+  private static OnnxBackbone open(
+      Path name, Options options, boolean invariant, SessionMaker maker) {
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -298,7 +281,7 @@ public final class OnnxBackbone implements Backbone {
       settings.addConfigEntry("session.intra_op.allow_spinning", "0");
       OrtSession session = maker.make(OrtEnvironment.getEnvironment(), settings);
       try {
-        return new OnnxBackbone(session, options, name);
+        return new OnnxBackbone(session, OnnxGraph.read(session, name), options, name, invariant);
       } catch (RuntimeException | OrtException e) {
         session.close();
         throw e;

@@ -10,6 +10,7 @@ import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -117,12 +118,7 @@ public final class RewardModel implements AutoCloseable {
           context ->
               ModelFiles.withResource(config.head(), file -> RewardHead.load(context, file)));
     }
-    Path folder = Path.of(nameOrFolder);
-    if (!Files.isDirectory(folder)) {
-      throw new InvalidArgumentException(
-          "model is '%s'; it must be 'default' or a model folder, and there is no such folder"
-              .formatted(nameOrFolder));
-    }
+    Path folder = folder(nameOrFolder);
     Path file = folder.resolve(ModelConfig.FILE);
     ModelConfig config = ModelConfig.parse(ModelFiles.read(file), file);
     return open(
@@ -216,6 +212,21 @@ public final class RewardModel implements AutoCloseable {
     head.close();
     context.close();
     text.close();
+  }
+
+  private static Path folder(String name) {
+    try {
+      Path folder = Path.of(name);
+      if (Files.isDirectory(folder)) {
+        return folder;
+      }
+    } catch (InvalidPathException e) {
+      throw new InvalidArgumentException(
+          "model is '%s'; that is no path: %s".formatted(Excerpt.of(name), e.getReason()));
+    }
+    throw new InvalidArgumentException(
+        "model is '%s'; it must be 'default' or a model folder, and there is no such folder"
+            .formatted(name));
   }
 
   @FunctionalInterface

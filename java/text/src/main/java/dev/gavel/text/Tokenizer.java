@@ -34,6 +34,7 @@ public final class Tokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer tokenizer;
   private final TokenizerFile file;
   private final SpecialTokens special;
+  private final UseCount uses = new UseCount("tokenizer");
 
   private Tokenizer(HuggingFaceTokenizer tokenizer, TokenizerFile file) {
     this.tokenizer = tokenizer;
@@ -139,7 +140,7 @@ public final class Tokenizer implements AutoCloseable {
       if (piece.isEmpty()) {
         continue;
       }
-      Encoding encoding = tokenizer.encode(piece, false, false);
+      Encoding encoding = encoding(piece);
       ids.add(plain(encoding.getIds(), piece));
       for (CharSpan span : encoding.getCharTokenSpans()) {
         // A token that stands for no character, such as a word's start in front of the text, has
@@ -212,9 +213,25 @@ public final class Tokenizer implements AutoCloseable {
     return version == null ? "unknown" : version;
   }
 
+  /**
+   * Frees the tokenizer.
+   *
+   * @throws IllegalStateException if a call uses it
+   */
   @Override
   public void close() {
-    tokenizer.close();
+    if (uses.close()) {
+      tokenizer.close();
+    }
+  }
+
+  private Encoding encoding(String text) {
+    uses.begin();
+    try {
+      return tokenizer.encode(text, false, false);
+    } finally {
+      uses.end();
+    }
   }
 
   /** The ids of plain text, which no special token may be among. */

@@ -1,0 +1,143 @@
+package dev.gavel.text;
+
+import ai.onnxruntime.NodeInfo;
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import dev.gavel.FormatException;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What an ONNX graph takes and gives, as far as a backbone uses it.
+ *
+ * @param inputs the inputs to feed, {@code input_ids} among them
+ * @param output the output with the hidden states
+ * @param type type of the hidden states: FLOAT, FLOAT16 or BFLOAT16
+ * @param width H, the width of a hidden state
+ */
+record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int width) {
+
+  private static final String OUTPUT = "last_hidden_state";
+
+  // Wider than any model by far; an output this wide means that the file is not what it seems.
+  private static final long WIDEST = 1 << 20;
+
+  static OnnxGraph read(OrtSession session, Path name) throws OrtException {
+    List<String> inputs = inputs(session, name);
+    Map<String, TensorInfo> candidates = new HashMap<>();
+    for (NodeInfo node : session.getOutputInfo().values()) {
+      if (node.getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
+        candidates.put(node.getName(), info);
+      }
+    }
+    if (candidates.isEmpty() || (candidates.size() > 1 && !candidates.containsKey(OUTPUT))) {
+      throw new FormatException(
+          name,
+          "has outputs %s; one of shape [batch, tokens, H] is needed, called %s if there are several"
+              .formatted(
+                  session.getOutputInfo().values().stream().map(OnnxGraph::described).toList(),
+                  OUTPUT));
+    }
+    String output = candidates.containsKey(OUTPUT) ? OUTPUT : candidates.keySet().iterator().next();
+    TensorInfo info = candidates.get(output);
+    OnnxJavaType type = info == null ? OnnxJavaType.UNKNOWN : info.type;
+    if (type != OnnxJavaType.FLOAT
+        && type != OnnxJavaType.FLOAT16
+        && type != OnnxJavaType.BFLOAT16) {
+      throw new FormatException(
+          name,
+          "has output %s of type %s; hidden states must be f32, f16 or bf16"
+              .formatted(output, type));
+    }
+    long declared = info == null ? -1 : info.getShape()[2];
+    long width = declared > 0 ? declared : probe(session, inputs, output, name);
+    if (width < 1 || width > WIDEST) {
+      throw new FormatException(
+          name, "has output %s with H = %d; it must be 1 to %d".formatted(output, width, WIDEST));
+    }
+    return new OnnxGraph(inputs, output, type, (int) width);
+  }
+
+  private static List<String> inputs(OrtSession session, Path name) throws OrtException {
+    List<String> names = new ArrayList<>();
+    for (NodeInfo node : session.getInputInfo().values()) {
+      boolean known =
+          switch (node.getName()) {
+            case "input_ids", "attention_mask", "token_type_ids", "position_ids" -> true;
+            default -> false;
+          };
+      if (!known
+          || !(node.getInfo() instanceof TensorInfo info)
+          || info.type != OnnxJavaType.INT64
+          || info.getShape().length != 2) {
+        throw new FormatException(
+            name,
+            "has input %s; inputs may be input_ids, attention_mask, token_type_ids and position_ids, i64 [batch, tokens]. Export the graph without a cache of past keys and values"
+                .formatted(described(node)));
+      }
+      names.add(node.getName());
+    }
+    if (!names.contains("input_ids")) {
+      throw new FormatException(
+          name, "has inputs %s; input_ids is needed".formatted(session.getInputNames()));
+    }
+    return List.copyOf(names);
+  }
+
+  private static String described(NodeInfo node) {
+    return node.getInfo() instanceof TensorInfo info
+        ? "%s %s%s".formatted(node.getName(), info.type, Arrays.toString(info.getShape()))
+        : "%s, which is no tensor".formatted(node.getName());
+  }
+
+  /** The width of an output that does not declare it, from a run on one token. */
+  private static long probe(OrtSession session, List<String> inputs, String output, Path name)
+      throws OrtException {
+    List<OnnxTensor> open = new ArrayList<>();
+    try {
+      Map<String, OnnxTensor> fed = new HashMap<>();
+      for (String input : inputs) {
+        LongBuffer value = filled(input, 1, 1);
+        OnnxTensor tensor =
+            OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), value, new long[] {1, 1});
+        open.add(tensor);
+        fed.put(input, tensor);
+      }
+      try (OrtSession.Result result = session.run(fed, Set.of(output))) {
+        if (result.get(0).getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
+          return info.getShape()[2];
+        }
+        throw new FormatException(
+            name,
+            "gives %s for one token; [1, 1, H] was expected".formatted(result.get(0).getInfo()));
+      }
+    } finally {
+      open.forEach(OnnxTensor::close);
+    }
+  }
+
+  /** What an input other than {@code input_ids} is fed for sequences without padding. */
+  static LongBuffer filled(String input, int batch, int length) {
+    LongBuffer values = LongBuffer.allocate(Math.multiplyExact(batch, length));
+    for (int i = 0; i < batch * length; i++) {
+      values.put(
+          i,
+          switch (input) {
+            case "attention_mask" -> 1;
+            case "position_ids" -> i % length;
+            default -> 0;
+          });
+    }
+    return values;
+  }
+}

@@ -1,0 +1,267 @@
+package dev.gavel.text;
+
+import static dev.gavel.text.ByteTokenizer.END;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gavel.FormatException;
+import dev.gavel.GavelException;
+import dev.gavel.HeadSpec;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Layout;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class RewardModelTest {
+  private static final RewardModel.Options ONE_THREAD =
+      new RewardModel.Options(
+          dev.gavel.Device.cpu(), 1, 64, Optional.empty(), Optional.empty(), Optional.empty());
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void write() {
+    ModelFolder.write(folder);
+  }
+
+  private RewardModel load() {
+    return RewardModel.load(folder.toString(), ONE_THREAD);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Layout.class)
+  void scoresAreThoseOfTheTokensTheyAreReadAt(Layout layout) {
+    try (RewardModel model = RewardModel.load(folder.toString(), ONE_THREAD.withLayout(layout))) {
+      GroupScore score = model.score("question", List.of("ab", "z", "c"));
+      assertEquals(ModelFolder.scores('b', 'z', 'c'), score.scores());
+      assertEquals(1, score.best());
+      assertEquals(List.of(1, 2, 0), score.ranking());
+      assertEquals(layout, score.layout());
+      assertEquals(layout == Layout.JOINT ? 1 : 3, score.passes());
+      assertEquals(List.of(2, 1, 1), score.tokens());
+      assertEquals(List.of(0, 0, 0), score.truncated());
+      assertEquals(8, score.promptTokens());
+      assertEquals("identity", score.readout());
+      assertEquals("none", score.template());
+    }
+  }
+
+  @Test
+  void reportsEveryCut() {
+    try (RewardModel model = load()) {
+      GroupScore score = model.score("p".repeat(30), List.of("a".repeat(40), "b"));
+      assertEquals(24, score.promptTokens());
+      assertEquals(6, score.promptTruncated());
+      assertEquals(List.of(32, 1), score.tokens());
+      assertEquals(List.of(8, 0), score.truncated());
+      // 24 + 3 fixed + 32 + separator + 1 fit the context of 64.
+      assertEquals(1, score.passes());
+    }
+  }
+
+  @Test
+  void splitsALargeGroupAndDropsNothing() {
+    List<String> responses =
+        IntStream.range(0, 500).mapToObj(i -> "r" + (char) ('a' + i % 26)).toList();
+    try (RewardModel model = load()) {
+      GroupScore score = model.score("q", responses);
+      assertEquals(
+          IntStream.range(0, 500).mapToObj(i -> ModelFolder.score('a' + i % 26)).toList(),
+          score.scores());
+      // 4 tokens of prompt and frame leave room for 20 responses of 2 with separators.
+      assertEquals(25, score.passes());
+    }
+  }
+
+  @Test
+  void countsTextOfSpecialTokensAndReadsItAsText() {
+    try (RewardModel model = load()) {
+      GroupScore score = model.score("<|end|>", List.of("a<|resp_sep|>b", "c"));
+      assertEquals(ModelFolder.scores('b', 'c'), score.scores());
+      assertEquals(2, score.specialLiterals());
+    }
+  }
+
+  @Test
+  void anEmptyPromptIsAPrompt() {
+    try (RewardModel model = load()) {
+      assertEquals(0, model.score("", List.of("a")).promptTokens());
+    }
+  }
+
+  @Test
+  void refusesWhatCannotBeScored() {
+    try (RewardModel model = load()) {
+      assertRefused(model, "p", List.of(), "no response");
+      assertRefused(model, "p", List.of("a", ""), "response 1");
+      assertRefused(
+          model, "p", List.of("a", "b\uD800"), "response 1: text has an unpaired surrogate");
+      assertRefused(model, "\uDC00", List.of("a"), "the prompt: text has an unpaired surrogate");
+      InvalidArgumentException e =
+          assertThrows(
+              InvalidArgumentException.class,
+              () ->
+                  model.score(Prompt.messages(List.of(ChatMessage.of("user", "q"))), List.of("a")));
+      assertTrue(String.valueOf(e.getMessage()).contains("no chat template"));
+    }
+  }
+
+  private static void assertRefused(
+      RewardModel model, String prompt, List<String> responses, String reason) {
+    InvalidArgumentException e =
+        assertThrows(InvalidArgumentException.class, () -> model.score(prompt, responses));
+    assertTrue(String.valueOf(e.getMessage()).contains(reason), String.valueOf(e.getMessage()));
+  }
+
+  @Test
+  void aChatTemplateRendersTheWholeConversation() {
+    ModelFolder.write(
+        folder,
+        ModelConfig.FILE,
+        ModelFolder.CONFIG
+            .replace("\"<|start|>\"", "\"\"")
+            .replace("\"<|end|>\"", "\"\"")
+            .replace("\"suffix_ends_response\": false", "\"suffix_ends_response\": true")
+            .replace(
+                "{\"file\": \"\", \"renders\": \"nothing\", \"variables\": {}}",
+                "{\"file\": \"t.jinja\", \"renders\": \"conversation\", \"variables\": {\"eos\":"
+                    + " \"<|end|>\"}}"));
+    ModelFolder.write(
+        folder,
+        "t.jinja",
+        "{% for m in messages %}<|start|>{{ m.role[0] }}{{ m.content }}{{ eos }}{% endfor %}");
+    try (RewardModel model = load()) {
+      GroupScore text = model.score("q", List.of("ab", "c"));
+      // The first response is read before its separator, the last one at the end of the sequence.
+      assertEquals(ModelFolder.scores('b', END), text.scores());
+      assertTrue(text.template().matches("t\\.jinja sha256:[0-9a-f]{12}"), text.template());
+      Prompt conversation =
+          Prompt.messages(List.of(ChatMessage.of("system", "s"), ChatMessage.of("user", "q")));
+      assertEquals(2, model.score(conversation, List.of("a")).promptTokens());
+    }
+  }
+
+  @Test
+  void aPromptTemplateRendersThePromptOnly() {
+    ModelFolder.change(
+        folder,
+        "{\"file\": \"\", \"renders\": \"nothing\", \"variables\": {}}",
+        "{\"file\": \"built-in:plain\", \"renders\": \"prompt\", \"variables\": {}}");
+    try (RewardModel model = load()) {
+      Prompt one = Prompt.messages(List.of(ChatMessage.of("user", "question")));
+      assertEquals(8, model.score(one, List.of("a")).promptTokens());
+      Prompt two =
+          Prompt.messages(List.of(ChatMessage.of("system", "s"), ChatMessage.of("user", "q")));
+      assertEquals(
+          "system: s\n\nuser: q".length() - 1, model.score(two, List.of("a")).promptTokens());
+      assertEquals(8, model.score("question", List.of("a")).promptTokens());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '^',
+      value = {
+        "\"context\": 64 ^ \"context\": 0 ^ context",
+        "\"pooling\": \"index\" ^ \"pooling\": \"mean\" ^ pooling",
+        "\"pooling\": \"index\" ^ \"pooling\": \"first_last_concat\" ^ takes vectors of 2",
+        "\"layout\": \"joint\" ^ \"layout\": \"Joint\" ^ layout",
+        "\"kind\": \"identity\" ^ \"kind\": \"softmax\" ^ readout",
+        "\"mean\": 0 ^ \"mean\": 3 ^ affine",
+        "\"name\": \"test\" ^ \"name\": null ^ name",
+        "\"name\": \"test\" ^ \"nome\": \"test\" ^ it has no key 'name'",
+        "\"name\": \"test\" ^ \"name\": \"test\", \"nome\": \"test\" ^ unknown key 'nome'",
+        "\"name\": \"test\" ^ \"name\": \"test\", \"name\": \"test\" ^ Duplicate",
+        "\"context\": 64 ^ \"context\": 64.5 ^ context",
+        "\"context\": 64 ^ \"context\": \"64\" ^ context",
+        "\"suffix_ends_response\": false ^ \"suffix_ends_response\": 0 ^ suffix_ends_response",
+        "\"name\": \"test\", ^ '' ^ name",
+        "\"format_version\": 1 ^ \"format_version\": 2 ^ version 2",
+        "\"format\": \"gavel-model\" ^ \"format\": \"other\" ^ other",
+        "\"separator\": \"<|resp_sep|>\" ^ \"separator\": \"x\" ^ exactly one special token",
+        "\"separator\": \"<|resp_sep|>\" ^ \"separator\": \"<|end|><|end|>\" ^ exactly one",
+        "\"model.onnx\" ^ \"absent.onnx\" ^ absent.onnx",
+        "\"model.onnx\" ^ \"../model.onnx\" ^ plain name",
+        "\"model.onnx\" ^ \"/etc/passwd\" ^ plain name",
+        "\"tokenizer.json\" ^ \"model.onnx\" ^ is not JSON",
+        "\"model.safetensors\" ^ \"tokenizer.json\" ^ tokenizer.json",
+        "\"backbone\": \"model.onnx\" ^ \"backbone\": \"built-in:other\" ^ built-in:other",
+        "\"renders\": \"nothing\" ^ \"renders\": \"prompt\" ^ chat_template",
+        "\"renders\": \"nothing\" ^ \"renders\": \"all\" ^ chat_template.renders",
+        "\"file\": \"\", \"renders\": \"nothing\" ^ \"file\": \"built-in:plain\", \"renders\":"
+            + " \"conversation\" ^ leave them empty",
+        "\"file\": \"\", \"renders\": \"nothing\" ^ \"file\": \"no.jinja\", \"renders\": \"prompt\""
+            + " ^ no.jinja",
+      })
+  void refusesFoldersWhoseFilesDoNotFit(String from, String to, String reason) {
+    ModelFolder.change(folder, from, to);
+    GavelException e = assertThrows(GavelException.class, () -> load().close());
+    assertTrue(String.valueOf(e.getMessage()).contains(reason), String.valueOf(e.getMessage()));
+  }
+
+  @Test
+  void refusesBrokenTemplatesAndTexts() throws IOException {
+    String chat = "{\"file\": \"t.jinja\", \"renders\": \"prompt\", \"variables\": {}}";
+    ModelFolder.change(
+        folder, "{\"file\": \"\", \"renders\": \"nothing\", \"variables\": {}}", chat);
+    ModelFolder.write(folder, "t.jinja", "{% if %}");
+    FormatException broken = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(String.valueOf(broken.getMessage()).contains("line 1"));
+    Files.write(folder.resolve("t.jinja"), new byte[] {'a', (byte) 0xff});
+    FormatException text = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(String.valueOf(text.getMessage()).contains("UTF-8"));
+  }
+
+  @Test
+  void refusesHeadsThatDoNotFit() {
+    ModelFolder.head(folder, HeadSpec.linear(3).build(), new float[3], new float[1]);
+    FormatException wide = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(String.valueOf(wide.getMessage()).contains("takes vectors of 3"));
+    ModelFolder.head(folder, HeadSpec.linear(2).outputWidth(2).build(), new float[4], new float[2]);
+    FormatException two = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(String.valueOf(two.getMessage()).contains("2 outputs"));
+  }
+
+  @Test
+  void saysWhatTheFolderIsNot() {
+    InvalidArgumentException e =
+        assertThrows(InvalidArgumentException.class, () -> RewardModel.load("no/such/folder"));
+    assertTrue(String.valueOf(e.getMessage()).contains("no/such/folder"));
+    assertThrows(
+        InvalidArgumentException.class, () -> RewardModel.load("\0"), "an impossible path");
+  }
+
+  @Test
+  void useAfterCloseIsAnError() {
+    RewardModel model = load();
+    model.close();
+    model.close();
+    assertThrows(IllegalStateException.class, () -> model.score("q", List.of("a")));
+  }
+
+  @Test
+  void anIndependentScoreIsThatOfTheResponseAlone() {
+    List<String> responses = List.of("one", "another one", "x", "the last of them");
+    try (RewardModel model =
+        RewardModel.load(folder.toString(), ONE_THREAD.withLayout(Layout.INDEPENDENT))) {
+      List<Float> together = model.score("q", responses).scores();
+      List<Float> alone =
+          responses.stream().map(r -> model.score("q", List.of(r)).scores().getFirst()).toList();
+      assertEquals(alone, together);
+      assertEquals(alone.reversed(), model.score("q", responses.reversed()).scores());
+      assertEquals(4, Collections.max(model.score("q", responses).ranking()) + 1);
+    }
+  }
+}
