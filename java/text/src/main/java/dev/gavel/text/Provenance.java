@@ -1,0 +1,61 @@
+package dev.gavel.text;
+
+import ai.onnxruntime.OrtEnvironment;
+import dev.gavel.GavelException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * What scores of this library come from besides the native library: for {@code gavel doctor} and
+ * for bug reports.
+ *
+ * @param onnxRuntime version of ONNX Runtime
+ * @param tokenizers version of the tokenizer library
+ * @param parts files of the default model
+ */
+public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts) {
+  /** Copies the list. */
+  public Provenance {
+    parts = List.copyOf(parts);
+  }
+
+  /**
+   * A file of the default model.
+   *
+   * @param name for instance {@code model.safetensors}
+   * @param bytes its length
+   * @param sha256 hash of its content
+   */
+  public record Part(String name, long bytes, String sha256) {}
+
+  /**
+   * Looks.
+   *
+   * @throws GavelException if a file of the default model is not there
+   */
+  public static Provenance collect() {
+    ModelConfig config =
+        ModelConfig.parse(
+            ModelFiles.resource(ModelConfig.FILE),
+            java.nio.file.Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
+    return new Provenance(
+        OrtEnvironment.getEnvironment().getVersion(),
+        Tokenizer.libraryVersion(),
+        List.of(
+            part(ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
+            part(config.head(), ModelFiles.resource(config.head())),
+            part("backbone " + BuiltInModel.NAME, BuiltInModel.graph()),
+            part("tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson())));
+  }
+
+  private static Part part(String name, byte[] content) {
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(content);
+      return new Part(name, content.length, HexFormat.of().formatHex(hash));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package dev.gavel.text;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gavel.Device;
+import dev.gavel.Layout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The model that comes with the library, from text to scores. */
+class DefaultModelTest {
+  private static final String PROMPT = "How do I boil an egg so that the yolk stays soft?";
+  private static final List<String> RESPONSES =
+      List.of(
+          "Put it in boiling water for six minutes, then in cold water.",
+          "Eggs are laid by hens.",
+          "no",
+          "Six minutes. Seven if it is a large one, and start the clock when the water boils"
+              + " again.");
+
+  private static RewardModel load(Layout layout, int threads, int batchTokens) {
+    return RewardModel.load(
+        "default",
+        new RewardModel.Options(
+            Device.cpu(),
+            threads,
+            batchTokens,
+            Optional.of(layout),
+            Optional.empty(),
+            Optional.empty()));
+  }
+
+  private static List<Integer> bits(GroupScore score) {
+    return score.scores().stream().map(Float::floatToRawIntBits).toList();
+  }
+
+  @Test
+  void wholeScoresKeepTheirBitsOverThreadsAndBatches() {
+    for (Layout layout : Layout.values()) {
+      List<List<Integer>> found = new ArrayList<>();
+      for (int threads : new int[] {1, 2, 4}) {
+        for (int batchTokens : new int[] {1, 4096}) {
+          try (RewardModel model = load(layout, threads, batchTokens)) {
+            found.add(bits(model.score(PROMPT, RESPONSES)));
+          }
+        }
+      }
+      assertEquals(1, found.stream().distinct().count(), layout + ": " + found);
+    }
+  }
+
+  @Test
+  void independentScoresDoNotDependOnTheOthersNorOnTheirOrder() {
+    try (RewardModel model = load(Layout.INDEPENDENT, 2, 2048)) {
+      List<Integer> together = bits(model.score(PROMPT, RESPONSES));
+      assertEquals(
+          together,
+          RESPONSES.stream().map(r -> bits(model.score(PROMPT, List.of(r))).getFirst()).toList());
+      assertEquals(together.reversed(), bits(model.score(PROMPT, RESPONSES.reversed())));
+    }
+  }
+
+  @Test
+  void jointScoresSeeTheOthers() {
+    try (RewardModel model = load(Layout.JOINT, 2, 2048)) {
+      GroupScore score = model.score(PROMPT, RESPONSES);
+      assertEquals(1, score.passes());
+      assertNotEquals(
+          bits(score).getFirst(), bits(model.score(PROMPT, RESPONSES.subList(0, 1))).getFirst());
+    }
+  }
+
+  @Test
+  void oneMessageOfTheUserIsTheSameAsThePrompt() {
+    try (RewardModel model = load(Layout.JOINT, 2, 2048)) {
+      Prompt conversation = Prompt.messages(List.of(ChatMessage.of("user", PROMPT)));
+      assertEquals(
+          bits(model.score(PROMPT, RESPONSES)), bits(model.score(conversation, RESPONSES)));
+      assertTrue(model.template().startsWith("built-in:plain sha256:"), model.template());
+    }
+  }
+
+  @Test
+  void reportsWhatDoesNotFitItsContext() {
+    try (RewardModel model = load(Layout.JOINT, 2, 2048)) {
+      GroupScore score =
+          model.score("why ".repeat(400), List.of("because ".repeat(600), "so", "[SEP] [SEP]"));
+      assertEquals(256, score.promptTokens());
+      assertEquals(144, score.promptTruncated());
+      assertEquals(512 - 256 - 3, score.tokens().getFirst());
+      assertEquals(600 - score.tokens().getFirst(), score.truncated().getFirst());
+      assertEquals(2, score.passes());
+      assertEquals(2, score.specialLiterals());
+      assertEquals(3, score.scores().size());
+    }
+  }
+
+  @Test
+  void itsConfigurationIsAsTheLibraryWritesIt() {
+    Path name = Path.of(ModelConfig.FILE);
+    ModelConfig config = ModelConfig.parse(ModelFiles.resource(ModelConfig.FILE), name);
+    assertEquals(
+        config,
+        ModelConfig.parse(config.toJson().getBytes(java.nio.charset.StandardCharsets.UTF_8), name));
+    assertEquals(BuiltInModel.PLAIN_TEMPLATE, config.chatTemplate().file());
+  }
+}
