@@ -154,6 +154,10 @@ public final class Optimizer implements AutoCloseable {
     }
   }
 
+  NativeHandle handle() {
+    return handle;
+  }
+
   /** A copy of a state of one parameter; the caller closes it. */
   HostTensor read(State state, int index) {
     HeadSpec.Parameter parameter = head.spec().parameters().get(index);
