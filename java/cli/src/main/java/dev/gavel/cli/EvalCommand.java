@@ -1,3 +1,131 @@
 package dev.gavel.cli;
-@picocli.CommandLine.Command(name = "eval")
-final class EvalCommand implements Runnable { EvalCommand(Streams s) {} public void run() {} }
+
+import dev.gavel.cli.metric.Part;
+import dev.gavel.cli.metric.Shuffle;
+import dev.gavel.cli.output.Progress;
+import dev.gavel.cli.output.ScoredRow;
+import dev.gavel.cli.rows.Row;
+import dev.gavel.text.RewardModel;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Compares scores with what people prefer. */
+@Command(
+    name = "eval",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = {
+      "Measures how often the model agrees with people, by subset, with Wilson 95 %% intervals,",
+      "beside chance and a scorer that only counts characters.",
+      "",
+      "Rows are those of train. A row is right where a preferred response scores strictly higher",
+      "than all others; a tie is wrong. Pairs count every two responses people like differently.",
+      "Responses are packed in an order drawn from the seed and the texts, so that a file that",
+      "always names the better one first measures the model and not its liking for first places.",
+      ""
+    })
+final class EvalCommand implements Callable<Integer> {
+  private final Streams streams;
+
+  @Option(
+      names = "--data",
+      required = true,
+      paramLabel = "FILE|-",
+      description = "JSON lines with preferences; - is standard input.")
+  private String data = "";
+
+  @Option(
+      names = "--part",
+      paramLabel = "PART",
+      description =
+          "all, training or evaluation: the part of the prompts that --holdout makes. Default: all")
+  private String part = "all";
+
+  @Option(names = "--seed", paramLabel = "N", description = "Of the order of responses. Default: 0")
+  private long seed;
+
+  @Option(names = "--json", description = "Print one JSON object instead of a table.")
+  private boolean json;
+
+  @Mixin private HoldoutOptions holdout = new HoldoutOptions();
+  @Mixin private ModelOptions modelOptions = new ModelOptions();
+
+  EvalCommand(Streams streams) {
+    this.streams = streams;
+  }
+
+  @Override
+  public Integer call() {
+    Part wanted = wantedPart();
+    double fraction = holdout.orElse(0);
+    InputFile file = InputFile.named("--data", data);
+    PreferenceFile preferences = PreferenceFile.read(file, streams);
+    preferences.tellBad(data, streams);
+    List<Row> rows =
+        preferences.rows().stream().filter(row -> wanted.has(row.promptText(), fraction)).toList();
+    EvalResult result = new EvalResult();
+    preferences.bad().forEach(unused -> result.failed());
+    result.withoutPreference(preferences.withoutPreference());
+    try (RewardModel model = modelOptions.load();
+        Progress progress = Progress.of("gavel eval", rows.size(), "")) {
+      RowScorer scorer = new RowScorer(model);
+      long done = 0;
+      for (Row row : rows) {
+        add(result, row, scorer);
+        done++;
+        progress.at(done);
+      }
+      print(EvalReport.of(model, data, part, fraction, seed, result));
+    }
+    return result.failedRows() == 0 ? ExitCode.DONE : ExitCode.ROWS_FAILED;
+  }
+
+  private void add(EvalResult result, Row row, RowScorer scorer) {
+    List<Integer> order = Shuffle.responses(seed, row.promptText(), row.responses());
+    List<String> shuffled = order.stream().map(row.responses()::get).toList();
+    switch (scorer.score(row, shuffled)) {
+      case ScoredRow.Failed(var bad) -> {
+        streams.say("%s: left out line %d: %s".formatted(data, bad.line(), bad.error().message()));
+        result.failed();
+      }
+      case ScoredRow.Scored(Row unused, var score) -> {
+        List<Float> scores = new ArrayList<>(score.scores());
+        for (int i = 0; i < order.size(); i++) {
+          scores.set(order.get(i), score.scores().get(i));
+        }
+        result.add(row, scores);
+      }
+    }
+  }
+
+  private void print(EvalReport report) {
+    PrintWriter out = new PrintWriter(streams.out(), true, StandardCharsets.UTF_8);
+    out.print(json ? report.json() : report.table());
+    out.flush();
+  }
+
+  private Part wantedPart() {
+    Part wanted =
+        switch (part) {
+          case "all" -> Part.ALL;
+          case "training" -> Part.TRAINING;
+          case "evaluation" -> Part.EVALUATION;
+          default ->
+              throw CommandFailure.usage(
+                  "--part is '%s'; it must be all, training or evaluation".formatted(part));
+        };
+    if (wanted != Part.ALL && !holdout.isGiven()) {
+      throw CommandFailure.usage("--part %s needs --holdout FRACTION".formatted(part));
+    }
+    if (wanted == Part.ALL && holdout.isGiven()) {
+      throw CommandFailure.usage("--holdout needs --part training or --part evaluation");
+    }
+    return wanted;
+  }
+}

@@ -19,8 +19,7 @@ final class HoldoutOptions {
   double orElse(double other) {
     double value = holdout == null ? other : holdout;
     if (!(value >= 0 && value < 1)) {
-      throw CommandFailure.usage(
-          "--holdout is %s; it must be 0 to below 1".formatted(value));
+      throw CommandFailure.usage("--holdout is %s; it must be 0 to below 1".formatted(value));
     }
     return value;
   }

@@ -15,7 +15,8 @@ public final class Main {
   }
 
   /** Runs one command on streams of the caller, for tests. */
-  static int run(List<String> arguments, java.io.InputStream in, OutputStream out, OutputStream err) {
+  static int run(
+      List<String> arguments, java.io.InputStream in, OutputStream out, OutputStream err) {
     return new Streams(in, out, new PrintWriter(err, true, StandardCharsets.UTF_8)).run(arguments);
   }
 }

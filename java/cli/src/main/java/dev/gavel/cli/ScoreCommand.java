@@ -1,7 +1,6 @@
 package dev.gavel.cli;
 
 import dev.gavel.cli.output.JsonRows;
-import dev.gavel.cli.output.ModelDescription;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputTarget;
 import dev.gavel.cli.output.Progress;
@@ -153,12 +152,7 @@ final class ScoreCommand implements Callable<Integer> {
     if (table) {
       return new TableRows(target.stream(), Terminal.columns());
     }
-    return new JsonRows(
-        target.stream(),
-        new ModelDescription(
-            model.config().name(),
-            model.config().readout().kind(),
-            model.config().chatTemplateFile().orElse("none")));
+    return new JsonRows(target.stream(), model.config().name());
   }
 
   // A bar between the blocks of a table on the same terminal would garble both.

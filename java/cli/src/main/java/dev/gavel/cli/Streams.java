@@ -53,7 +53,9 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
     try {
       return line.execute(arguments.toArray(String[]::new));
     } catch (OutOfMemoryError e) {
-      say("out of memory (%s); give the Java virtual machine more with -Xmx".formatted(e.getMessage()));
+      say(
+          "out of memory (%s); give the Java virtual machine more with -Xmx"
+              .formatted(e.getMessage()));
       return ExitCode.ENVIRONMENT;
     } catch (LinkageError e) {
       // ONNX Runtime and the tokenizer load their native libraries in static initialisers.

@@ -59,7 +59,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--skip-bad-rows",
-      description = "Leave out rows that cannot be used, and say which; otherwise they are an error.")
+      description =
+          "Leave out rows that cannot be used, and say which; otherwise they are an error.")
   private boolean skipBadRows;
 
   @Option(names = "--force", description = "Replace a model folder that exists.")
@@ -70,6 +71,13 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "K",
       description = "Compare by K-fold cross-validation inside the training part, 2 to 100.")
   private @Nullable Integer folds;
+
+  @Option(
+      names = "--reversed",
+      description =
+          "In layout joint, learn also from the responses in the opposite order, so that a place"
+              + " in the sequence means less.")
+  private boolean reversed;
 
   @Option(
       names = "--prompt-tokens",
@@ -125,41 +133,45 @@ final class TrainCommand implements Callable<Integer> {
     if (out != null) {
       ModelFolder.checkPlace(out, force);
     }
-    PreferenceFile preferences = PreferenceFile.read(file, streams).forTraining(data, skipBadRows, streams);
+    PreferenceFile preferences =
+        PreferenceFile.read(file, streams).forTraining(data, skipBadRows, streams);
     List<Row> training = part(preferences, Part.TRAINING, fraction);
     if (training.isEmpty()) {
       throw CommandFailure.usage("%s has no row in the training part".formatted(data));
     }
     int count = ModelOptions.positive("--threads", threads).orElse(processors());
     List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
-    try (Context context =
-            Context.open(Context.Options.defaults().withThreads(count));
+    try (Context context = Context.open(Context.Options.defaults().withThreads(count));
         TextBackbone text =
             TextBackbone.builtIn(
                 new OnnxBackbone.Options(count, OnnxBackbone.Options.defaults().batchTokens()));
-        VectorReader reader =
-            new VectorReader(context, text, budget, poolings, options.seed())) {
+        VectorReader reader = new VectorReader(context, text, budget, poolings, options.seed())) {
       // Cross-validation and the log compare both layouts, whichever the head learns from.
       List<Layout> both = List.of(Layout.JOINT, Layout.INDEPENDENT);
-      TrainingVectors vectors = vectors("training vectors", reader, both, training);
+      TrainingVectors vectors = vectors("training vectors", reader, both, reversed, training);
       if (folds != null) {
-        compare(
-            new CrossValidation(context, vectors, layouts, text.width(), folds), candidates);
+        compare(new CrossValidation(context, vectors, layouts, text.width(), folds), candidates);
       }
       if (out != null) {
         List<Row> evaluation = part(preferences, Part.EVALUATION, fraction);
-        TrainingVectors held = vectors("evaluation vectors", reader, both, evaluation);
+        TrainingVectors held = vectors("evaluation vectors", reader, both, false, evaluation);
         TrainedModel model =
             new TrainedModel(
                 name == null ? String.valueOf(out.getFileName()) : name,
                 candidates.getFirst(),
                 layouts,
+                reversed,
                 budget,
                 options.seed(),
                 fraction,
                 new TrainedModel.Data(
-                    Path.of(data), preferences.rows().size(), preferences.withoutPreference(),
-                    preferences.bad().size(), training.size(), dataNote, note));
+                    Path.of(data),
+                    preferences.rows().size(),
+                    preferences.withoutPreference(),
+                    preferences.bad().size(),
+                    training.size(),
+                    dataNote,
+                    note));
         new ModelFolder(context, text.width(), model).train(vectors, held, out, force);
         streams.say("model folder %s is written".formatted(out));
       }
@@ -180,12 +192,13 @@ final class TrainCommand implements Callable<Integer> {
               .formatted(candidates.size()));
     }
     if (data.equals("-")) {
-      throw CommandFailure.usage("--data is -; the data must be a file, whose hash is written down");
+      throw CommandFailure.usage(
+          "--data is -; the data must be a file, whose hash is written down");
     }
   }
 
   private static List<Row> part(PreferenceFile preferences, Part part, double holdout) {
-    return preferences.rows().stream().filter(row -> part.has(row.prompt(), holdout)).toList();
+    return preferences.rows().stream().filter(row -> part.has(row.promptText(), holdout)).toList();
   }
 
   private static int processors() {
@@ -193,9 +206,10 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private static TrainingVectors vectors(
-      String task, VectorReader reader, List<Layout> layouts, List<Row> rows) {
-    try (Progress progress = Progress.of(task, (long) layouts.size() * rows.size(), "")) {
-      return TrainingVectors.read(reader, layouts, rows, progress::at);
+      String task, VectorReader reader, List<Layout> layouts, boolean reversed, List<Row> rows) {
+    long groups = TrainingVectors.groups(layouts, reversed, rows.size());
+    try (Progress progress = Progress.of(task, groups, "")) {
+      return TrainingVectors.read(reader, layouts, reversed, rows, progress::at);
     }
   }
 
@@ -208,17 +222,12 @@ final class TrainCommand implements Callable<Integer> {
         Tally any = tallies.values().iterator().next();
         print.printf(
             "%d folds of %d rows; accuracy with 95 %% intervals; length only %s, chance %.1f %%%n",
-            folds,
-            any.accuracy().of(),
-            any.lengthAccuracy().percent(),
-            100 * any.chance());
+            folds, any.accuracy().of(), any.lengthAccuracy().percent(), 100 * any.chance());
         first = false;
       }
       StringBuilder line = new StringBuilder();
-      tallies.forEach(
-          (layout, tally) ->
-              line.append(
-                  "%s %s  ".formatted(ModelConfig.name(layout), tally.accuracy().percent())));
+      tallies.forEach((layout, tally) ->
+          line.append("%s %s  ".formatted(ModelConfig.name(layout), tally.accuracy().percent())));
       print.println(line + candidate.describe());
     }
   }

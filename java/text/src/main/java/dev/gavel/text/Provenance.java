@@ -1,11 +1,15 @@
 package dev.gavel.text;
 
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.onnxruntime.OrtEnvironment;
 import dev.gavel.GavelException;
+import java.io.IOException;
+import java.io.InputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Properties;
 
 /**
  * What scores of this library come from besides the native library: for {@code gavel doctor} and
@@ -42,12 +46,26 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
             java.nio.file.Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
     return new Provenance(
         OrtEnvironment.getEnvironment().getVersion(),
-        Tokenizer.libraryVersion(),
+        tokenizersVersion(),
         List.of(
             part(ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
             part(config.head(), ModelFiles.resource(config.head())),
             part("backbone " + BuiltInModel.NAME, BuiltInModel.graph()),
             part("tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson())));
+  }
+
+  // The library's manifest has no version; its list of native files has one.
+  private static String tokenizersVersion() {
+    Properties properties = new Properties();
+    try (InputStream in =
+        HuggingFaceTokenizer.class.getResourceAsStream("/native/lib/tokenizers.properties")) {
+      if (in != null) {
+        properties.load(in);
+      }
+    } catch (IOException e) {
+      throw new GavelException("the tokenizer library's version cannot be read: " + e, e);
+    }
+    return properties.getProperty("version", "unknown");
   }
 
   private static Part part(String name, byte[] content) {

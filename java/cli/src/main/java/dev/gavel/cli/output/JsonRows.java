@@ -19,11 +19,15 @@ import java.util.List;
  */
 public final class JsonRows implements RowWriter {
   private final OutputStream out;
-  private final ModelDescription model;
+  private final String model;
   private final JsonFactory json = JsonMapper.builder().build().getFactory();
 
-  /** Writes to a stream, which it does not close. */
-  public JsonRows(OutputStream out, ModelDescription model) {
+  /**
+   * Writes to a stream, which it does not close.
+   *
+   * @param model name of the model, for every row
+   */
+  public JsonRows(OutputStream out, String model) {
     this.out = out;
     this.model = model;
   }
@@ -76,9 +80,9 @@ public final class JsonRows implements RowWriter {
     to.writeNumberField("special_literals", score.specialLiterals());
     to.writeNumberField("passes", score.passes());
     to.writeStringField("layout", ModelConfig.name(score.layout()));
-    to.writeStringField("readout", model.readout());
-    to.writeStringField("template", model.template());
-    to.writeStringField("model", model.model());
+    to.writeStringField("readout", score.readout());
+    to.writeStringField("template", score.template());
+    to.writeStringField("model", model);
     if (!scored.isFinite()) {
       to.writeNumberField("line", scored.row().line());
       error(to, NonFinite.error(score.scores()));

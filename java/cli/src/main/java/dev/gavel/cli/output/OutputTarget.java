@@ -51,8 +51,7 @@ public final class OutputTarget implements AutoCloseable {
   public static OutputTarget file(Path file, boolean force) throws OutputFailure {
     try {
       if (Files.isDirectory(file)) {
-        throw new OutputFailure(
-            Kind.USAGE, "output %s is a folder; name a file".formatted(file));
+        throw new OutputFailure(Kind.USAGE, "output %s is a folder; name a file".formatted(file));
       }
       if (Files.exists(file) && !Files.isRegularFile(file)) {
         return new OutputTarget(
@@ -88,7 +87,8 @@ public final class OutputTarget implements AutoCloseable {
         FileChannel.open(partial, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
     Thread hook = new Thread(() -> partial.toFile().delete());
     Runtime.getRuntime().addShutdownHook(hook);
-    OutputStream stream = new BufferedOutputStream(java.nio.channels.Channels.newOutputStream(channel));
+    OutputStream stream =
+        new BufferedOutputStream(java.nio.channels.Channels.newOutputStream(channel));
     return new OutputTarget(
         file.toString(), stream, Optional.of(new Move(partial, place, channel, hook)));
   }

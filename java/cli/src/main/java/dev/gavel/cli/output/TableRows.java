@@ -37,9 +37,8 @@ public final class TableRows implements RowWriter {
   }
 
   private void scored(StringBuilder block, Row row, GroupScore score) {
-    line(block, Columns.oneLine(row.id().asText()) + "  ", row.prompt());
-    String cut =
-        score.promptTruncated() == 0 ? "" : " (%d cut)".formatted(score.promptTruncated());
+    line(block, Columns.oneLine(row.id().asText()) + "  ", row.promptText());
+    String cut = score.promptTruncated() == 0 ? "" : " (%d cut)".formatted(score.promptTruncated());
     line(
         block,
         "  ",
@@ -68,12 +67,12 @@ public final class TableRows implements RowWriter {
 
   private void line(StringBuilder block, String head, String text) {
     String shown = Columns.oneLine(text);
-    block
-        .append(Columns.fit(head + shown, columns).stripTrailing())
-        .append('\n');
+    block.append(Columns.fit(head + shown, columns).stripTrailing()).append('\n');
   }
 
   private static String number(float score) {
-    return Float.isFinite(score) ? String.format(Locale.ROOT, "%+.4f", score) : String.valueOf(score);
+    return Float.isFinite(score)
+        ? String.format(Locale.ROOT, "%+.4f", score)
+        : String.valueOf(score);
   }
 }

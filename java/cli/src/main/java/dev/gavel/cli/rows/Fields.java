@@ -77,7 +77,6 @@ final class Fields {
 
   private JsonNode required(String name) throws BadRowException {
     return optional(name)
-        .orElseThrow(
-            () -> new BadRowException(name, names(), "%s is missing".formatted(name)));
+        .orElseThrow(() -> new BadRowException(name, names(), "%s is missing".formatted(name)));
   }
 }

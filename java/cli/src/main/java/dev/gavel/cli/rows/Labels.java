@@ -51,8 +51,7 @@ final class Labels {
       JsonNode number = node.get(i);
       if (!number.isNumber() || !Double.isFinite(number.doubleValue())) {
         String at = "%s[%d]".formatted(name, i);
-        throw new BadRowException(
-            at, number.toString(), "%s is not a finite number".formatted(at));
+        throw new BadRowException(at, number.toString(), "%s is not a finite number".formatted(at));
       }
       values.add(sign * number.doubleValue());
     }

@@ -1,34 +1,40 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.ChatMessage;
+import dev.gavel.text.Prompt;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
- * The prompt of a row: the text of {@code prompt}, or a conversation in {@code messages}. One
- * message is its content; several become {@code role: content}, with an empty line between them.
+ * The prompt of a row: the text of {@code prompt}, or a conversation in {@code messages}.
+ *
+ * @param prompt what the model reads
+ * @param text the prompt in one text: that of {@code prompt}, the content of the user's only
+ *     message, or {@code role: content} of every message with an empty line between them
  */
-final class PromptField {
-  private PromptField() {}
+record PromptField(Prompt prompt, String text) {
 
-  static String read(Fields fields) throws BadRowException {
+  static PromptField read(Fields fields) throws BadRowException {
     boolean prompt = fields.optional("prompt").isPresent();
-    boolean messages = fields.optional("messages").isPresent();
-    if (prompt && messages) {
+    Optional<JsonNode> messages = fields.optional("messages");
+    if (prompt && messages.isPresent()) {
       throw new BadRowException(
           "messages", "prompt and messages", "the row has both prompt and messages; keep one");
     }
-    if (messages) {
-      return conversation(fields.optional("messages").get());
+    if (messages.isPresent()) {
+      return conversation(messages.get());
     }
     if (!prompt) {
       throw new BadRowException(
           "prompt", fields.names(), "prompt is missing; give a text, or messages");
     }
-    return fields.content("prompt");
+    String text = fields.content("prompt");
+    return new PromptField(Prompt.text(text), text);
   }
 
-  private static String conversation(JsonNode node) throws BadRowException {
+  private static PromptField conversation(JsonNode node) throws BadRowException {
     if (!node.isArray() || node.isEmpty()) {
       throw new BadRowException(
           "messages",
@@ -36,28 +42,34 @@ final class PromptField {
           "messages is %s; it must be a list of {\"role\", \"content\"}"
               .formatted(node.isArray() ? "empty" : Fields.kind(node)));
     }
-    List<String> turns = new ArrayList<>();
-    String content = "";
-    String role = "";
+    List<ChatMessage> messages = new ArrayList<>();
     for (int i = 0; i < node.size(); i++) {
-      String at = "messages[%d]".formatted(i);
-      JsonNode message = node.get(i);
-      if (!message.isObject()) {
-        throw new BadRowException(
-            at,
-            message.toString(),
-            "%s is %s; it must be {\"role\", \"content\"}".formatted(at, Fields.kind(message)));
-      }
-      role = Fields.content(at + ".role", message.path("role"));
-      content = Fields.content(at + ".content", message.path("content"));
-      turns.add("%s: %s".formatted(role, content));
+      messages.add(message("messages[%d]".formatted(i), node.get(i)));
     }
-    if (role.equals("assistant")) {
+    if (messages.getLast().role().equals("assistant")) {
       throw new BadRowException(
           "messages",
           "a last message of role assistant",
           "messages ends with a message of the assistant; give what is to be scored in responses");
     }
-    return turns.size() == 1 ? content : String.join("\n\n", turns);
+    String text =
+        messages.size() == 1 && messages.getFirst().role().equals("user")
+            ? messages.getFirst().content()
+            : String.join(
+                "\n\n",
+                messages.stream().map(m -> "%s: %s".formatted(m.role(), m.content())).toList());
+    return new PromptField(Prompt.messages(messages), text);
+  }
+
+  private static ChatMessage message(String at, JsonNode node) throws BadRowException {
+    if (!node.isObject()) {
+      throw new BadRowException(
+          at,
+          node.toString(),
+          "%s is %s; it must be {\"role\", \"content\"}".formatted(at, Fields.kind(node)));
+    }
+    return ChatMessage.of(
+        Fields.content(at + ".role", node.path("role")),
+        Fields.content(at + ".content", node.path("content")));
   }
 }

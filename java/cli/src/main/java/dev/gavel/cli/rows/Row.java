@@ -1,6 +1,7 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.Prompt;
 import java.util.List;
 import java.util.Optional;
 
@@ -9,7 +10,9 @@ import java.util.Optional;
  *
  * @param line line of the file, from 1
  * @param id text or whole number; the line's number where the row names none
- * @param prompt the prompt's text
+ * @param prompt a text or a conversation
+ * @param promptText the text, or the conversation as {@link PromptField} writes it: to show, to
+ *     hash, never to score
  * @param responses at least one
  * @param subset name of the part of a data set it belongs to
  * @param labels what people think of each response, higher is better; empty where the row does not
@@ -18,7 +21,8 @@ import java.util.Optional;
 public record Row(
     long line,
     JsonNode id,
-    String prompt,
+    Prompt prompt,
+    String promptText,
     List<String> responses,
     Optional<String> subset,
     Optional<List<Double>> labels) {

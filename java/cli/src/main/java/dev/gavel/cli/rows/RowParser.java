@@ -67,14 +67,16 @@ public final class RowParser {
       JsonNode object = object(text);
       Fields fields = new Fields(object);
       id = id(fields, line);
-      String prompt = PromptField.read(fields);
-      Optional<String> subset = fields.optional("subset").isPresent()
-          ? Optional.of(fields.text("subset"))
-          : Optional.empty();
+      PromptField prompt = PromptField.read(fields);
+      Optional<String> subset =
+          fields.optional("subset").isPresent()
+              ? Optional.of(fields.text("subset"))
+              : Optional.empty();
       List<String> responses = responses(fields);
       Optional<List<Double>> labels =
           withLabels ? Optional.of(Labels.read(fields, responses.size())) : Optional.empty();
-      return new ParsedRow.Good(new Row(line, id, prompt, responses, subset, labels));
+      return new ParsedRow.Good(
+          new Row(line, id, prompt.prompt(), prompt.text(), responses, subset, labels));
     } catch (BadRowException e) {
       return new ParsedRow.Bad(line, id, e.error());
     }
@@ -115,7 +117,9 @@ public final class RowParser {
       Fields.requirePaired("id", id.asText());
     } else if (!id.isIntegralNumber()) {
       throw new BadRowException(
-          "id", id.toString(), "id is %s; it must be text or a whole number".formatted(Fields.kind(id)));
+          "id",
+          id.toString(),
+          "id is %s; it must be text or a whole number".formatted(Fields.kind(id)));
     }
     return id;
   }
@@ -134,12 +138,11 @@ public final class RowParser {
     JsonNode given =
         fields
             .optional("responses")
-            .orElseThrow(
-                () ->
-                    new BadRowException(
-                        "responses",
-                        fields.names(),
-                        "responses is missing; give a list of texts, or chosen and rejected"));
+            .orElseThrow(() ->
+                new BadRowException(
+                    "responses",
+                    fields.names(),
+                    "responses is missing; give a list of texts, or chosen and rejected"));
     if (!given.isArray()) {
       throw new BadRowException(
           "responses",

@@ -51,10 +51,10 @@ public final class CrossValidation {
     for (int fold = 0; fold < folds; fold++) {
       int held = fold;
       List<VectorGroup> learned =
-          vectors.of(
+          vectors.toLearn(
               trained,
               candidate.head().pooling(),
-              row -> Part.fold(row.prompt(), folds) != held);
+              row -> Part.fold(row.promptText(), folds) != held);
       if (learned.isEmpty()) {
         continue;
       }
@@ -68,7 +68,7 @@ public final class CrossValidation {
   private void score(RewardHead head, Candidate candidate, Layout layout, int fold, Tally tally) {
     List<VectorGroup> left =
         vectors.of(
-            layout, candidate.head().pooling(), row -> Part.fold(row.prompt(), folds) == fold);
+            layout, candidate.head().pooling(), row -> Part.fold(row.promptText(), folds) == fold);
     addAll(tally, left, HeadTrainer.score(head, left));
   }
 

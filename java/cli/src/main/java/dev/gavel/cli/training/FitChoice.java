@@ -11,12 +11,7 @@ package dev.gavel.cli.training;
  * @param seed of initial weights and of the order of rows
  */
 public record FitChoice(
-    LossChoice loss,
-    int epochs,
-    int batchSize,
-    float learningRate,
-    float weightDecay,
-    long seed) {
+    LossChoice loss, int epochs, int batchSize, float learningRate, float weightDecay, long seed) {
 
   /** In words, for people. */
   public String describe() {

@@ -63,7 +63,8 @@ public record HeadChoice(
             ? "linear"
             : "mlp %s %s"
                 .formatted(
-                    String.join("x", hidden.stream().map(String::valueOf).toList()), name(activation));
+                    String.join("x", hidden.stream().map(String::valueOf).toList()),
+                    name(activation));
     return "%s, norm %s, %s, init %s"
         .formatted(ModelConfig.name(pooling), name(norm), layers, initDeviation);
   }

@@ -54,9 +54,7 @@ public final class HeadTrainer {
     RewardHead head = RewardHead.create(context, spec, Init.normal(initDeviation, fit.seed()));
     int most = groups.stream().mapToInt(VectorGroup::responses).max().orElseThrow();
     AdamW options =
-        AdamW.defaults()
-            .withLearningRate(fit.learningRate())
-            .withWeightDecay(fit.weightDecay(), 0);
+        AdamW.defaults().withLearningRate(fit.learningRate()).withWeightDecay(fit.weightDecay(), 0);
     int items = fit.batchSize() * Math.max(1, LossBuilder.mostItems(fit.loss(), most));
     try (Optimizer optimizer = Optimizer.create(head, options);
         Step step = Step.allocate(head, fit.batchSize() * most, items)) {
@@ -72,11 +70,7 @@ public final class HeadTrainer {
   }
 
   private Epoch epoch(
-      int number,
-      List<VectorGroup> groups,
-      List<Integer> order,
-      Step step,
-      Optimizer optimizer) {
+      int number, List<VectorGroup> groups, List<Integer> order, Step step, Optimizer optimizer) {
     double loss = 0;
     double norm = 0;
     int steps = 0;

@@ -61,9 +61,7 @@ final class LossBuilder implements AutoCloseable {
       start += group.responses();
     }
     HostTensor indices =
-        keep(
-            HostTensor.of(
-                pairs.stream().mapToLong(Long::longValue).toArray(), weights.size(), 2));
+        keep(HostTensor.of(pairs.stream().mapToLong(Long::longValue).toArray(), weights.size(), 2));
     HostTensor weight = keep(floats(weights));
     return Loss.bradleyTerry(indices)
         .withWeight(Amount.each(weight))
@@ -86,8 +84,7 @@ final class LossBuilder implements AutoCloseable {
       }
     }
     HostTensor target = keep(floats(targets));
-    return Loss.crossEntropy(
-            keep(batch.groupOffsets()), dev.gavel.CrossEntropy.Target.soft(target))
+    return Loss.crossEntropy(keep(batch.groupOffsets()), dev.gavel.CrossEntropy.Target.soft(target))
         .withTemperature(Amount.of(choice.temperature()));
   }
 

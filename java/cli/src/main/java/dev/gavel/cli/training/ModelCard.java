@@ -39,7 +39,8 @@ final class ModelCard {
   private static void data(StringBuilder card, TrainedModel model) {
     TrainedModel.Data data = model.data();
     card.append("## Data\n\n");
-    item(card, "file", "`%s`, SHA-256 `%s`".formatted(data.file().getFileName(), hash(data.file())));
+    item(
+        card, "file", "`%s`, SHA-256 `%s`".formatted(data.file().getFileName(), hash(data.file())));
     item(card, "origin and licence", data.note());
     item(
         card,
@@ -76,9 +77,14 @@ final class ModelCard {
         card,
         "tokens",
         "context %d, at most %d of a prompt, %d of a response; the rest is cut at the end"
-            .formatted(model.budget().context(), model.budget().prompt(), model.budget().response()));
+            .formatted(
+                model.budget().context(), model.budget().prompt(), model.budget().response()));
     item(card, "seed", Long.toString(model.seed()));
-    item(card, "order of responses", "shuffled by seed and texts before packing");
+    item(
+        card,
+        "order of responses",
+        "shuffled by seed and texts before packing"
+            + (model.reversed() ? "; in layout joint learned from the opposite order, too" : ""));
     item(card, "last epoch", String.format(Locale.ROOT, "mean loss %.4f", last.loss()));
     card.append('\n');
   }
@@ -94,13 +100,15 @@ final class ModelCard {
         "A row is right where a preferred response scores strictly higher than all others. Wilson"
             + " 95 % intervals.\n\n");
     card.append("| scorer | right | rows | accuracy |\n|---|---|---|---|\n");
-    results.forEach(
-        (layout, tally) ->
-            line(card, "this model, layout " + ModelConfig.name(layout), tally.accuracy()));
+    results.forEach((layout, tally) ->
+        line(card, "this model, layout " + ModelConfig.name(layout), tally.accuracy()));
     line(card, "length only (more characters is better)", any.lengthAccuracy());
     card.append(
         String.format(
-            Locale.ROOT, "| chance | | %d | %.1f %% |%n%n", any.accuracy().of(), 100 * any.chance()));
+            Locale.ROOT,
+            "| chance | | %d | %.1f %% |%n%n",
+            any.accuracy().of(),
+            100 * any.chance()));
     results.forEach((layout, tally) -> verdict(card, layout, tally));
   }
 

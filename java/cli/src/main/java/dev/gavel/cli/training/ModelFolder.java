@@ -67,7 +67,7 @@ public final class ModelFolder {
             choice.initDeviation(),
             model.candidate().fit());
     List<HeadTrainer.Epoch> epochs = new ArrayList<>();
-    List<VectorGroup> learned = training.of(model.layouts(), pooling, row -> true);
+    List<VectorGroup> learned = training.toLearn(model.layouts(), pooling, row -> true);
     try (RewardHead head = trainer.train(learned, epochs::add)) {
       Map<Layout, Tally> results = new LinkedHashMap<>();
       for (Layout layout : held.layouts()) {
@@ -79,8 +79,7 @@ public final class ModelFolder {
       checkPlace(folder, force);
       head.save(folder.resolve(HEAD));
       ModelConfig config =
-          ModelConfig.builtIn(
-              model.name(), model.layouts().getFirst(), pooling, model.budget());
+          ModelConfig.builtIn(model.name(), model.layouts().getFirst(), pooling, model.budget());
       write(folder.resolve(ModelConfig.FILE), config.toJson());
       write(folder.resolve(LOG), TrainingLog.text(model, epochs, results));
       write(folder.resolve(CARD), ModelCard.text(model, epochs.getLast(), results));

@@ -11,6 +11,7 @@ import java.util.List;
  * @param name what it is called
  * @param candidate head and fit
  * @param layouts layouts it learned from; the first is its own
+ * @param reversed whether it also learned from joint sequences in the opposite order
  * @param budget tokens kept
  * @param seed of everything random
  * @param holdout part of the prompts it did not learn from
@@ -20,6 +21,7 @@ public record TrainedModel(
     String name,
     Candidate candidate,
     List<Layout> layouts,
+    boolean reversed,
     TokenBudget budget,
     long seed,
     double holdout,
@@ -41,5 +43,11 @@ public record TrainedModel(
    * @param purpose what the model is for
    */
   public record Data(
-      Path file, int rows, int withoutPreference, int bad, int training, String note, String purpose) {}
+      Path file,
+      int rows,
+      int withoutPreference,
+      int bad,
+      int training,
+      String note,
+      String purpose) {}
 }

@@ -38,17 +38,16 @@ final class TrainingLog {
       line.put("gradient_norm", epoch.gradientNorm());
       log.append(line).append('\n');
     }
-    results.forEach(
-        (layout, tally) -> {
-          Proportion accuracy = tally.accuracy();
-          ObjectNode line = JSON.createObjectNode();
-          line.put("event", "evaluation");
-          line.put("layout", ModelConfig.name(layout));
-          line.put("right", accuracy.count());
-          line.put("rows", accuracy.of());
-          line.put("length_right", tally.lengthAccuracy().count());
-          log.append(line).append('\n');
-        });
+    results.forEach((layout, tally) -> {
+      Proportion accuracy = tally.accuracy();
+      ObjectNode line = JSON.createObjectNode();
+      line.put("event", "evaluation");
+      line.put("layout", ModelConfig.name(layout));
+      line.put("right", accuracy.count());
+      line.put("rows", accuracy.of());
+      line.put("length_right", tally.lengthAccuracy().count());
+      log.append(line).append('\n');
+    });
     return log.toString();
   }
 }

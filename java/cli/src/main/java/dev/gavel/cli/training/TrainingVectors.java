@@ -3,6 +3,7 @@ package dev.gavel.cli.training;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.cli.rows.Row;
+import dev.gavel.cli.training.VectorReader.Order;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -10,9 +11,12 @@ import java.util.Map;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 
-/** Vectors of all rows, by layout and pooling, in the order of the rows. */
+/**
+ * Vectors of all rows, by layout and pooling, in the order of the rows; and, to learn from, vectors
+ * of the joint layout with responses in the opposite order.
+ */
 public final class TrainingVectors {
-  private record Key(Layout layout, Pooling pooling) {}
+  private record Key(Layout layout, Order order, Pooling pooling) {}
 
   private final Map<Key, List<VectorGroup>> groups = new HashMap<>();
   private final List<Layout> layouts;
@@ -24,26 +28,40 @@ public final class TrainingVectors {
   /**
    * Reads the vectors of rows.
    *
+   * @param reversed whether the joint layout is read in the opposite order, too
    * @param progress is told how many groups are done
    */
   public static TrainingVectors read(
-      VectorReader reader, List<Layout> layouts, List<Row> rows, LongConsumer progress) {
+      VectorReader reader,
+      List<Layout> layouts,
+      boolean reversed,
+      List<Row> rows,
+      LongConsumer progress) {
     TrainingVectors all = new TrainingVectors(layouts);
     long done = 0;
     for (Layout layout : layouts) {
-      for (Row row : rows) {
-        reader
-            .read(layout, row)
-            .forEach(
-                (pooling, group) ->
-                    all.groups
-                        .computeIfAbsent(new Key(layout, pooling), unused -> new ArrayList<>())
-                        .add(group));
-        done++;
-        progress.accept(done);
+      for (Order order : Order.values()) {
+        if (order == Order.REVERSED && !(reversed && layout == Layout.JOINT)) {
+          continue;
+        }
+        for (Row row : rows) {
+          reader
+              .read(layout, order, row)
+              .forEach((pooling, group) ->
+                  all.groups
+                      .computeIfAbsent(new Key(layout, order, pooling), unused -> new ArrayList<>())
+                      .add(group));
+          done++;
+          progress.accept(done);
+        }
       }
     }
     return all;
+  }
+
+  /** Groups that {@link #read} makes of so many rows. */
+  public static long groups(List<Layout> layouts, boolean reversed, int rows) {
+    return (long) rows * (layouts.size() + (reversed && layouts.contains(Layout.JOINT) ? 1 : 0));
   }
 
   /** The layouts, in order. */
@@ -51,15 +69,23 @@ public final class TrainingVectors {
     return layouts;
   }
 
-  /** Groups of one layout whose row is wanted. */
+  /** Groups of one layout, to measure, whose row is wanted. */
   public List<VectorGroup> of(Layout layout, Pooling pooling, Predicate<Row> wanted) {
-    return groups.getOrDefault(new Key(layout, pooling), List.of()).stream()
+    return groups.getOrDefault(new Key(layout, Order.DRAWN, pooling), List.of()).stream()
         .filter(group -> wanted.test(group.row()))
         .toList();
   }
 
-  /** Groups of these layouts whose row is wanted. */
-  public List<VectorGroup> of(List<Layout> some, Pooling pooling, Predicate<Row> wanted) {
-    return some.stream().flatMap(layout -> of(layout, pooling, wanted).stream()).toList();
+  /** Groups to learn from, in these layouts and all orders, whose row is wanted. */
+  public List<VectorGroup> toLearn(List<Layout> some, Pooling pooling, Predicate<Row> wanted) {
+    List<VectorGroup> all = new ArrayList<>();
+    for (Layout layout : some) {
+      for (Order order : Order.values()) {
+        groups.getOrDefault(new Key(layout, order, pooling), List.of()).stream()
+            .filter(group -> wanted.test(group.row()))
+            .forEach(all::add);
+      }
+    }
+    return all;
   }
 }

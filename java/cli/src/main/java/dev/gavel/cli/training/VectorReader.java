@@ -22,8 +22,8 @@ import java.util.Map;
 
 /**
  * Runs the backbone over rows once and keeps the pooled vectors of their responses: all that
- * training a head needs. Responses are packed in a random order, drawn from the seed and the
- * texts, so that the place in a joint sequence tells nothing about which is better.
+ * training a head needs. Responses are packed in a random order, drawn from the seed and the texts,
+ * so that the place in a joint sequence tells nothing about which is better.
  */
 public final class VectorReader implements AutoCloseable {
   private final TextBackbone text;
@@ -51,13 +51,22 @@ public final class VectorReader implements AutoCloseable {
     }
   }
 
+  /** In which order responses are packed. */
+  public enum Order {
+    /** The order drawn. */
+    DRAWN,
+    /** The same backwards. */
+    REVERSED
+  }
+
   /**
    * Vectors of a row's responses, by pooling.
    *
    * @throws InvalidArgumentException if a text cannot be used
    */
-  public Map<Pooling, VectorGroup> read(Layout layout, Row row) {
-    List<Integer> order = Shuffle.responses(seed, row.prompt(), row.responses());
+  public Map<Pooling, VectorGroup> read(Layout layout, Order chosen, Row row) {
+    List<Integer> drawn = Shuffle.responses(seed, row.promptText(), row.responses());
+    List<Integer> order = chosen == Order.DRAWN ? drawn : drawn.reversed();
     List<String> shuffled = order.stream().map(row.responses()::get).toList();
     PackedGroup packed = text.tokenize(layout, budget, row.prompt(), shuffled).packed();
     return text.run(

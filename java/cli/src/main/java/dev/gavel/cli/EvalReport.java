@@ -1,0 +1,130 @@
+package dev.gavel.cli;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.cli.metric.Proportion;
+import dev.gavel.cli.metric.Tally;
+import dev.gavel.text.ModelConfig;
+import dev.gavel.text.RewardModel;
+import java.util.Locale;
+
+/**
+ * What {@code gavel eval} prints.
+ *
+ * @param model name of the model
+ * @param layout how responses lay in sequences
+ * @param data the file
+ * @param part all, training or evaluation
+ * @param holdout part of the prompts held out
+ * @param seed of the order of responses
+ * @param result what came out
+ */
+record EvalReport(
+    String model,
+    String layout,
+    String data,
+    String part,
+    double holdout,
+    long seed,
+    EvalResult result) {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  static EvalReport of(
+      RewardModel model, String data, String part, double holdout, long seed, EvalResult result) {
+    return new EvalReport(
+        model.config().name(), ModelConfig.name(model.layout()), data, part, holdout, seed, result);
+  }
+
+  /** One JSON object on one line. */
+  String json() {
+    ObjectNode all = JSON.createObjectNode();
+    all.put("model", model);
+    all.put("layout", layout);
+    all.put("part", part);
+    all.put("holdout", holdout);
+    all.put("seed", seed);
+    describe(all, result.all());
+    all.put("failed", result.failedRows());
+    all.put("without_preference", result.withoutPreference());
+    ObjectNode subsets = all.putObject("subsets");
+    result.subsets().forEach((name, tally) -> describe(subsets.putObject(name), tally));
+    return all + "\n";
+  }
+
+  /** Lines for people. */
+  String table() {
+    StringBuilder text = new StringBuilder();
+    text.append(
+        "%s, layout %s, on %s%s\n"
+            .formatted(
+                model,
+                layout,
+                data,
+                part.equals("all") ? "" : ", part %s of holdout %s".formatted(part, holdout)));
+    int width =
+        Math.max(
+            "subset".length(),
+            result.subsets().keySet().stream().mapToInt(String::length).max().orElse(0));
+    String format = "%-" + width + "s  %6s  %-23s  %-23s  %7s  %5s\n";
+    text.append(
+        format.formatted(
+            "subset", "rows", "accuracy (95 %)", "length only (95 %)", "chance", "ties"));
+    line(text, format, "all", result.all());
+    result.subsets().forEach((name, tally) -> line(text, format, name, tally));
+    Tally all = result.all();
+    if (all.pairAccuracy().of() != all.accuracy().of()) {
+      text.append(
+          "pairs: %d, in the right order %s, by length only %s, ties %d\n"
+              .formatted(
+                  all.pairAccuracy().of(),
+                  percent(all.pairAccuracy()),
+                  percent(all.lengthPairAccuracy()),
+                  all.pairTies()));
+    }
+    text.append(
+        "rows not scored: %d; rows without a preference, left out: %d\n"
+            .formatted(result.failedRows(), result.withoutPreference()));
+    return text.toString();
+  }
+
+  private static void line(StringBuilder text, String format, String name, Tally tally) {
+    text.append(
+        format.formatted(
+            name,
+            tally.accuracy().of(),
+            percent(tally.accuracy()),
+            percent(tally.lengthAccuracy()),
+            String.format(Locale.ROOT, "%.1f %%", 100 * tally.chance()),
+            tally.ties()));
+  }
+
+  private static String percent(Proportion proportion) {
+    return proportion.of() == 0 ? "-" : proportion.percent();
+  }
+
+  private static void describe(ObjectNode to, Tally tally) {
+    proportion(to, tally.accuracy());
+    to.put("ties", tally.ties());
+    to.put("chance", tally.chance());
+    proportion(to.putObject("length"), tally.lengthAccuracy());
+    ObjectNode pairs = to.putObject("pairs");
+    proportion(pairs, tally.pairAccuracy());
+    pairs.put("ties", tally.pairTies());
+    pairs.put("length_accuracy", tally.lengthPairAccuracy().value());
+  }
+
+  // Without rows there is no accuracy: null, not 0.
+  private static void proportion(ObjectNode to, Proportion proportion) {
+    if (proportion.of() == 0) {
+      to.putNull("accuracy");
+    } else {
+      to.put("accuracy", proportion.value());
+    }
+    ArrayNode interval = to.putArray("interval");
+    interval.add(proportion.low());
+    interval.add(proportion.high());
+    to.put("n", proportion.of());
+    to.put("right", proportion.count());
+  }
+}

@@ -1,0 +1,49 @@
+package dev.gavel.cli;
+
+import dev.gavel.cli.metric.Tally;
+import dev.gavel.cli.rows.Row;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Agreement of all rows and of every subset. One thread. */
+final class EvalResult {
+  private final Tally all = new Tally();
+  private final SortedMap<String, Tally> subsets = new TreeMap<>();
+  private int failedRows;
+  private int withoutPreference;
+
+  void add(Row row, List<Float> scores) {
+    List<Double> labels = row.labels().orElseThrow();
+    all.add(scores, labels, row.responses());
+    row.subset()
+        .ifPresent(name ->
+            subsets
+                .computeIfAbsent(name, unused -> new Tally())
+                .add(scores, labels, row.responses()));
+  }
+
+  void failed() {
+    failedRows++;
+  }
+
+  void withoutPreference(int rows) {
+    withoutPreference = rows;
+  }
+
+  Tally all() {
+    return all;
+  }
+
+  SortedMap<String, Tally> subsets() {
+    return subsets;
+  }
+
+  int failedRows() {
+    return failedRows;
+  }
+
+  int withoutPreference() {
+    return withoutPreference;
+  }
+}
