@@ -56,6 +56,9 @@ void check_variants(gavel_context *context) {
   out = run_loss(context, plain);
   CHECK(out.loss[0] == 0, "a weighted mean without weight is 0");
   for (const float d : out.dscore) CHECK(std::bit_cast<uint32_t>(d) == 0, "and so is its gradient");
+  plain.scores[0] = kNan;
+  out = run_loss(context, plain);
+  CHECK(out.loss[0] == 0 && out.dscore[0] == 0 && std::isnan(out.item_loss[0]), "even with a NaN, which its item shows");
 
   // Smoothing 1 prefers the rejected one; smoothing one half is even, with its least loss at z = 0.
   LossProblem smooth = pairs_problem({1, -1, 3, 3}, {0, 1, 2, 3});

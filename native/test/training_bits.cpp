@@ -2,6 +2,8 @@
 //
 // gavel_backward gives the same bits on every instruction set and for any number of threads, for one gradient alone or all together,
 // whatever the layout of the gradients, and as if invalid items were not there.
+#include "cpu/backward.h"
+#include "cpu/head_spec.h"
 #include "training_fixture.h"
 
 using namespace gavel::test;
@@ -65,6 +67,76 @@ void check_tables_and_threads() {
     }
   }
   CHECK(tables > 0, "no table but the scalar one ran");
+}
+
+// Sums over rows in the order that backward.h gives them, over terms that are products of two floats or single ones: one hidden layer
+// without an activation, one output, so that da[r][o] = dscore[r] * output_scale * output.weight[o].
+void check_documented_order(gavel_context *context) {
+  gavel_head_spec spec = mlp_spec(GAVEL_F32, 6, {5}, 1, GAVEL_ACTIVATION_IDENTITY);
+  spec.flags = GAVEL_HEAD_HIDDEN_BIAS | GAVEL_HEAD_OUTPUT_BIAS;
+  spec.output_scale = 0.25f;
+  Random random(5);
+  const TrainingCase training = random_case(random, spec, 1400, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, 0);
+  const TestHead head(context, spec, 5);
+  const TrainingOutputs actual = run_backward(context, head, training, run_forward(context, head, training));
+  const std::vector<float> &output = *head.values("output.weight");
+  const int64_t chunk = gavel::chunk_rows(gavel::check_head_spec(&spec));
+  CHECK(chunk == 512, "chunks of %d rows", static_cast<int>(chunk));
+  const auto da = [&](int64_t r, size_t o) { return training.dscore[static_cast<size_t>(r)] * 0.25f * output[o]; };
+  // Of a chunk: 32 rows in order, then such sums in order.
+  const auto rows_in_order = [&](auto term) {
+    float sum = 0;
+    for (int64_t begin = 0; begin < training.items(); begin += chunk) {
+      float part = 0;
+      for (int64_t block = begin; block < std::min(begin + chunk, training.items()); block += 32) {
+        float partial = 0;
+        for (int64_t r = block; r < std::min(block + 32, training.items()); ++r) partial += term(r);
+        part += partial;
+      }
+      sum = begin == 0 ? part : sum + part;
+    }
+    return sum;
+  };
+  // Of a chunk: block order of gemm.h.
+  const auto block_order = [&](size_t o, size_t i) {
+    float sum = 0;
+    for (int64_t begin = 0; begin < training.items(); begin += chunk) {
+      float part = 0;
+      for (int64_t block = begin; block < std::min(begin + chunk, training.items()); block += 32) {
+        float pair[2] = {0, 0};
+        for (int64_t r = block; r < std::min(block + 32, training.items()); ++r) {
+          const auto x = training.batch.values[static_cast<size_t>(training.batch.last[static_cast<size_t>(r)] * 6) + i];
+          pair[r % 2] = std::fmaf(da(r, o), x, pair[r % 2]);
+        }
+        part += pair[0] + pair[1];
+      }
+      sum = begin == 0 ? part : sum + part;
+    }
+    return sum;
+  };
+  std::vector<float> weight, bias;
+  for (size_t o = 0; o < 5; ++o) {
+    bias.push_back(rows_in_order([&](int64_t r) { return da(r, o); }));
+    for (size_t i = 0; i < 6; ++i) weight.push_back(block_order(o, i));
+  }
+  const float output_bias = rows_in_order([&](int64_t r) { return training.dscore[static_cast<size_t>(r)] * 0.25f; });
+  check_bits("hidden.0.weight in block order", actual.gradients[0].data(), weight.data(), 30, 5);
+  check_bits("hidden.0.bias in row order", actual.gradients[1].data(), bias.data(), 5, 5);
+  check_bits("output.bias in row order", actual.gradients[3].data(), &output_bias, 1, 5);
+
+  // dy of a norm's bias is such a product, too.
+  gavel_head_spec normed = spec_of(GAVEL_F32, 6, {}, GAVEL_ACTIVATION_IDENTITY, GAVEL_NORM_LAYER);
+  normed.output_width = 1;
+  normed.output_scale = 0.25f;
+  const TestHead normed_head(context, normed, 6);
+  const TrainingOutputs normed_actual =
+      run_backward(context, normed_head, training, run_forward(context, normed_head, training));
+  const std::vector<float> &weights = *normed_head.values("output.weight");
+  std::vector<float> norm_bias;
+  for (size_t k = 0; k < 6; ++k) {
+    norm_bias.push_back(rows_in_order([&](int64_t r) { return training.dscore[static_cast<size_t>(r)] * 0.25f * weights[k]; }));
+  }
+  check_bits("norm.bias in row order", normed_actual.gradients[1].data(), norm_bias.data(), 6, 6);
 }
 
 void check_layouts(gavel_context *context) {
@@ -192,6 +264,7 @@ void check_edges(gavel_context *context) {
 int main() {
   const TestContext context(2);
   check_tables_and_threads();
+  check_documented_order(context.get());
   check_layouts(context.get());
   check_accumulate(context.get());
   check_invalid_items(context.get());
