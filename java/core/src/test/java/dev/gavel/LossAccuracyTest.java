@@ -53,7 +53,7 @@ class LossAccuracyTest {
     long[] best = new long[GROUPS];
     for (int g = 0; g < GROUPS; g++) {
       offsets[g + 1] = (g + 1L) * SIZE;
-      best[g] = g * 3 % SIZE;
+      best[g] = g * 3L % SIZE;
     }
     try (HostTensor bounds = HostTensor.of(offsets, GROUPS + 1);
         HostTensor target = HostTensor.of(best, GROUPS)) {

@@ -251,12 +251,7 @@ class ScoreTest {
       assertArrayEquals(new float[] {0, 0}, found.get("hidden.0.bias"));
       assertArrayEquals(
           new float[] {
-            -1.0483945608139038f,
-            0.5005966424942017f,
-            -0.335038959980011f,
-            0.38700607419013977f,
-            0.1716712862253189f,
-            0.05182094871997833f
+            -1.0483946f, 0.50059664f, -0.33503896f, 0.38700607f, 0.17167129f, 0.05182095f
           },
           found.get("hidden.0.weight"));
     }
