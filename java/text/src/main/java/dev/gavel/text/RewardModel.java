@@ -139,11 +139,33 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public GroupScore score(Prompt prompt, List<String> responses) {
-    TextBackbone.Tokenized tokenized = text.tokenize(layout, budget, prompt, responses);
-    PackedGroup packed = tokenized.packed();
+    return score(List.of(prepare(prompt, responses))).getFirst();
+  }
+
+  /**
+   * Tokenises and packs a group without scoring it, so that what cannot be scored is known before
+   * several groups are scored together.
+   *
+   * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
+   */
+  public TextBackbone.Tokenized prepare(Prompt prompt, List<String> responses) {
+    return text.tokenize(layout, budget, prompt, responses);
+  }
+
+  /**
+   * Scores groups together: sequences of the same length go through the backbone at once. Scores
+   * have the same bits as one by one where the backbone is {@link Backbone#invariant()}.
+   *
+   * @param groups what {@link #prepare} of this model made
+   * @return one per group, in order
+   */
+  public List<GroupScore> score(List<TextBackbone.Tokenized> groups) {
+    if (groups.isEmpty()) {
+      return List.of();
+    }
     List<Float> scores =
         text.run(
-            packed,
+            groups.stream().map(TextBackbone.Tokenized::packed).toList(),
             batch -> {
               try (ScoreBatch into = ScoreBatch.allocate(head.spec(), batch.responses())) {
                 head.score(batch, pooling, readout, into);
@@ -154,15 +176,27 @@ public final class RewardModel implements AutoCloseable {
                 return values;
               }
             });
+    List<GroupScore> results = new ArrayList<>();
+    int from = 0;
+    for (TextBackbone.Tokenized group : groups) {
+      int to = from + group.packed().responseTokens().size();
+      results.add(result(group, scores.subList(from, to)));
+      from = to;
+    }
+    return List.copyOf(results);
+  }
+
+  private GroupScore result(TextBackbone.Tokenized group, List<Float> scores) {
+    PackedGroup packed = group.packed();
     return new GroupScore(
         scores,
-        layout,
+        packed.layout(),
         packed.sequences().size(),
         packed.responseTokens(),
         packed.responseCut(),
         packed.promptTokens(),
         packed.promptCut(),
-        tokenized.specialLiterals(),
+        group.specialLiterals(),
         config.readout().kind(),
         text.template());
   }

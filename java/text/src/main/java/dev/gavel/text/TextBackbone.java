@@ -103,21 +103,34 @@ public final class TextBackbone implements AutoCloseable {
     };
   }
 
+  /** {@link #run(List, BatchUse)} of one group. */
+  public <T> T run(PackedGroup group, BatchUse<T> use) {
+    return run(List.of(group), use);
+  }
+
   /**
-   * Runs the backbone on a group.
+   * Runs the backbone on groups.
    *
+   * @param groups in order, at least one, all of one layout
    * @param use what to do with the hidden states, which are freed afterwards
    */
-  public <T> T run(PackedGroup group, BatchUse<T> use) {
-    List<Tokens> sequences = group.sequences().stream().map(PackedGroup.Sequence::ids).toList();
-    try (HostTensor hidden =
-        HostTensor.allocate(DType.F32, group.totalTokens(), backbone.width())) {
+  public <T> T run(List<PackedGroup> groups, BatchUse<T> use) {
+    List<Tokens> sequences =
+        groups.stream()
+            .flatMap(group -> group.sequences().stream())
+            .map(PackedGroup.Sequence::ids)
+            .toList();
+    long rows = sequences.stream().mapToLong(Tokens::size).sum();
+    int responses = groups.stream().mapToInt(group -> group.responseTokens().size()).sum();
+    try (HostTensor hidden = HostTensor.allocate(DType.F32, rows, backbone.width())) {
       backbone.run(sequences, hidden);
       try (PackedBatch batch =
-          PackedBatch.allocate(group.layout(), hidden, group.responseTokens().size())) {
-        batch.group();
-        for (PackedGroup.Sequence sequence : group.sequences()) {
-          batch.sequence(sequence.ids().size()).responses(sequence.spans());
+          PackedBatch.allocate(groups.getFirst().layout(), hidden, responses)) {
+        for (PackedGroup group : groups) {
+          batch.group();
+          for (PackedGroup.Sequence sequence : group.sequences()) {
+            batch.sequence(sequence.ids().size()).responses(sequence.spans());
+          }
         }
         return use.apply(batch.seal());
       }

@@ -66,6 +66,26 @@ class DefaultModelTest {
   }
 
   @Test
+  void groupsScoredTogetherKeepTheirBits() {
+    for (Layout layout : Layout.values()) {
+      try (RewardModel model = load(layout, 2, 4096)) {
+        List<TextBackbone.Tokenized> groups = new ArrayList<>();
+        List<List<Integer>> alone = new ArrayList<>();
+        for (int i = 1; i <= RESPONSES.size(); i++) {
+          List<String> responses = RESPONSES.subList(0, i);
+          // The same prompt comes again, so that there are sequences of the same length.
+          for (String prompt : List.of(PROMPT, "Say something.", PROMPT)) {
+            groups.add(model.prepare(Prompt.text(prompt), responses));
+            alone.add(bits(model.score(prompt, responses)));
+          }
+        }
+        assertEquals(alone, model.score(groups).stream().map(DefaultModelTest::bits).toList());
+        assertEquals(List.of(), model.score(List.of()));
+      }
+    }
+  }
+
+  @Test
   void jointScoresSeeTheOthers() {
     try (RewardModel model = load(Layout.JOINT, 2, 2048)) {
       GroupScore score = model.score(PROMPT, RESPONSES);

@@ -17,14 +17,6 @@ import dev.gavel.TokenSequence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.constraints.AlphaChars;
-import net.jqwik.api.constraints.IntRange;
-import net.jqwik.api.constraints.Size;
-import net.jqwik.api.constraints.StringLength;
-import net.jqwik.api.lifecycle.AfterContainer;
-import net.jqwik.api.lifecycle.BeforeContainer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,45 +27,13 @@ class GroupPackerTest {
   private static Tokenizer tokenizer;
 
   @BeforeAll
-  @BeforeContainer
   static void load() {
     tokenizer = ByteTokenizer.load();
   }
 
   @AfterAll
-  @AfterContainer
   static void close() {
     tokenizer.close();
-  }
-
-  /** {@code <start> prompt <sep> response <sep> response <sep>}, as BERT has it. */
-  private static SequenceFrame encoder(String prompt) {
-    Piece separator = new Piece.Special(SEPARATOR);
-    return new SequenceFrame(
-        List.of(new Piece.Special(START), new Piece.Prompt(prompt, true), separator),
-        List.of(),
-        SEPARATOR,
-        List.of(),
-        List.of(separator),
-        false,
-        Trim.NOTHING);
-  }
-
-  /** The layout of "You Only Judge Once": line ends around a separator between responses only. */
-  private static SequenceFrame yojo(String prompt) {
-    List<Piece> lines = List.of(new Piece.Fixed("\n\n"));
-    return new SequenceFrame(
-        List.of(
-            new Piece.Special(START),
-            new Piece.Prompt(prompt, true),
-            new Piece.Special(END),
-            new Piece.Fixed("\n")),
-        lines,
-        SEPARATOR,
-        lines,
-        List.of(new Piece.Special(END), new Piece.Fixed("\n")),
-        true,
-        Trim.NOTHING);
   }
 
   private static PackedGroup pack(
@@ -88,7 +48,7 @@ class GroupPackerTest {
 
   @Test
   void laysOutAnEncoderSequence() {
-    PackedGroup packed = pack(Layout.JOINT, encoder("pq"), WIDE, "ab", "c");
+    PackedGroup packed = pack(Layout.JOINT, Frames.encoder("pq"), WIDE, "ab", "c");
     assertEquals(
         new PackedGroup.Sequence(
             Tokens.of(START, 'p', 'q', SEPARATOR, 'a', 'b', SEPARATOR, 'c', SEPARATOR),
@@ -101,7 +61,7 @@ class GroupPackerTest {
   @Test
   void tokenisesFillersTogetherWithTheResponsesTheyTouch() {
     // A decoder saw ".\n\n" as one token in training; the response ends with it.
-    PackedGroup packed = pack(Layout.JOINT, yojo("p"), WIDE, "a.", "\nb", "c");
+    PackedGroup packed = pack(Layout.JOINT, Frames.yojo("p"), WIDE, "a.", "\nb", "c");
     assertEquals(
         new PackedGroup.Sequence(
             Tokens.of(
@@ -128,7 +88,7 @@ class GroupPackerTest {
 
   @Test
   void aTokenThatJoinsTheFrameWithAResponseIsTheResponses() {
-    PackedGroup packed = pack(Layout.INDEPENDENT, yojo("p"), WIDE, "\n");
+    PackedGroup packed = pack(Layout.INDEPENDENT, Frames.yojo("p"), WIDE, "\n");
     assertEquals(
         new PackedGroup.Sequence(
             Tokens.of(START, 'p', END, LINES, END, '\n'), Spans.of(new int[] {3}, new int[] {5})),
@@ -138,7 +98,7 @@ class GroupPackerTest {
   @Test
   void whatFollowsACutResponseIsTokenisedByItself() {
     TokenBudget budget = WIDE.withResponse(2);
-    PackedGroup packed = pack(Layout.JOINT, yojo("p"), budget, "abc.", "d");
+    PackedGroup packed = pack(Layout.JOINT, Frames.yojo("p"), budget, "abc.", "d");
     assertEquals(
         Tokens.of(START, 'p', END, '\n', 'a', 'b', LINES, SEPARATOR, LINES, 'd', END, '\n'),
         only(packed).ids());
@@ -148,7 +108,8 @@ class GroupPackerTest {
 
   @Test
   void poolsYojoBeforeTheSeparatorAndAtTheLastToken() {
-    PackedGroup.Sequence sequence = only(pack(Layout.JOINT, yojo("p"), WIDE, "a", "b.", "c\n"));
+    PackedGroup.Sequence sequence =
+        only(pack(Layout.JOINT, Frames.yojo("p"), WIDE, "a", "b.", "c\n"));
     Spans rule =
         IndexRule.beforeSeparator(SEPARATOR)
             .spans(TokenSequence.unpadded(sequence.ids().toArray(), 4));
@@ -184,16 +145,17 @@ class GroupPackerTest {
   @Test
   void refusesWhatCannotBePacked() {
     TokenBudget budget = new TokenBudget(10, 9, 10);
-    assertThrows(InvalidArgumentException.class, () -> pack(Layout.JOINT, encoder("p"), budget));
+    assertThrows(
+        InvalidArgumentException.class, () -> pack(Layout.JOINT, Frames.encoder("p"), budget));
     InvalidArgumentException empty =
         assertThrows(
             InvalidArgumentException.class,
-            () -> pack(Layout.JOINT, encoder("p"), budget, "a", ""));
+            () -> pack(Layout.JOINT, Frames.encoder("p"), budget, "a", ""));
     assertTrue(String.valueOf(empty.getMessage()).contains("response 1"));
     InvalidArgumentException room =
         assertThrows(
             InvalidArgumentException.class,
-            () -> pack(Layout.JOINT, encoder("123456789"), budget, "a"));
+            () -> pack(Layout.JOINT, Frames.encoder("123456789"), budget, "a"));
     assertTrue(String.valueOf(room.getMessage()).contains("no room"));
     SequenceFrame rewritten =
         new SequenceFrame(
@@ -214,78 +176,12 @@ class GroupPackerTest {
   @Test
   void splitsAGroupOnlyWhereTheNextResponseDoesNotFit() {
     TokenBudget budget = new TokenBudget(16, 4, 16);
-    PackedGroup packed = pack(Layout.JOINT, encoder("pq"), budget, "12345", "12345", "123456", "1");
+    PackedGroup packed =
+        pack(Layout.JOINT, Frames.encoder("pq"), budget, "12345", "12345", "123456", "1");
     // 5 fixed and prompt tokens, then 5 + separator + 5 fill the sequence exactly.
     assertEquals(
         List.of(16, 13),
         packed.sequences().stream().map(sequence -> sequence.ids().size()).toList());
-  }
-
-  @Property(tries = 1500)
-  void losesAndDoublesNothing(
-      @ForAll @AlphaChars @StringLength(max = 60) String prompt,
-      @ForAll @Size(min = 1, max = 40)
-          List<@AlphaChars @StringLength(min = 1, max = 80) String> responses,
-      @ForAll @IntRange(min = 30, max = 120) int context,
-      @ForAll @IntRange(min = 1, max = 20) int promptBudget,
-      @ForAll @IntRange(min = 1, max = 90) int responseBudget,
-      @ForAll Layout layout,
-      @ForAll boolean decoder) {
-    SequenceFrame frame = decoder ? yojo(prompt) : encoder(prompt);
-    TokenBudget budget = new TokenBudget(context, promptBudget, responseBudget);
-    PackedGroup packed =
-        new GroupPacker(tokenizer, Framing.of(frame), budget).pack(layout, responses);
-
-    int fixed = decoder ? 5 : 3;
-    int keptPrompt = Math.min(prompt.length(), promptBudget);
-    assertEquals(keptPrompt, packed.promptTokens());
-    assertEquals(prompt.length(), packed.promptTokens() + packed.promptCut());
-    int most = Math.min(responseBudget, context - fixed - keptPrompt);
-    int response = 0;
-    for (PackedGroup.Sequence sequence : packed.sequences()) {
-      assertTrue(sequence.ids().size() <= context);
-      assertTrue(layout == Layout.JOINT || sequence.spans().size() == 1);
-      int previous = keptPrompt;
-      int fillers = 0;
-      int inSpans = 0;
-      for (int i = 0; i < sequence.spans().size(); i++, response++) {
-        int first = sequence.spans().first(i);
-        assertTrue(first > previous, "spans overlap or fall");
-        previous = sequence.spans().last(i);
-        String text = responses.get(response);
-        int kept = packed.responseTokens().get(response);
-        assertEquals(text.length(), kept + packed.responseCut().get(response));
-        assertEquals(Math.min(text.length(), most), kept);
-        for (int t = 0; t < kept; t++) {
-          assertEquals(text.charAt(t), sequence.ids().id(first + t));
-        }
-        boolean last = i == sequence.spans().size() - 1;
-        int tail = previous - first + 1 - kept;
-        assertEquals(decoder ? (last ? 2 : 1) : 0, tail);
-        fillers += decoder && !last ? 3 : last ? 0 : 1;
-        inSpans += kept;
-      }
-      // Every token is the prompt's, a response's, a filler or separator, or one of the fixed ones.
-      assertEquals(keptPrompt + fixed + fillers + inSpans, sequence.ids().size());
-    }
-    assertEquals(responses.size(), response);
-    assertEquals(
-        packed.totalTokens(), packed.sequences().stream().mapToInt(s -> s.ids().size()).sum());
-    if (layout == Layout.INDEPENDENT) {
-      assertEquals(responses.size(), packed.sequences().size());
-    } else {
-      assertGreedy(packed, context, decoder ? 3 : 1);
-    }
-  }
-
-  /** No sequence has room for the first response of the next one. */
-  private static void assertGreedy(PackedGroup packed, int context, int separator) {
-    int response = 0;
-    for (int i = 0; i + 1 < packed.sequences().size(); i++) {
-      response += packed.sequences().get(i).spans().size();
-      int next = packed.responseTokens().get(response);
-      assertTrue(packed.sequences().get(i).ids().size() + separator + next > context);
-    }
   }
 
   @Test
@@ -293,7 +189,7 @@ class GroupPackerTest {
     List<String> responses = new ArrayList<>();
     IntStream.range(0, 500).forEach(i -> responses.add("response number " + i));
     GroupPacker packer =
-        new GroupPacker(tokenizer, Framing.of(yojo("p")), new TokenBudget(4096, 64, 64));
+        new GroupPacker(tokenizer, Framing.of(Frames.yojo("p")), new TokenBudget(4096, 64, 64));
     PackedGroup packed = packer.pack(Layout.JOINT, responses);
     assertEquals(500, packed.responseTokens().size());
     assertEquals(

@@ -3,11 +3,11 @@ package dev.gavel.text.jinja;
 /** What one rendering may use: a template from a downloaded model folder is not trusted. */
 final class Limits {
 
-  /** Characters in any one string: a hundred times the longest context models take today. */
-  static final int MAX_LENGTH = 1 << 26;
+  /** Characters in any one string: several times the longest context models take today. */
+  static final int MAX_LENGTH = 1 << 24;
 
   /** Evaluations and statements of one rendering; a long conversation needs some ten thousand. */
-  static final long MAX_STEPS = 20_000_000;
+  static final long MAX_STEPS = 5_000_000;
 
   /** Nested evaluations, macro calls included; each takes a few frames of the thread's stack. */
   static final int MAX_DEPTH = 400;
