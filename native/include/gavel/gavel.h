@@ -349,8 +349,9 @@ int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_
 
 /*
  * Gradients of the parameters and, optionally, of the pooled vectors, from dscore. Fields as in the gavel_score call whose
- * backward this is. Invalid items contribute exactly 0. Sums over items run over fixed chunks of rows in order: the same batch gives
- * the same bits whatever the threads and the instruction set.
+ * backward this is. Invalid items contribute exactly 0, as if they were not in the batch. Sums over items run over fixed chunks of
+ * rows in order: the same batch gives the same bits whatever the threads and the instruction set. Where the forward call rounds to
+ * 16 bits, gradients are taken at the rounded value and pass through as if it were not rounded (straight-through).
  */
 typedef struct gavel_backward_args {
   uint32_t struct_size;
@@ -390,7 +391,8 @@ int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *args, ga
 
 /* ---- optimizer ------------------------------------------------------------------------------------------------------- */
 
-/* AdamW (Loshchilov and Hutter 2019, arithmetic as torch.optim.AdamW) with f32 master weights and moments. One thread at a time. */
+/* AdamW (Loshchilov and Hutter 2019, arithmetic as torch.optim.AdamW) with f32 master weights and moments. Safe to use from many
+ * threads; a call that meets another one which excludes it is GAVEL_BUSY. */
 typedef struct gavel_optimizer gavel_optimizer;
 
 typedef struct gavel_optimizer_options {
@@ -411,15 +413,17 @@ int32_t gavel_optimizer_create(gavel_head *head, const gavel_optimizer_options *
                                gavel_error *error);
 void gavel_optimizer_destroy(gavel_optimizer *optimizer);
 /* One step with these gradients (f32, canonical order; an absent one leaves its parameter alone) at this learning rate, then the
- * head's parameters become the masters rounded to nearest even. A gradient that is not finite is refused, and nothing changes. */
+ * head's parameters become the masters rounded to nearest even (beyond the range of f16: an infinity). A gradient that is not
+ * finite is refused, and nothing changes. */
 int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count,
                              float learning_rate, gavel_error *error);
-/* Copies a state (f32, the parameter's shape) out, or in for a resumed run. Writing a master also sets the head's parameter. */
+/* Copies a state (f32, the parameter's shape) out, or in for a resumed run. Writing a master also sets the head's parameter. Values
+ * must be finite, second moments not negative. */
 int32_t gavel_optimizer_read(gavel_optimizer *optimizer, int32_t state, int32_t index, const gavel_tensor *values,
                              gavel_error *error);
 int32_t gavel_optimizer_write(gavel_optimizer *optimizer, int32_t state, int32_t index, const gavel_tensor *values,
                               gavel_error *error);
-/* Steps taken; set_step_count is for a resumed run. */
+/* Steps taken, -1 where the handle is not one; set_step_count (0 to 2^53) is for a resumed run. */
 int64_t gavel_optimizer_step_count(gavel_optimizer *optimizer);
 int32_t gavel_optimizer_set_step_count(gavel_optimizer *optimizer, int64_t step_count, gavel_error *error);
 

@@ -38,16 +38,17 @@ GAVEL_HOST_DEVICE PairTerms pair_terms(float chosen, float rejected, const PairP
     const float smoothing = parameters.label_smoothing;
     float loss;
     float dz;
+    const LogisticTerms at = logistic_terms(z);
     // The gradient weight (sigmoid(z) - (1 - e)) is written with both sigmoids: nothing cancels where it is small.
     if (smoothing == 0.0f) {
-      loss = softplus(-z);
-      dz = -logistic(-z);
+      loss = at.softplus_of_minus;
+      dz = -at.logistic_of_minus;
     } else if (smoothing == 1.0f) {
-      loss = softplus(z);
-      dz = logistic(z);
+      loss = at.softplus;
+      dz = at.logistic;
     } else {
-      loss = (1.0f - smoothing) * softplus(-z) + smoothing * softplus(z);
-      dz = smoothing * logistic(z) - (1.0f - smoothing) * logistic(-z);
+      loss = (1.0f - smoothing) * at.softplus_of_minus + smoothing * at.softplus;
+      dz = smoothing * at.logistic - (1.0f - smoothing) * at.logistic_of_minus;
     }
     terms.loss = parameters.weight * loss;
     terms.dchosen = parameters.beta * (parameters.weight * dz);

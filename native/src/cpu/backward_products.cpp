@@ -39,6 +39,23 @@ struct InputBlock {
   }
 };
 
+// Panels first .. first + count - 1 of the transpose of weight [width, depth], to `panels`. A panel takes 32 columns of every row, one or
+// two cache lines a row: rows are walked in blocks, all panels of one before the next, or each line would miss the TLB, too.
+constexpr int64_t kPackedPanels = 8;
+
+void pack_transposed(const void *weight, int32_t dtype, int64_t width, int64_t depth, int64_t first, int64_t count,
+                     char *panels) {
+  const int64_t bytes = panel_bytes(GAVEL_F32, width);
+  for (int64_t row = 0; row < width; row += kDepthBlock) {
+    const char *rows = static_cast<const char *>(weight) + row * depth * dtype_size(dtype);
+    const MatrixView transposed = {rows, dtype, depth, std::min(kDepthBlock, width - row), 1, depth};
+    // An f32 panel is [row][32 columns] (gemm.h), so a block of rows is a piece of it.
+    const int64_t offset = row * kPanelColumns * int64_t{sizeof(float)};
+    for (int64_t panel = 0; panel < count; ++panel)
+      pack_panel(GAVEL_F32, transposed, first + panel, panels + panel * bytes + offset);
+  }
+}
+
 }  // namespace
 
 void multiply_weight_gradient(gavel_context &context, const Matrix &da, const Matrix &input, int64_t rows,
@@ -102,25 +119,29 @@ void multiply_input_gradient(gavel_context &context, const Matrix &da, int64_t r
     kernels.pack_tail(GAVEL_F32, width, target, count);
   }
 
-  // Panels of the transposed weight are packed as they are needed: they would double the memory of the head.
-  const MatrixView transposed = {weight, dtype, depth, width, 1, depth};
+  // Panels of the transposed weight are packed a few at a time: all of them would double the memory of the head.
   const double packing_time = static_cast<double>(width) * static_cast<double>(depth);
+  const int64_t groups = (panels + kPackedPanels - 1) / kPackedPanels;
   const int32_t parts =
-      context.pool.parts_for(product_nanoseconds(kernels, rows, depth, width, sizeof(float)) + packing_time, panels);
-  char *panel_of_part = workspace.take<char>(parts * bytes);
+      context.pool.parts_for(product_nanoseconds(kernels, rows, depth, width, sizeof(float)) + packing_time, groups);
+  char *panels_of_part = workspace.take<char>(parts * kPackedPanels * bytes);
   float *products = workspace.take<float>(parts * kRowBlock * kPanelColumns);
   InputBlock state{dinput, depth};
   context.pool.run(parts, [&](int32_t part) {
-    char *target = panel_of_part + part * bytes;
-    float *c = products + part * kRowBlock * kPanelColumns;
-    const Slice slice(panels, 1, part, parts);
-    for (int64_t panel = slice.begin; panel < slice.end; ++panel) {
-      pack_panel(GAVEL_F32, transposed, panel, target);
+    char *target = panels_of_part + part * kPackedPanels * bytes;
+    const Slice slice(groups, 1, part, parts);
+    for (int64_t group = slice.begin; group < slice.end; ++group) {
+      const int64_t first_panel = group * kPackedPanels;
+      const int64_t count = std::min(kPackedPanels, panels - first_panel);
+      pack_transposed(weight, dtype, width, depth, first_panel, count, target);
       for (int64_t block = 0; block < blocks; ++block) {
         const int64_t first = block * kRowBlock;
-        const int64_t count = std::min(kRowBlock, rows - first);
-        kernels.multiply(GAVEL_F32, packed + block * packed_bytes, count, target, nullptr, width, c);
-        InputBlock::run(&state, first, count, panel, c);
+        for (int64_t panel = 0; panel < count; ++panel) {
+          float *c = products + part * kRowBlock * kPanelColumns;
+          const int64_t block_rows = std::min(kRowBlock, rows - first);
+          kernels.multiply(GAVEL_F32, packed + block * packed_bytes, block_rows, target + panel * bytes, nullptr, width, c);
+          InputBlock::run(&state, first, block_rows, first_panel + panel, c);
+        }
       }
     }
   });
