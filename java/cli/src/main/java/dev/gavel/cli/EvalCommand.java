@@ -4,7 +4,9 @@ import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Shuffle;
 import dev.gavel.cli.output.Progress;
 import dev.gavel.cli.output.ScoredRow;
+import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
+import dev.gavel.text.GroupScore;
 import dev.gavel.text.RewardModel;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -70,31 +72,41 @@ final class EvalCommand implements Callable<Integer> {
     List<Row> rows =
         preferences.rows().stream().filter(row -> wanted.has(row.promptText(), fraction)).toList();
     EvalResult result = new EvalResult();
-    preferences.bad().forEach(unused -> result.failed());
+    preferences.bad().forEach(_ -> result.failed());
     result.withoutPreference(preferences.withoutPreference());
     try (RewardModel model = modelOptions.load();
         Progress progress = Progress.of("gavel eval", rows.size(), "")) {
       RowScorer scorer = new RowScorer(model);
       long done = 0;
       for (Row row : rows) {
-        add(result, row, scorer);
+        scorer.add(row, shuffled(row));
         done++;
-        progress.at(done);
+        if (scorer.isFull() || done == rows.size()) {
+          scorer.score().forEach(scored -> add(result, scored));
+          progress.at(done);
+        }
       }
       print(EvalReport.of(model, data, part, fraction, seed, result));
     }
     return result.failedRows() == 0 ? ExitCode.DONE : ExitCode.ROWS_FAILED;
   }
 
-  private void add(EvalResult result, Row row, RowScorer scorer) {
-    List<Integer> order = Shuffle.responses(seed, row.promptText(), row.responses());
-    List<String> shuffled = order.stream().map(row.responses()::get).toList();
-    switch (scorer.score(row, shuffled)) {
-      case ScoredRow.Failed(var bad) -> {
+  private List<Integer> order(Row row) {
+    return Shuffle.responses(seed, row.promptText(), row.responses());
+  }
+
+  private List<String> shuffled(Row row) {
+    return order(row).stream().map(row.responses()::get).toList();
+  }
+
+  private void add(EvalResult result, ScoredRow scored) {
+    switch (scored) {
+      case ScoredRow.Failed(ParsedRow.Bad bad) -> {
         streams.say("%s: left out line %d: %s".formatted(data, bad.line(), bad.error().message()));
         result.failed();
       }
-      case ScoredRow.Scored(Row unused, var score) -> {
+      case ScoredRow.Scored(Row row, GroupScore score) -> {
+        List<Integer> order = order(row);
         List<Float> scores = new ArrayList<>(score.scores());
         for (int i = 0; i < order.size(); i++) {
           scores.set(order.get(i), score.scores().get(i));

@@ -18,9 +18,7 @@ final class EvalResult {
     all.add(scores, labels, row.responses());
     row.subset()
         .ifPresent(name ->
-            subsets
-                .computeIfAbsent(name, unused -> new Tally())
-                .add(scores, labels, row.responses()));
+            subsets.computeIfAbsent(name, _ -> new Tally()).add(scores, labels, row.responses()));
   }
 
   void failed() {

@@ -44,16 +44,16 @@ final class Failures {
   private static int exitCode(Exception e) {
     return switch (e) {
       case CommandFailure failure -> failure.exitCode();
-      case InvalidArgumentException unused -> ExitCode.USAGE;
-      case FormatException unused -> ExitCode.USAGE;
-      case FileException unused -> ExitCode.ENVIRONMENT;
-      case NativeLoadException unused -> ExitCode.ENVIRONMENT;
-      case DeviceUnavailableException unused -> ExitCode.ENVIRONMENT;
-      case DeviceLostException unused -> ExitCode.ENVIRONMENT;
-      case UnsupportedException unused -> ExitCode.ENVIRONMENT;
-      case OutOfHostMemoryException unused -> ExitCode.ENVIRONMENT;
-      case OutOfDeviceMemoryException unused -> ExitCode.ENVIRONMENT;
-      case dev.gavel.GavelException unused -> ExitCode.ENVIRONMENT;
+      case InvalidArgumentException _ -> ExitCode.USAGE;
+      case FormatException _ -> ExitCode.USAGE;
+      case FileException _ -> ExitCode.ENVIRONMENT;
+      case NativeLoadException _ -> ExitCode.ENVIRONMENT;
+      case DeviceUnavailableException _ -> ExitCode.ENVIRONMENT;
+      case DeviceLostException _ -> ExitCode.ENVIRONMENT;
+      case UnsupportedException _ -> ExitCode.ENVIRONMENT;
+      case OutOfHostMemoryException _ -> ExitCode.ENVIRONMENT;
+      case OutOfDeviceMemoryException _ -> ExitCode.ENVIRONMENT;
+      case dev.gavel.GavelException _ -> ExitCode.ENVIRONMENT;
       default -> -1;
     };
   }

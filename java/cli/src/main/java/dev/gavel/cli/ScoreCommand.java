@@ -15,6 +15,7 @@ import dev.gavel.text.RewardModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -92,17 +93,18 @@ final class ScoreCommand implements Callable<Integer> {
       RowWriter writer = writer(model, target);
       RowParser parser = RowParser.ofTexts();
       RowScorer scorer = new RowScorer(model);
+      boolean oneByOne = target.isStandard() && Terminal.isOutput();
       Optional<Line> line = next(from, lines);
       while (line.isPresent()) {
-        ScoredRow row = scorer.score(parser.parse(line.get()));
-        switch (row) {
-          case ScoredRow.Scored scored -> summary.scored(scored.score(), scored.isFinite());
-          case ScoredRow.Failed unused -> summary.failed();
+        scorer.add(parser.parse(line.get()));
+        // Nobody waits for a row because the next one has not come yet.
+        if (oneByOne || scorer.isFull() || !isReady(from, lines)) {
+          write(scorer.score(), writer, target, summary);
+          progress.at(lines.bytesRead());
         }
-        write(writer, row, target);
-        progress.at(lines.bytesRead());
         line = next(from, lines);
       }
+      write(scorer.score(), writer, target, summary);
     } catch (IOException e) {
       throw from.failure(e);
     }
@@ -127,12 +129,27 @@ final class ScoreCommand implements Callable<Integer> {
     }
   }
 
-  private static void write(RowWriter writer, ScoredRow row, OutputTarget target)
-      throws OutputFailure {
+  private static boolean isReady(InputFile from, LineReader lines) {
     try {
-      writer.write(row);
+      return lines.isReady();
     } catch (IOException e) {
-      throw target.failure(e);
+      throw from.failure(e);
+    }
+  }
+
+  private static void write(
+      List<ScoredRow> rows, RowWriter writer, OutputTarget target, ScoreSummary summary)
+      throws OutputFailure {
+    for (ScoredRow row : rows) {
+      switch (row) {
+        case ScoredRow.Scored scored -> summary.scored(scored.score(), scored.isFinite());
+        case ScoredRow.Failed _ -> summary.failed();
+      }
+      try {
+        writer.write(row);
+      } catch (IOException e) {
+        throw target.failure(e);
+      }
     }
   }
 

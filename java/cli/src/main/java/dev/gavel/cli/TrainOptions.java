@@ -218,24 +218,28 @@ final class TrainOptions {
 
   private LossChoice loss(float smoothing) {
     require("--label-smoothing", smoothing, smoothing >= 0 && smoothing <= 1, "0 to 1");
-    switch (loss) {
-      case "bt" -> {
-        refuse("--temperature", temperature, "bt");
-        float factor = beta == null ? 1 : beta;
-        float squared = center == null ? 0 : center;
-        require("--beta", factor, factor > 0, "more than 0");
-        require("--center", squared, squared >= 0, "0 or more");
-        return new LossChoice.BradleyTerry(smoothing, factor, squared);
-      }
-      case "ce" -> {
-        refuse("--beta", beta, "ce");
-        refuse("--center", center, "ce");
-        float divisor = temperature == null ? 1 : temperature;
-        require("--temperature", divisor, divisor > 0, "more than 0");
-        return new LossChoice.CrossEntropy(smoothing, divisor);
-      }
+    return switch (loss) {
+      case "bt" -> bradleyTerry(smoothing);
+      case "ce" -> crossEntropy(smoothing);
       default -> throw CommandFailure.usage("--loss is '%s'; it must be bt or ce".formatted(loss));
-    }
+    };
+  }
+
+  private LossChoice bradleyTerry(float smoothing) {
+    refuse("--temperature", temperature, "bt");
+    float factor = beta == null ? 1 : beta;
+    float squared = center == null ? 0 : center;
+    require("--beta", factor, factor > 0, "more than 0");
+    require("--center", squared, squared >= 0, "0 or more");
+    return new LossChoice.BradleyTerry(smoothing, factor, squared);
+  }
+
+  private LossChoice crossEntropy(float smoothing) {
+    refuse("--beta", beta, "ce");
+    refuse("--center", center, "ce");
+    float divisor = temperature == null ? 1 : temperature;
+    require("--temperature", divisor, divisor > 0, "more than 0");
+    return new LossChoice.CrossEntropy(smoothing, divisor);
   }
 
   private static List<Integer> widths(String text) {

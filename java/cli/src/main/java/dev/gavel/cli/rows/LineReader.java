@@ -61,11 +61,16 @@ public final class LineReader implements Closeable {
       byte[] content = line.toByteArray();
       int from = number == 1 && startsWithMark(content) ? BYTE_ORDER_MARK.length : 0;
       Line decoded = decode(content, from);
-      if (!(decoded instanceof Line.Text(long unused, String text)) || !text.isEmpty()) {
+      if (!(decoded instanceof Line.Text(long _, String text)) || !text.isEmpty()) {
         return Optional.of(decoded);
       }
     }
     return Optional.empty();
+  }
+
+  /** Whether more bytes are there without waiting; false also at the end. */
+  public boolean isReady() throws IOException {
+    return position < filled || in.available() > 0;
   }
 
   /** Bytes read so far. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -86,13 +87,16 @@ public final class RowParser {
     JsonNode node;
     try {
       node = JSON.readTree(text);
-    } catch (JsonProcessingException e) {
-      long column = e.getLocation() == null ? 0 : e.getLocation().getColumnNr();
+    } catch (StreamConstraintsException e) {
       throw new BadRowException(
           "line",
           text,
-          "the line is not a row: %s (character %d)"
-              .formatted(firstLine(e.getOriginalMessage()), column));
+          "the line is not a row: it nests lists and objects more than %d deep, or has a number of more than 1000 digits"
+              .formatted(DEEPEST));
+    } catch (JsonProcessingException e) {
+      long column = e.getLocation() == null ? 0 : e.getLocation().getColumnNr();
+      throw new BadRowException(
+          "line", text, "the line is not a row: %s (character %d)".formatted(reason(e), column));
     }
     if (!node.isObject()) {
       throw new BadRowException(
@@ -103,8 +107,10 @@ public final class RowParser {
     return node;
   }
 
-  private static String firstLine(String message) {
-    return message.lines().findFirst().orElse("");
+  // The parser adds where things began, in words of its own.
+  private static String reason(JsonProcessingException e) {
+    String message = e.getOriginalMessage().lines().findFirst().orElse("");
+    return message.replaceFirst(" \\(start marker at .*", "");
   }
 
   private static JsonNode id(Fields fields, long line) throws BadRowException {

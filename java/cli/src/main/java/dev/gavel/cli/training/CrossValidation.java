@@ -58,7 +58,7 @@ public final class CrossValidation {
       if (learned.isEmpty()) {
         continue;
       }
-      try (RewardHead head = trainer.train(learned, unused -> {})) {
+      try (RewardHead head = trainer.train(learned, _ -> {})) {
         tallies.forEach((layout, tally) -> score(head, candidate, layout, held, tally));
       }
     }

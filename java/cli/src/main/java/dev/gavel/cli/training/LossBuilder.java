@@ -28,8 +28,8 @@ final class LossBuilder implements AutoCloseable {
   /** Most pairs a row can have, for room. */
   static int mostItems(LossChoice choice, int responses) {
     return switch (choice) {
-      case LossChoice.BradleyTerry unused -> responses * (responses - 1) / 2;
-      case LossChoice.CrossEntropy unused -> 1;
+      case LossChoice.BradleyTerry _ -> responses * (responses - 1) / 2;
+      case LossChoice.CrossEntropy _ -> 1;
     };
   }
 

@@ -49,7 +49,7 @@ public final class TrainingVectors {
               .read(layout, order, row)
               .forEach((pooling, group) ->
                   all.groups
-                      .computeIfAbsent(new Key(layout, order, pooling), unused -> new ArrayList<>())
+                      .computeIfAbsent(new Key(layout, order, pooling), _ -> new ArrayList<>())
                       .add(group));
           done++;
           progress.accept(done);

@@ -46,8 +46,7 @@ public final class VectorReader implements AutoCloseable {
     for (Pooling pooling : poolings) {
       // The kernel that pools is the one that scores: a head of no consequence makes it run.
       HeadSpec spec = HeadSpec.linear((int) pooling.vectorWidth(text.width())).build();
-      poolers.computeIfAbsent(
-          pooling, unused -> RewardHead.create(context, spec, Init.normal(0, 0)));
+      poolers.computeIfAbsent(pooling, _ -> RewardHead.create(context, spec, Init.normal(0, 0)));
     }
   }
 
