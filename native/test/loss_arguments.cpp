@@ -2,9 +2,8 @@
 //
 // What gavel_loss refuses, by name, and that no descriptor, however wrong, makes it leave its buffers.
 #include <functional>
-#include <memory>
 
-#include "guard.h"
+#include "guarded_tensors.h"
 #include "hostile.h"
 #include "loss_problem.h"
 
@@ -158,27 +157,12 @@ void check_groups(gavel_context *context) {
 // The arguments over guarded memory: inputs cannot be written at all, no byte beside any buffer can be touched.
 struct GuardedCall {
   GuardedCall(const LossProblem &problem, Edge edge) : args(loss_args(problem, out)) {
-    gavel_tensor *tensor = &args.scores;
-    for (; tensor <= &args.counts; ++tensor) {
-      if (tensor->dtype == GAVEL_NONE) continue;
-      auto buffer = std::make_unique<Guarded>(tensor->byte_length, edge);
-      if (tensor < &args.item_loss) {
-        if (tensor->byte_length > 0) std::memcpy(buffer->as<char>(), tensor->data, static_cast<size_t>(tensor->byte_length));
-        buffer->freeze();
-      }
-      tensor->data = buffer->as<char>();
-      buffers.push_back(std::move(buffer));
-    }
-  }
-  bool untouched() const {
-    for (const auto &buffer : buffers) {
-      if (!buffer->untouched()) return false;
-    }
-    return true;
+    for (gavel_tensor *tensor = &args.scores; tensor <= &args.counts; ++tensor)
+      guards.add(*tensor, tensor < &args.item_loss, edge);
   }
   LossOutputs out;
   gavel_loss_args args;
-  std::vector<std::unique_ptr<Guarded>> buffers;
+  GuardedTensors guards;
 };
 
 LossProblem any_problem(Random &random) {
@@ -194,7 +178,7 @@ void check_guarded(gavel_context *context) {
       GuardedCall call(problem, edge);
       auto error = sized<gavel_error>();
       expect_status("guarded", gavel_loss(context, &call.args, &error), GAVEL_OK, error);
-      CHECK(call.untouched(), "seed %d", static_cast<int>(seed));
+      CHECK(call.guards.untouched(), "seed %d", static_cast<int>(seed));
     }
   }
 }
@@ -217,7 +201,7 @@ void check_spoiled(gavel_context *context) {
     const int32_t status = gavel_loss(context, &call.args, &error);
     accepted += status == GAVEL_OK;
     expect_answered("spoiled", status, error, seed);
-    CHECK(call.untouched(), "seed %d", static_cast<int>(seed));
+    CHECK(call.guards.untouched(), "seed %d", static_cast<int>(seed));
   }
   // Some spoiling changes nothing that matters; if all or nothing were accepted, this test would be testing nothing.
   CHECK(accepted > kCalls / 100 && accepted < kCalls / 2, "%d of %d accepted", static_cast<int>(accepted),

@@ -20,12 +20,12 @@ struct LossPlan;
 // masked whatever args.mask says; it must outlive the plan. n: number of scores; kAny takes it from args.scores (gavel_loss), any
 // other value requires args.scores to be absent (gavel_score). Puts every tensor into overlaps, which the caller checks. The plan
 // lives in the workspace. Throws Failure; messages name "loss.<field>".
-const LossPlan& check_loss(const gavel_loss_args& args, int64_t n, const uint8_t* valid, Overlaps& overlaps,
-                           Workspace& workspace);
+const LossPlan &check_loss(const gavel_loss_args &args, int64_t n, const uint8_t *valid, Overlaps &overlaps,
+                           Workspace &workspace);
 
 // Computes and writes every output. scores: [n] floats, score_stride floats apart; gavel_loss passes args.scores. The caller flushes
 // denormals.
-void run_loss(const LossPlan& plan, const float* scores, int64_t score_stride);
+void run_loss(const LossPlan &plan, const float *scores, int64_t score_stride);
 
 }  // namespace gavel
 
