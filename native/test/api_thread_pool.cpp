@@ -158,8 +158,8 @@ void test_fork() {
 
 void test_parts_for() {
   const ThreadPool pool(4);
-  check_equal("less than two parts' worth", pool.parts_for(39000, 100), 1);
-  check_equal("two", pool.parts_for(41000, 100), 2);
+  check_equal("less than two parts' worth", pool.parts_for(79000, 100), 1);
+  check_equal("two", pool.parts_for(81000, 100), 2);
   check_equal("all threads", pool.parts_for(1e9, 100), 4);
   check_equal("as many as there can be", pool.parts_for(1e9, 3), 3);
   check_equal("nothing to split", pool.parts_for(1e9, 0), 1);

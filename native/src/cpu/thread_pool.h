@@ -28,8 +28,9 @@ class ThreadPool {
   static constexpr int32_t kMostThreads = 256;
   int32_t threads() const { return threads_; }
 
-  // How many parts work of about this many nanoseconds (on one thread) is worth: 1 below 2 x 20 us, at most `most` and threads(). Waking
-  // a parked thread takes about 20 us; tests set the least worth of a part lower, to split what would not be split.
+  // How many parts work of about this many nanoseconds (on one thread) is worth: 1 below two times 40 us, at most `most` and threads().
+  // A parked thread takes about 20 us to wake and starts with cold caches: a product of 28 us took 55 us on two threads (measured with
+  // both cores busy). Tests set the least worth of a part lower, to split what would not be split.
   int32_t parts_for(double nanoseconds, int64_t most) const;
   void set_part_nanoseconds(double nanoseconds) { part_nanoseconds_ = nanoseconds; }
 
@@ -55,7 +56,7 @@ class ThreadPool {
   const pid_t process_;
   std::unique_ptr<std::thread[]> workers_;
   int32_t started_ = 0;
-  double part_nanoseconds_ = 20000;
+  double part_nanoseconds_ = 40000;
 
   std::atomic<bool> busy_{false};
   std::atomic<bool> stopping_{false};
