@@ -134,6 +134,23 @@ void test_alignment(const Contexts &contexts, const gavel_head_spec &spec) {
   }
 }
 
+// Sums and products below 2^-126: every thread of every table takes them as 0, else some scores would differ and all would be slow.
+void test_denormals(const Contexts &contexts) {
+  auto spec = mlp_spec(GAVEL_F32, 200, {600}, 1, GAVEL_ACTIVATION_RELU);
+  spec.output_scale = 1e30f;
+  Random random(kSeed);
+  const TestHead head(contexts.all[0].context->get(), spec, kSeed);
+  Batch batch(random, GAVEL_F32, 20, 200, 1e-36);
+  const std::vector<float> expected = score(contexts.all[0].context->get(), head, batch, counting(0, 20), GAVEL_POOLING_INDEX);
+  CHECK(expected[0] != 0 && expected[0] != expected[1], "%g", static_cast<double>(expected[0]));
+  for (const Contexts::One &one : contexts.all) {
+    for (int round = 0; round < 20; ++round) {
+      compare("denormals, set " + std::to_string(one.set) + ", " + std::to_string(one.threads) + " threads",
+              score(one.context->get(), head, batch, counting(0, 20), GAVEL_POOLING_INDEX), counting(0, 20), expected, 1);
+    }
+  }
+}
+
 // Four callers share contexts and a head.
 void test_callers(const Contexts &contexts, const gavel_head_spec &spec) {
   Random random(kSeed);
@@ -194,5 +211,6 @@ int main() {
     test_alignment(contexts, mlp_spec(dtype, 100, {40}, 1, GAVEL_ACTIVATION_RELU));
     test_callers(contexts, mlp_spec(dtype, 384, {300}, 1, GAVEL_ACTIVATION_TANH));
   }
+  test_denormals(contexts);
   return finish();
 }
