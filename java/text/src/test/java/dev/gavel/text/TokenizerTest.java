@@ -128,4 +128,40 @@ class TokenizerTest {
                     content.getBytes(StandardCharsets.UTF_8), Path.of("some", "tokenizer.json")));
     assertTrue(String.valueOf(e.getMessage()).contains("tokenizer.json"));
   }
+
+  @Test
+  void refusesIdsThatTheLibraryWouldRenumber() {
+    String shifted = new String(ByteTokenizer.json(), StandardCharsets.UTF_8);
+    assertTrue(shifted.contains("\"id\":260"));
+    FormatException e =
+        assertThrows(
+            FormatException.class,
+            () ->
+                Tokenizer.load(
+                    shifted.replace("\"id\":260", "\"id\":400").getBytes(StandardCharsets.UTF_8),
+                    Path.of("tokenizer.json")));
+    assertTrue(String.valueOf(e.getMessage()).contains("the file is inconsistent"));
+  }
+
+  @Test
+  void refusesToPlaceTokensThatSwallowBlanks() {
+    byte[] content =
+        new String(ByteTokenizer.json(), StandardCharsets.UTF_8)
+            .replaceFirst("\"rstrip\":false", "\"rstrip\":true")
+            .getBytes(StandardCharsets.UTF_8);
+    try (Tokenizer stripping = Tokenizer.load(content, Path.of("tokenizer.json"))) {
+      InvalidArgumentException e =
+          assertThrows(InvalidArgumentException.class, () -> stripping.fixedPieces("<|start|> a"));
+      assertTrue(String.valueOf(e.getMessage()).contains("<|start|>"));
+      assertEquals(2, stripping.fixedPieces("<|end|> a").size());
+    }
+  }
+
+  @Test
+  void useAfterCloseIsAnError() {
+    Tokenizer closed = ByteTokenizer.load();
+    closed.close();
+    closed.close();
+    assertThrows(IllegalStateException.class, () -> closed.encode("a"));
+  }
 }
