@@ -2,6 +2,7 @@ package dev.gavel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.stream.IntStream;
 
 /** The filling of a {@link PackedBatch}: where the next response goes, and whether it may. */
 final class BatchFill {
@@ -31,6 +32,37 @@ final class BatchFill {
     this.first = first;
     this.last = last;
     this.offsets = offsets;
+  }
+
+  /** Checks hidden states, of which the first {@code usedRows} are to be used. */
+  static void checkHidden(HostTensor hidden, long usedRows) {
+    if (hidden.rank() != 2 || !hidden.dtype().isFloat() || hidden.size(1) == 0) {
+      throw new InvalidTensorException(
+          "hidden states are %s; they must be f32, f16 or bf16 [T,H] with H of 1 or more"
+              .formatted(hidden));
+    }
+    if (usedRows < 1 || usedRows > hidden.size(0)) {
+      throw new InvalidArgumentException(
+          "packed batch: %d rows of %s are to be used; it must be 1 to %d"
+              .formatted(usedRows, hidden, hidden.size(0)));
+    }
+  }
+
+  /** Checks that every vector belongs to a group, and returns how many there are. */
+  static int checkGroupSizes(HostTensor vectors, int... groupSizes) {
+    for (int size : groupSizes) {
+      if (size < 1) {
+        throw new InvalidArgumentException(
+            "packed batch: a group size is %d; it must be 1 or more".formatted(size));
+      }
+    }
+    long responses = IntStream.of(groupSizes).asLongStream().sum();
+    if (responses != vectors.size(0) || responses > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "packed batch: group sizes sum to %d, there are %d vectors in %s; both must be the same, below 2^31"
+              .formatted(responses, vectors.size(0), vectors));
+    }
+    return (int) responses;
   }
 
   int groups() {

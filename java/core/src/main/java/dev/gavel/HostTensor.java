@@ -74,8 +74,11 @@ public final class HostTensor implements AutoCloseable {
 
   /**
    * A view of the caller's memory; closing it leaves that memory alone. It must be native, aligned
-   * to the type's size, as long as the shape demands exactly, and alive until every call with it
-   * has returned. Memory of a confined arena can be used by its thread only.
+   * to the type's size, and exactly as long as the shape demands. Memory of a confined arena can be
+   * used by its thread only. The caller keeps the memory alive until every call with it has
+   * returned: an arena that another thread closes during a call is not noticed, and kernels would
+   * go on in freed memory. Where that could happen, copy into an allocated tensor, whose own close
+   * waits its turn.
    *
    * @throws InvalidTensorException if it is not so, or the segment is a mapped file: native code
    *     must not read one, since another process that shortens the file would end this JVM; copy it
@@ -84,25 +87,7 @@ public final class HostTensor implements AutoCloseable {
   public static HostTensor wrap(DType dtype, MemorySegment segment, long... shape) {
     long bytes = Shapes.byteLength(dtype, shape);
     String name = Shapes.print(dtype, shape);
-    if (!segment.isNative()) {
-      throw new InvalidTensorException(
-          "cannot wrap memory of the Java heap as %s: native code cannot reach it; use HostTensor.of, which copies"
-              .formatted(name));
-    }
-    if (segment.isMapped()) {
-      throw new InvalidTensorException(
-          "cannot wrap a mapped file as %s: native code that reads it dies if the file is cut; copy it into an allocated tensor"
-              .formatted(name));
-    }
-    if (segment.byteSize() != bytes) {
-      throw new InvalidTensorException(
-          "cannot wrap %d bytes as %s, which has %d".formatted(segment.byteSize(), name, bytes));
-    }
-    if (segment.address() % dtype.bytes() != 0) {
-      throw new InvalidTensorException(
-          "cannot wrap memory at 0x%x as %s: it must be aligned to %d bytes"
-              .formatted(segment.address(), name, dtype.bytes()));
-    }
+    WrappedMemory.check(segment, bytes, dtype, name);
     UseGuard guard = new UseGuard("tensor " + name);
     HostTensor tensor = new HostTensor(dtype, shape.clone(), segment, guard, guard::close);
     tensor.requireAccess();

@@ -4,7 +4,6 @@ import dev.gavel.bindings.UseGuard;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 
 /**
  * Hidden states of one or several sequences, packed in one tensor [T, H] without padding, and the
@@ -60,7 +59,7 @@ public final class PackedBatch implements AutoCloseable {
       throw new InvalidArgumentException(
           "packed batch: capacity is %d responses; it must be 1 or more".formatted(maxResponses));
     }
-    checkHidden(hidden, rowsOf(hidden));
+    BatchFill.checkHidden(hidden, rowsOf(hidden));
     PackedBatch batch = new PackedBatch(layout, hidden, maxResponses);
     return batch.refill(hidden);
   }
@@ -84,19 +83,8 @@ public final class PackedBatch implements AutoCloseable {
    * @param groupSizes responses of each prompt, in order; their sum is R
    */
   public static PackedBatch ofVectors(HostTensor vectors, int... groupSizes) {
-    for (int size : groupSizes) {
-      if (size < 1) {
-        throw new InvalidArgumentException(
-            "packed batch: a group size is %d; it must be 1 or more".formatted(size));
-      }
-    }
-    long responses = IntStream.of(groupSizes).asLongStream().sum();
-    if (responses != rowsOf(vectors) || responses > Integer.MAX_VALUE) {
-      throw new InvalidArgumentException(
-          "packed batch: group sizes sum to %d, there are %d vectors in %s; both must be the same, below 2^31"
-              .formatted(responses, rowsOf(vectors), vectors));
-    }
-    PackedBatch batch = allocate(Layout.INDEPENDENT, vectors, (int) Math.max(responses, 1));
+    int responses = BatchFill.checkGroupSizes(vectors, groupSizes);
+    PackedBatch batch = allocate(Layout.INDEPENDENT, vectors, responses);
     return batch.sealedOrClosed(
         () -> {
           for (int size : groupSizes) {
@@ -122,7 +110,7 @@ public final class PackedBatch implements AutoCloseable {
    * @throws IllegalStateException if a call is using the batch
    */
   public PackedBatch refill(HostTensor newHidden, long usedRows) {
-    checkHidden(newHidden, usedRows);
+    BatchFill.checkHidden(newHidden, usedRows);
     guard.acquireExclusively();
     try {
       hidden = newHidden;
@@ -244,8 +232,8 @@ public final class PackedBatch implements AutoCloseable {
   }
 
   /**
-   * Where groups begin, i64 [G + 1], from 0 to R: what a {@link Loss.CrossEntropy} over these
-   * responses takes. A view: it changes with the next refill, and closes with the batch.
+   * Where groups begin, i64 [G + 1], from 0 to R: what a {@link CrossEntropy} over these responses
+   * takes. A view: it changes with the next refill, and closes with the batch.
    */
   public HostTensor groupOffsets() {
     requireSealed();
@@ -322,18 +310,5 @@ public final class PackedBatch implements AutoCloseable {
 
   private static long rowsOf(HostTensor hidden) {
     return hidden.size(0);
-  }
-
-  private static void checkHidden(HostTensor hidden, long usedRows) {
-    if (hidden.rank() != 2 || !hidden.dtype().isFloat() || hidden.size(1) == 0) {
-      throw new InvalidTensorException(
-          "hidden states are %s; they must be f32, f16 or bf16 [T,H] with H of 1 or more"
-              .formatted(hidden));
-    }
-    if (usedRows < 1 || usedRows > hidden.size(0)) {
-      throw new InvalidArgumentException(
-          "packed batch: %d rows of %s are to be used; it must be 1 to %d"
-              .formatted(usedRows, hidden, hidden.size(0)));
-    }
   }
 }

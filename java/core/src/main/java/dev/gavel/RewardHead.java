@@ -23,6 +23,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * instead of waiting. {@link #close()} throws {@link IllegalStateException} while a call uses the
  * head, and every use after it throws the same.
  *
+ * <p>A call runs on the calling thread and the context's own, and returns when it is done. It pins
+ * the carrier of a virtual thread: in a server, score from platform threads.
+ *
  * <p>The bits of a score depend on the response's own rows, the head and the library's version: not
  * on the batch, the position in it, the number of threads or the instruction set.
  */

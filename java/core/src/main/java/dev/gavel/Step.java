@@ -37,7 +37,7 @@ public final class Step implements AutoCloseable {
   private final BackwardArguments arguments;
   private final NativeError error;
   private final Optional<MemorySegment> vectorGradient;
-  private Optional<Forward> last = Optional.empty();
+  private Optional<ForwardPass> last = Optional.empty();
   private boolean vectorGradientDone;
 
   /** What a step can do besides the gradients of the parameters. */
@@ -56,15 +56,6 @@ public final class Step implements AutoCloseable {
     /** The new ones are added, for batches in several pieces. */
     ADD
   }
-
-  /** What a forward pass ran with, and the states its backward pass must find. */
-  private record Forward(
-      PackedBatch batch,
-      long batchVersion,
-      Pooling pooling,
-      Readout readout,
-      boolean withLoss,
-      long parameterVersion) {}
 
   private Step(RewardHead head, int maxResponses, int maxItems, boolean withVectorGradients) {
     HeadSpec spec = head.spec();
@@ -113,7 +104,7 @@ public final class Step implements AutoCloseable {
     guard.acquireExclusively();
     try {
       last = Optional.empty();
-      Forward begun = begin(batch, pooling, readout, false);
+      ForwardPass begun = begin(batch, pooling, readout, false);
       head.score(batch, pooling, readout, scores);
       last = Optional.of(begun);
     } finally {
@@ -126,7 +117,7 @@ public final class Step implements AutoCloseable {
     guard.acquireExclusively();
     try {
       last = Optional.empty();
-      Forward begun = begin(batch, pooling, readout, true);
+      ForwardPass begun = begin(batch, pooling, readout, true);
       head.score(batch, pooling, readout, scores, of, loss);
       last = Optional.of(begun);
     } finally {
@@ -145,7 +136,7 @@ public final class Step implements AutoCloseable {
   public void backward(Accumulation accumulation) {
     guard.acquireExclusively();
     try {
-      Forward forward = current();
+      ForwardPass forward = current();
       if (!forward.withLoss()) {
         throw new IllegalStateException(
             "the forward pass had no loss: give dL/dscore to backward(HostTensor, Accumulation)");
@@ -164,7 +155,7 @@ public final class Step implements AutoCloseable {
   public void backward(HostTensor scoreGradient, Accumulation accumulation) {
     guard.acquireExclusively();
     try {
-      Forward forward = current();
+      ForwardPass forward = current();
       String expected =
           Shapes.print(DType.F32, forward.batch().responses(), head.spec().outputWidth());
       if (!scoreGradient.toString().equals(expected)) {
@@ -189,7 +180,7 @@ public final class Step implements AutoCloseable {
   public void scatter(HostTensor hiddenGradient) {
     guard.acquireExclusively();
     try {
-      Forward forward = current();
+      ForwardPass forward = current();
       MemorySegment vectors = requireVectorGradient();
       PackedBatch batch = forward.batch();
       String expected = Shapes.print(DType.F32, batch.rows(), batch.hidden().size(1));
@@ -227,7 +218,7 @@ public final class Step implements AutoCloseable {
    *     there was no backward pass
    */
   public HostTensor vectorGradients() {
-    Forward forward = current();
+    ForwardPass forward = current();
     return HostTensor.view(
         DType.F32,
         requireVectorGradient(),
@@ -247,16 +238,14 @@ public final class Step implements AutoCloseable {
     }
   }
 
-  private Forward begin(PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
+  private ForwardPass begin(PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
     vectorGradientDone = false;
     if (batch.responses() > maxResponses) {
       throw new InvalidArgumentException(
           "step has room for %d responses, the batch has %d; allocate a larger one"
               .formatted(maxResponses, batch.responses()));
     }
-    // Read before the pass: a step of the optimizer during it must show afterwards.
-    return new Forward(
-        batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get());
+    return ForwardPass.begin(head, batch, pooling, readout, withLoss);
   }
 
   private MemorySegment requireVectorGradient() {
@@ -271,22 +260,15 @@ public final class Step implements AutoCloseable {
     return memory;
   }
 
-  private Forward current() {
-    Forward forward =
+  private ForwardPass current() {
+    ForwardPass forward =
         last.orElseThrow(
             () -> new IllegalStateException("there was no forward pass to go back from"));
-    if (forward.batch().version() != forward.batchVersion()) {
-      throw new IllegalStateException(
-          "the batch was refilled since the forward pass: run forward again");
-    }
-    if (head.parameterVersion().get() != forward.parameterVersion()) {
-      throw new IllegalStateException(
-          "an optimizer step was taken since the forward pass: run forward again");
-    }
+    forward.requireCurrent(head);
     return forward;
   }
 
-  private void backward(Forward forward, HostTensor scoreGradient, Accumulation accumulation) {
+  private void backward(ForwardPass forward, HostTensor scoreGradient, Accumulation accumulation) {
     PackedBatch batch = forward.batch();
     batch.acquire();
     try (Held held = new Held()) {
@@ -314,7 +296,7 @@ public final class Step implements AutoCloseable {
     }
   }
 
-  private void scatter(Forward forward, MemorySegment vectors, HostTensor hiddenGradient) {
+  private void scatter(ForwardPass forward, MemorySegment vectors, HostTensor hiddenGradient) {
     PackedBatch batch = forward.batch();
     batch.acquire();
     try (Held held = new Held()) {

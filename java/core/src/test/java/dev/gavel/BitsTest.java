@@ -18,13 +18,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(NoLeaks.class)
 class BitsTest {
-  private static final int[] BATCHES = {1, 2, 7, 16, 17, 63, 64, 65, 257};
+  private static final int[] BATCHES = {1, 2, 7, 16, 17, 63, 64, 65, 257, 1024};
 
   private static List<HeadSpec> specs() {
     List<HeadSpec> specs = new ArrayList<>();
     for (DType dtype : new DType[] {DType.F32, DType.F16, DType.BF16}) {
       specs.add(HeadSpec.linear(384).dtype(dtype).rmsNorm(1e-5f).build());
       specs.add(HeadSpec.mlp(384, 128).dtype(dtype).outputScale(0.05f).build());
+      specs.add(HeadSpec.linear(4096).dtype(dtype).build());
+      specs.add(HeadSpec.mlp(1024, 40).dtype(dtype).activation(Activation.TANH).build());
       specs.add(
           HeadSpec.mlp(1000, 65, 33)
               .dtype(dtype)

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -62,6 +63,51 @@ class PackedBatchTest {
       assertEquals(oneGroup ? 1 : sequenceRows.size(), batch.groups());
       assertEquals(sequenceRows.size(), batch.groupStart(batch.groups()));
     }
+  }
+
+  /**
+   * Any order of calls with any numbers ends in a refusal or in a batch whose rows exist and whose
+   * groups tile it.
+   */
+  @Property
+  void anyFillingIsRefusedOrRight(@ForAll long seed, @ForAll Layout layout) {
+    SplittableRandom random = new SplittableRandom(seed);
+    try (HostTensor hidden = HostTensor.allocate(DType.F32, 6, 2);
+        PackedBatch batch = PackedBatch.allocate(layout, hidden, 4)) {
+      boolean sealed = false;
+      for (int i = 0; i < 40 && !sealed; i++) {
+        try {
+          switch (random.nextInt(9)) {
+            case 0, 1 -> batch.group();
+            case 2, 3, 4 -> batch.sequence(random.nextInt(-1, 5));
+            case 5, 6, 7 -> batch.response(stray(random), stray(random));
+            default -> {
+              batch.seal();
+              sealed = true;
+            }
+          }
+        } catch (InvalidArgumentException refused) {
+          assertTrue(refused.getMessage().startsWith("packed batch: "), refused.getMessage());
+        }
+      }
+      if (!sealed) {
+        assertThrows(IllegalStateException.class, batch::acquire);
+        return;
+      }
+      for (int i = 0; i < batch.responses(); i++) {
+        long first = rows(batch, true).get(i);
+        long last = rows(batch, false).get(i);
+        assertTrue(first == -1 ? last == -1 : first <= last && last < 6);
+      }
+      for (int g = 0; g < batch.groups(); g++) {
+        assertTrue(batch.groupStart(g) < batch.groupStart(g + 1));
+      }
+      assertEquals(batch.responses(), batch.groupStart(batch.groups()));
+    }
+  }
+
+  private static long stray(SplittableRandom random) {
+    return random.nextInt(10) == 0 ? random.nextLong() : random.nextInt(-1, 4);
   }
 
   @Test

@@ -1,0 +1,43 @@
+package dev.gavel;
+
+/**
+ * What a forward pass ran with, and the state its backward pass must find unchanged.
+ *
+ * @param batch the batch
+ * @param batchVersion version of the batch, which changes with every refill
+ * @param pooling the pooling
+ * @param readout the readout
+ * @param withLoss whether a loss was computed
+ * @param parameterVersion version of the head's parameters, which changes with every optimizer step
+ */
+record ForwardPass(
+    PackedBatch batch,
+    long batchVersion,
+    Pooling pooling,
+    Readout readout,
+    boolean withLoss,
+    long parameterVersion) {
+
+  /** Notes the state before the pass: a change during it must show afterwards. */
+  static ForwardPass begin(
+      RewardHead head, PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
+    return new ForwardPass(
+        batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get());
+  }
+
+  /**
+   * Checks that gradients of this pass would still be those of this head and batch.
+   *
+   * @throws IllegalStateException if they would not
+   */
+  void requireCurrent(RewardHead head) {
+    if (batch.version() != batchVersion) {
+      throw new IllegalStateException(
+          "the batch was refilled since the forward pass: run forward again");
+    }
+    if (head.parameterVersion().get() != parameterVersion) {
+      throw new IllegalStateException(
+          "an optimizer step was taken since the forward pass: run forward again");
+    }
+  }
+}
