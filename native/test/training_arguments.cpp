@@ -82,7 +82,7 @@ void check_backward(gavel_context *context) {
   refused("args.first", [](auto &p) { p.args.first = gavel_tensor{}; });
   refused("args.first", [](auto &p) { --p.args.first.shape[0]; });
   refused("args.first", [](auto &p) { p.args.pooling = GAVEL_POOLING_INDEX; });
-  refused("last[3] is 7", [](auto &p) { p.training.batch.last[3] = 7; });
+  refused("args.last[3] is 7; args.hidden has 7 rows", [](auto &p) { p.training.batch.last[3] = 7; });
   refused("first[3] is -2", [](auto &p) { p.training.batch.first[3] = -2; });
   refused("args.preactivations", [](auto &p) { p.args.preactivations = gavel_tensor{}; });
   refused("args.preactivations", [](auto &p) { --p.args.preactivations.shape[1]; });
@@ -220,7 +220,7 @@ void check_scatter(gavel_context *context) {
   refused("args.last", [](auto &a) { a.last = gavel_tensor{}; });
   refused("args.dvectors", [](auto &a) { a.dvectors.shape[1] = 3; });
   refused("args.dhidden", [](auto &a) { a.dhidden = a.dvectors; });
-  refused("last[1] is 2", [](auto &a) { a.dhidden.shape[0] = 2; });
+  refused("args.last[1] is 2; args.dhidden has 2 rows", [](auto &a) { a.dhidden.shape[0] = 2; });
   auto error = sized<gavel_error>();
   expect_refused("no args", gavel_scatter(context, nullptr, &error), error, "gavel_scatter", "args is NULL");
 

@@ -139,7 +139,7 @@ int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *scatter_
     overlaps.reads(dvectors, "args.dvectors");
     overlaps.check();
     const Pooling pooling =
-        resolve_pooling(args.pooling, args.combine, first, last, dhidden.shape[0], dhidden.shape[1], workspace);
+        resolve_pooling(args.pooling, args.combine, first, last, dhidden.shape[0], dhidden.shape[1], workspace, "args.dhidden");
     run_scatter(on, pooling, dvectors, dhidden);
   });
 }

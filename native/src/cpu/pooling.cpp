@@ -10,13 +10,13 @@ namespace gavel {
 
 namespace {
 
-void check_index(const char *list, int64_t item, int64_t value, int64_t tokens) {
+void check_index(const char *list, int64_t item, int64_t value, int64_t tokens, const char *states) {
   // One comparison for both ends: -1 becomes 0, everything lower wraps to a huge number.
   if (static_cast<uint64_t>(value) + 1 > static_cast<uint64_t>(tokens)) [[unlikely]] {
     fail(GAVEL_INVALID_ARGUMENT,
-         "item %" PRId64 ": %s[%" PRId64 "] is %" PRId64 "; args.hidden has %" PRId64
+         "item %" PRId64 ": %s[%" PRId64 "] is %" PRId64 "; %s has %" PRId64
          " rows: say 0 or more and less than that, or -1 for an invalid item",
-         item, list, item, value, tokens);
+         item, list, item, value, states, tokens);
   }
 }
 
@@ -39,7 +39,7 @@ int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width) {
 }
 
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
-                        int64_t hidden_width, Workspace &workspace) {
+                        int64_t hidden_width, Workspace &workspace, const char *states) {
   const int64_t items = last.shape[0];
   ItemRows *rows = workspace.take<ItemRows>(items);
   Pooling resolved = {pooling, combine, tokens, hidden_width, pooled_width(pooling, combine, hidden_width), items, rows, 0};
@@ -49,8 +49,8 @@ Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, c
   for (int64_t r = 0; r < items; ++r) {
     const int64_t end = lasts[r];
     const int64_t begin = spans ? firsts[r] : end;
-    check_index("args.last", r, end, tokens);
-    check_index("args.first", r, begin, tokens);
+    check_index("args.last", r, end, tokens, states);
+    check_index("args.first", r, begin, tokens, states);
     const bool valid = begin >= 0 && end >= begin;
     rows[r] = valid ? ItemRows{begin, end} : ItemRows{kInvalidItem, kInvalidItem};
     resolved.invalid_items += !valid;

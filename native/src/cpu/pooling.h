@@ -42,9 +42,10 @@ void check_pooling_kind(int32_t pooling, int32_t combine);
 int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width);
 
 // Checks every index of the two lists (i64 [R], first absent for INDEX) against T and copies them to the workspace.
-// Throws Failure naming the item, the list, the value found and the valid range.
+// Throws Failure naming the item, the list, the value found and the valid range; `states` is what
+// the messages call the hidden states.
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
-                        int64_t hidden_width, Workspace &workspace);
+                        int64_t hidden_width, Workspace &workspace, const char *states = "args.hidden");
 
 // True where the vectors are rows of `hidden` as they are: no arithmetic and no copy is needed to read them.
 inline bool pools_by_index(const Pooling &pooling) {
