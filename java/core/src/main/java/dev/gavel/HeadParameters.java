@@ -89,10 +89,9 @@ final class HeadParameters {
    */
   static List<HostTensor> inOrder(HeadSpec spec, Map<String, HostTensor> tensors) {
     checkNames(spec, tensors.keySet())
-        .ifPresent(
-            difference -> {
-              throw new InvalidTensorException("parameters of the head: " + difference);
-            });
+        .ifPresent(difference -> {
+          throw new InvalidTensorException("parameters of the head: " + difference);
+        });
     List<HostTensor> ordered = new ArrayList<>();
     for (HeadSpec.Parameter parameter : spec.parameters()) {
       HostTensor tensor = tensors.get(parameter.name());

@@ -85,16 +85,15 @@ public final class PackedBatch implements AutoCloseable {
   public static PackedBatch ofVectors(HostTensor vectors, int... groupSizes) {
     int responses = BatchFill.checkGroupSizes(vectors, groupSizes);
     PackedBatch batch = allocate(Layout.INDEPENDENT, vectors, responses);
-    return batch.sealedOrClosed(
-        () -> {
-          for (int size : groupSizes) {
-            batch.group();
-            for (int i = 0; i < size; i++) {
-              batch.sequence(1).response(0, 0);
-            }
-          }
-          return batch.seal();
-        });
+    return batch.sealedOrClosed(() -> {
+      for (int size : groupSizes) {
+        batch.group();
+        for (int i = 0; i < size; i++) {
+          batch.sequence(1).response(0, 0);
+        }
+      }
+      return batch.seal();
+    });
   }
 
   /** Forgets all responses and starts again over these hidden states, all rows of them. */

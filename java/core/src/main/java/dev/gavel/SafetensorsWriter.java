@@ -33,11 +33,10 @@ final class SafetensorsWriter {
   private SafetensorsWriter() {}
 
   static void write(Path path, Map<String, String> metadata, Map<String, HostTensor> tensors) {
-    metadata.forEach(
-        (key, value) -> {
-          checkText(path, key);
-          checkText(path, value);
-        });
+    metadata.forEach((key, value) -> {
+      checkText(path, key);
+      checkText(path, value);
+    });
     tensors.keySet().forEach(name -> checkText(path, name));
     if (tensors.containsKey(SafetensorsJson.METADATA)) {
       throw new InvalidArgumentException(

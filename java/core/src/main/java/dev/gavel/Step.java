@@ -250,10 +250,9 @@ public final class Step implements AutoCloseable {
 
   private MemorySegment requireVectorGradient() {
     MemorySegment memory =
-        vectorGradient.orElseThrow(
-            () ->
-                new IllegalStateException(
-                    "step was made without VECTOR_GRADIENTS; name it in allocate"));
+        vectorGradient.orElseThrow(() ->
+            new IllegalStateException(
+                "step was made without VECTOR_GRADIENTS; name it in allocate"));
     if (!vectorGradientDone) {
       throw new IllegalStateException("there was no backward pass since the forward pass");
     }

@@ -42,11 +42,10 @@ class AllocationTest {
       Loss loss = Loss.crossEntropy(batch.groupOffsets(), CrossEntropy.Target.index(target));
       Pooling pooling = Pooling.spanMean();
       Readout readout = Readout.sigmoid();
-      assertAllocatesNothing(
-          () -> {
-            fill(batch, hidden);
-            head.score(batch, pooling, readout, scores, loss, result);
-          });
+      assertAllocatesNothing(() -> {
+        fill(batch, hidden);
+        head.score(batch, pooling, readout, scores, loss, result);
+      });
     }
   }
 

@@ -113,13 +113,10 @@ class HeadAccuracyTest {
   @TestFactory
   Stream<DynamicTest> everyHeadIsAsCloseToTheTruthAsLibTorch() {
     return cases().stream()
-        .flatMap(
-            one ->
-                Stream.of(DType.F32, DType.BF16, DType.F16)
-                    .map(
-                        dtype ->
-                            DynamicTest.dynamicTest(
-                                one.name() + ", " + dtype, () -> check(one, dtype))));
+        .flatMap(one ->
+            Stream.of(DType.F32, DType.BF16, DType.F16)
+                .map(dtype ->
+                    DynamicTest.dynamicTest(one.name() + ", " + dtype, () -> check(one, dtype))));
   }
 
   private static void check(Case one, DType dtype) {
@@ -153,16 +150,14 @@ class HeadAccuracyTest {
       references.put("vectors", HeadSample.flat(exactGradients.vectors));
       references.put("hidden", scattered(sample, exactGradients.vectors));
       assertEquals(wide.gradients.keySet(), ours.keySet());
-      wide.gradients.forEach(
-          (name, truth) -> {
-            assertClose(
-                "references: " + name, references.getOrDefault(name, new double[0]), truth, 1e-11);
-            double[] found = ours.getOrDefault(name, new double[0]);
-            double[] peers = peer.gradients.getOrDefault(name, new double[0]);
-            double[] sizes = exactGradients.sizes.getOrDefault(name, truth);
-            assertNoWorse(
-                "gradient of " + name, found, peers, truth, allowance(dtype, truth, sizes));
-          });
+      wide.gradients.forEach((name, truth) -> {
+        assertClose(
+            "references: " + name, references.getOrDefault(name, new double[0]), truth, 1e-11);
+        double[] found = ours.getOrDefault(name, new double[0]);
+        double[] peers = peer.gradients.getOrDefault(name, new double[0]);
+        double[] sizes = exactGradients.sizes.getOrDefault(name, truth);
+        assertNoWorse("gradient of " + name, found, peers, truth, allowance(dtype, truth, sizes));
+      });
       assertEquals(0, step.scores().nanResponses() + step.scores().invalidResponses());
     }
   }

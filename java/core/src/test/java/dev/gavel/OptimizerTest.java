@@ -46,17 +46,16 @@ class OptimizerTest {
       assertEquals(STEPS, optimizer.stepCount());
       Map<String, double[]> exact = torch(sample, options, ScalarType.Double);
       Map<String, double[]> peer = torch(sample, options, ScalarType.Float);
-      exact.forEach(
-          (name, truth) -> {
-            try (HostTensor found = head.parameter(name)) {
-              assertNoWorse(
-                  name,
-                  HeadSample.flat(found),
-                  peer.getOrDefault(name, truth),
-                  truth,
-                  Errors.F32 * rootMeanSquare(truth));
-            }
-          });
+      exact.forEach((name, truth) -> {
+        try (HostTensor found = head.parameter(name)) {
+          assertNoWorse(
+              name,
+              HeadSample.flat(found),
+              peer.getOrDefault(name, truth),
+              truth,
+              Errors.F32 * rootMeanSquare(truth));
+        }
+      });
     }
   }
 
@@ -211,11 +210,10 @@ class OptimizerTest {
     try {
       Map<String, Tensor> leaves = new TreeMap<>();
       TensorVector all = new TensorVector();
-      sample.parameters.forEach(
-          (name, values) -> {
-            leaves.put(name, LibTorch.leaf(values, type));
-            all.push_back(leaves.get(name));
-          });
+      sample.parameters.forEach((name, values) -> {
+        leaves.put(name, LibTorch.leaf(values, type));
+        all.push_back(leaves.get(name));
+      });
       AdamWOptions settings = new AdamWOptions(options.learningRate());
       // The pointer shows a std::tuple, which libstdc++ lays out backwards.
       settings.betas().put(options.beta2(), options.beta1());

@@ -108,11 +108,10 @@ class RawCallTest {
       NativeError error = new NativeError(arena);
       MemorySegment spec = HeadParameters.struct(arena, RawCall.SPEC);
       call.damage(spec, gavel_head_spec.layout());
-      call.expectAnswer(
-          () -> {
-            int count = Gavel.headParameterCount(spec, error);
-            assertTrue(count >= 1 && count <= 27, "count " + count);
-          });
+      call.expectAnswer(() -> {
+        int count = Gavel.headParameterCount(spec, error);
+        assertTrue(count >= 1 && count <= 27, "count " + count);
+      });
       MemorySegment parameters = call.gradients();
       call.expectAnswer(() -> Gavel.headCreate(call.context(), spec, parameters, error).close());
     }

@@ -54,11 +54,10 @@ final class ReferenceHead {
     final Map<String, double[]> sizes = new TreeMap<>();
 
     Sums(Map<String, double[]> parameters) {
-      parameters.forEach(
-          (name, parameter) -> {
-            values.put(name, new double[parameter.length]);
-            sizes.put(name, new double[parameter.length]);
-          });
+      parameters.forEach((name, parameter) -> {
+        values.put(name, new double[parameter.length]);
+        sizes.put(name, new double[parameter.length]);
+      });
     }
 
     boolean has(String name) {
