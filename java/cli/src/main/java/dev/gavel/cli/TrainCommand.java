@@ -82,8 +82,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--prompt-tokens",
       paramLabel = "N",
-      description = "Most tokens kept of a prompt. Default: 256")
-  private int promptTokens = 256;
+      description = "Most tokens kept of a prompt. Default: 64")
+  private int promptTokens = 64;
 
   @Option(
       names = "--response-tokens",

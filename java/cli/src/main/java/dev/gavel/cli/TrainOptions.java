@@ -51,8 +51,8 @@ final class TrainOptions {
       paramLabel = "WIDTHS",
       description =
           "Widths of the hidden layers, for instance 256 or 256x64; none for a linear head."
-              + " Default: 256")
-  private List<String> hidden = List.of("256");
+              + " Default: 64")
+  private List<String> hidden = List.of("64");
 
   @Option(
       names = "--activation",
@@ -78,15 +78,15 @@ final class TrainOptions {
       names = "--init-deviation",
       split = ",",
       paramLabel = "X",
-      description = "Standard deviation of the initial weights. Default: 0.02")
-  private List<Float> initDeviations = List.of(0.02f);
+      description = "Standard deviation of the initial weights. Default: 0.05")
+  private List<Float> initDeviations = List.of(0.05f);
 
   @Option(
       names = "--epochs",
       split = ",",
       paramLabel = "N",
-      description = "Passes over the rows. Default: 30")
-  private List<Integer> epochs = List.of(30);
+      description = "Passes over the rows. Default: 15")
+  private List<Integer> epochs = List.of(15);
 
   @Option(
       names = "--batch-size",
@@ -179,6 +179,7 @@ final class TrainOptions {
         for (String activation : activations) {
           for (String norm : norms) {
             for (float deviation : initDeviations) {
+              require("--init-deviation", deviation, deviation >= 0, "0 or more");
               heads.add(
                   new HeadChoice(
                       parsed,

@@ -6,8 +6,11 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,7 +27,7 @@ public final class OutputTarget implements AutoCloseable {
   private final OutputStream stream;
   private final Optional<Move> move;
 
-  private record Move(Path from, Path to, FileChannel channel, Thread hook) {}
+  private record Move(Path from, Path to, boolean force, FileChannel channel, Thread hook) {}
 
   private OutputTarget(String name, OutputStream stream, Optional<Move> move) {
     this.name = name;
@@ -73,13 +76,13 @@ public final class OutputTarget implements AutoCloseable {
             "output %s cannot be written: its folder does not exist; make it first"
                 .formatted(file));
       }
-      return beside(file, place);
+      return beside(file, place, force);
     } catch (IOException e) {
       throw failure(file.toString(), e);
     }
   }
 
-  private static OutputTarget beside(Path file, Path place) throws IOException {
+  private static OutputTarget beside(Path file, Path place, boolean force) throws IOException {
     Path partial =
         place.resolveSibling(
             "%s.%d.partial".formatted(place.getFileName(), ProcessHandle.current().pid()));
@@ -87,10 +90,9 @@ public final class OutputTarget implements AutoCloseable {
         FileChannel.open(partial, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
     Thread hook = new Thread(() -> partial.toFile().delete());
     Runtime.getRuntime().addShutdownHook(hook);
-    OutputStream stream =
-        new BufferedOutputStream(java.nio.channels.Channels.newOutputStream(channel));
+    OutputStream stream = new BufferedOutputStream(Channels.newOutputStream(channel));
     return new OutputTarget(
-        file.toString(), stream, Optional.of(new Move(partial, place, channel, hook)));
+        file.toString(), stream, Optional.of(new Move(partial, place, force, channel, hook)));
   }
 
   /** Where to write; an error of it is told by {@link #failure(IOException)}. */
@@ -145,12 +147,13 @@ public final class OutputTarget implements AutoCloseable {
   }
 
   private static void moveInto(Move file) throws IOException {
+    if (!file.force()) {
+      // Fails where a file has appeared since the check at the start.
+      Files.move(file.from(), file.to());
+      return;
+    }
     try {
-      Files.move(
-          file.from(),
-          file.to(),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
+      Files.move(file.from(), file.to(), StandardCopyOption.ATOMIC_MOVE);
     } catch (AtomicMoveNotSupportedException e) {
       Files.move(file.from(), file.to(), StandardCopyOption.REPLACE_EXISTING);
     }
@@ -161,7 +164,14 @@ public final class OutputTarget implements AutoCloseable {
     if (reason.contains("Broken pipe")) {
       return new OutputFailure(Kind.READER_GONE, "%s: nobody reads any more".formatted(name), e);
     }
-    if (e instanceof java.nio.file.AccessDeniedException) {
+    if (e instanceof FileAlreadyExistsException) {
+      return new OutputFailure(
+          Kind.USAGE,
+          "output %s: a file of this name appeared during the run; nothing was written"
+              .formatted(name),
+          e);
+    }
+    if (e instanceof AccessDeniedException) {
       return new OutputFailure(
           Kind.SYSTEM, "output %s cannot be written: permission denied".formatted(name), e);
     }

@@ -106,7 +106,7 @@ final class ModelCard {
     card.append(
         String.format(
             Locale.ROOT,
-            "| chance | | %d | %.1f %% |%n%n",
+            "| chance | | %d | %.1f %% |\n\n",
             any.accuracy().of(),
             100 * any.chance()));
     results.forEach((layout, tally) -> verdict(card, layout, tally));
@@ -126,7 +126,7 @@ final class ModelCard {
 
   private static void line(StringBuilder card, String scorer, Proportion proportion) {
     card.append(
-        "| %s | %d | %d | %s |%n"
+        "| %s | %d | %d | %s |\n"
             .formatted(scorer, proportion.count(), proportion.of(), proportion.percent()));
   }
 

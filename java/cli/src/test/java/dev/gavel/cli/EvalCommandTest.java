@@ -1,0 +1,99 @@
+package dev.gavel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class EvalCommandTest {
+
+  private static Run eval(String data, String... more) {
+    String[] command = new String[more.length + 3];
+    System.arraycopy(new String[] {"eval", "--data", "-"}, 0, command, 0, 3);
+    System.arraycopy(more, 0, command, 3, more.length);
+    return Run.withInput(data, command);
+  }
+
+  @Test
+  void countsRowsPairsSubsetsAndLength() {
+    JsonNode all = eval(Preferences.pairs(10), "--json").json().get(0);
+    assertEquals(10, all.get("n").asInt());
+    assertEquals(all.get("right").asDouble() / 10, all.get("accuracy").asDouble());
+    assertEquals(0.5, all.get("chance").asDouble());
+    assertEquals(2, all.get("subsets").size());
+    assertEquals(5, all.get("subsets").get("even").get("n").asInt());
+    assertEquals(
+        all.get("right").asInt(),
+        all.get("subsets").get("even").get("right").asInt()
+            + all.get("subsets").get("odd").get("right").asInt());
+    double accuracy = all.get("accuracy").asDouble();
+    double low = all.get("interval").get(0).asDouble();
+    double high = all.get("interval").get(1).asDouble();
+    assertTrue(low <= accuracy && accuracy <= high && low < high, all.toString());
+    // The chosen response is always two characters longer.
+    assertEquals(1, all.get("length").get("accuracy").asDouble());
+    JsonNode groups = eval(Preferences.groups(6), "--json").json().get(0);
+    assertEquals(6, groups.get("n").asInt());
+    assertEquals(18, groups.get("pairs").get("n").asInt());
+    assertEquals(1.0 / 3, groups.get("chance").asDouble(), 1e-12);
+    assertEquals(1, groups.get("length").get("accuracy").asDouble());
+  }
+
+  @Test
+  void equalResponsesTieInTheIndependentLayoutAndCountAsWrong() {
+    String rows = "{\"prompt\":\"p\",\"chosen\":\"same\",\"rejected\":\"same\"}\n".repeat(4);
+    JsonNode all = eval(rows, "--json", "--layout", "independent").json().get(0);
+    assertEquals(4, all.get("ties").asInt());
+    assertEquals(0, all.get("accuracy").asDouble());
+  }
+
+  @Test
+  void rowsThatCannotBeUsedAreToldAndCounted() {
+    Run run =
+        eval(
+            Preferences.pairs(2)
+                + "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"]}\n"
+                + "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"scores\":[1,1]}\n"
+                + "{\"prompt\":\"p\",\"chosen\":\"\\u200b\",\"rejected\":\"b\"}\n",
+            "--json");
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode());
+    assertEquals(2, run.json().get(0).get("failed").asInt());
+    assertEquals(1, run.json().get(0).get("without_preference").asInt());
+    assertTrue(run.err().contains("line 3: scores"), run.err());
+    assertTrue(run.err().contains("line 5"), run.err());
+  }
+
+  @Test
+  void nothingToMeasureIsNoAccuracy() {
+    JsonNode all = eval("", "--json").json().get(0);
+    assertTrue(all.get("accuracy").isNull());
+    assertEquals(0, all.get("n").asInt());
+  }
+
+  @Test
+  void partsAddUp() {
+    String data = Preferences.pairs(12);
+    int sum = 0;
+    for (String part : List.of("training", "evaluation")) {
+      sum +=
+          eval(data, "--json", "--part", part, "--holdout", "0.5").json().get(0).get("n").asInt();
+    }
+    assertEquals(12, sum);
+    assertEquals(ExitCode.USAGE, eval(data, "--part", "evaluation").exitCode());
+    assertEquals(ExitCode.USAGE, eval(data, "--holdout", "0.5").exitCode());
+    assertEquals(ExitCode.USAGE, eval(data, "--part", "test", "--holdout", "0.5").exitCode());
+  }
+
+  @Test
+  void printsATable() {
+    Run run = eval(Preferences.pairs(4));
+    List<String> lines = run.out().lines().toList();
+    assertTrue(lines.get(0).startsWith("gavel-default, layout joint, on -"), run.out());
+    assertTrue(lines.get(1).startsWith("subset"), run.out());
+    assertTrue(lines.get(2).startsWith("all"), run.out());
+    assertTrue(lines.get(3).startsWith("even"), run.out());
+    assertEquals(1, lines.stream().skip(1).limit(4).map(String::length).distinct().count());
+  }
+}

@@ -1,0 +1,244 @@
+package dev.gavel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainCommandTest {
+  @TempDir private Path folder;
+
+  private Path file(String name, String content) throws IOException {
+    return Files.writeString(folder.resolve(name), content);
+  }
+
+  private static Run train(Path data, Path out, String... more) {
+    List<String> command =
+        new ArrayList<>(List.of("train", "--data", data.toString(), "--out", out.toString()));
+    command.addAll(List.of(more));
+    return Run.of(command.toArray(String[]::new));
+  }
+
+  private static List<String> names(Path directory) throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void learnsFromPairsAndTheSameSeedGivesTheSameBytes() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(40));
+    Path one = folder.resolve("one");
+    Path two = folder.resolve("two");
+    String[] options = {
+      "--loss", "bt", "--name", "polite", "--layout", "joint,independent", "--learning-rate", "1e-3"
+    };
+    Run run = train(data, one, options);
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    List<String> more = new ArrayList<>(List.of(options));
+    more.addAll(List.of("--threads", "1"));
+    train(data, two, more.toArray(String[]::new));
+    List<String> files =
+        List.of("MODEL_CARD.md", "config.json", "model.safetensors", "training-log.jsonl");
+    assertEquals(files, names(one));
+    for (String name : files) {
+      assertArrayEquals(
+          Files.readAllBytes(one.resolve(name)), Files.readAllBytes(two.resolve(name)), name);
+    }
+    Path other = folder.resolve("other");
+    train(data, other, "--loss", "bt", "--name", "polite", "--seed", "1");
+    assertFalse(
+        java.util.Arrays.equals(
+            Files.readAllBytes(one.resolve("model.safetensors")),
+            Files.readAllBytes(other.resolve("model.safetensors"))));
+
+    List<JsonNode> log = Run.json(one.resolve("training-log.jsonl"));
+    assertEquals("start", log.getFirst().get("event").asText());
+    List<JsonNode> epochs =
+        log.stream().filter(line -> line.get("event").asText().equals("epoch")).toList();
+    assertEquals(15, epochs.size());
+    assertTrue(
+        epochs.getLast().get("loss").asDouble() < epochs.getFirst().get("loss").asDouble() / 2);
+    JsonNode result = log.getLast();
+    assertEquals(result.get("rows"), result.get("right"), "rows held out are as easy");
+    assertTrue(result.get("rows").asInt() > 3, result.toString());
+
+    String card = Files.readString(one.resolve("MODEL_CARD.md"));
+    assertTrue(card.contains("| this model, layout joint |"), card);
+    assertTrue(card.contains("| this model, layout independent |"), card);
+    assertTrue(card.contains("| length only"), card);
+    assertTrue(card.contains("| chance |"), card);
+
+    Run scored =
+        Run.withInput(
+            "{\"prompt\":\"Tell me about trees.\",\"responses\":[\"No. Go away, I hate trees and I hate you.\",\"Of course! Here is what I know about trees.\"]}\n",
+            "score",
+            "--input",
+            "-",
+            "--model",
+            one.toString());
+    assertEquals(ExitCode.DONE, scored.exitCode(), scored.err());
+    assertEquals(1, scored.json().get(0).get("best").asInt());
+    assertEquals("polite", scored.json().get(0).get("model").asText());
+  }
+
+  @Test
+  void evaluationAgreesWithTheCardOfTheModel() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(60));
+    Path model = folder.resolve("model");
+    // Hardly trained, so that there is something to disagree about.
+    train(data, model, "--loss", "bt", "--epochs", "1", "--holdout", "0.5");
+    for (JsonNode result :
+        Run.json(model.resolve("training-log.jsonl")).stream()
+            .filter(line -> line.get("event").asText().equals("evaluation"))
+            .toList()) {
+      Run eval =
+          Run.of(
+              "eval",
+              "--data",
+              data.toString(),
+              "--model",
+              model.toString(),
+              "--layout",
+              result.get("layout").asText(),
+              "--part",
+              "evaluation",
+              "--holdout",
+              "0.5",
+              "--json");
+      assertEquals(ExitCode.DONE, eval.exitCode(), eval.err());
+      assertEquals(result.get("rows"), eval.json().get(0).get("n"));
+      assertEquals(result.get("right"), eval.json().get(0).get("right"));
+    }
+  }
+
+  @Test
+  void learnsFromGroupsWithCrossEntropy() throws IOException {
+    Path data = file("groups.jsonl", Preferences.groups(40));
+    Path model = folder.resolve("model");
+    Run run =
+        train(
+            data,
+            model,
+            "--loss",
+            "ce",
+            "--label-smoothing",
+            "0.1",
+            "--layout",
+            "independent",
+            "--learning-rate",
+            "1e-3",
+            "--hidden",
+            "32x16",
+            "--activation",
+            "tanh");
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    JsonNode result = Run.json(model.resolve("training-log.jsonl")).getLast();
+    assertEquals("independent", result.get("layout").asText());
+    assertEquals(result.get("rows"), result.get("right"));
+  }
+
+  @Test
+  void comparesChoicesWithFolds() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(30));
+    Run run =
+        Run.of(
+            "train",
+            "--data",
+            data.toString(),
+            "--loss",
+            "bt",
+            "--folds",
+            "3",
+            "--hidden",
+            "none,16",
+            "--pooling",
+            "span_mean,first_last_concat",
+            "--epochs",
+            "2",
+            "--holdout",
+            "0");
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    List<String> lines = run.out().lines().toList();
+    assertEquals(5, lines.size(), run.out());
+    assertTrue(lines.get(0).startsWith("3 folds of 30 rows"), run.out());
+    assertEquals(
+        4, lines.stream().skip(1).map(l -> l.replaceAll(".*\\)  ", "")).distinct().count());
+    assertTrue(
+        lines.stream().skip(1).allMatch(l -> l.matches("joint .* %.*  independent .* %.*")),
+        run.out());
+  }
+
+  @Test
+  void badRowsAreAnErrorUnlessTheyMayBeLeftOut() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(20) + "{\"prompt\":\"p\",\"chosen\":\"\"}\n");
+    Path model = folder.resolve("model");
+    Run refused = train(data, model, "--loss", "bt", "--epochs", "1");
+    assertEquals(ExitCode.USAGE, refused.exitCode());
+    assertTrue(refused.err().contains("line 21: chosen"), refused.err());
+    Run allowed = train(data, model, "--loss", "bt", "--epochs", "1", "--skip-bad-rows");
+    assertEquals(ExitCode.DONE, allowed.exitCode(), allowed.err());
+    assertTrue(allowed.err().contains("left out line 21"), allowed.err());
+    String card = Files.readString(model.resolve("MODEL_CARD.md"));
+    assertTrue(card.contains("1 that cannot be used"), card);
+  }
+
+  @Test
+  void aModelFolderIsReplacedOnlyWithForce() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(6));
+    Path model = Files.createDirectory(folder.resolve("model"));
+    Path kept = Files.writeString(model.resolve("notes.txt"), "mine");
+    assertEquals(ExitCode.USAGE, train(data, model, "--loss", "bt", "--epochs", "1").exitCode());
+    assertEquals(List.of("notes.txt"), names(model));
+    assertEquals(
+        ExitCode.DONE, train(data, model, "--loss", "bt", "--epochs", "1", "--force").exitCode());
+    assertEquals("mine", Files.readString(kept));
+    assertEquals(5, names(model).size());
+  }
+
+  @Test
+  void wrongOptionsAreToldBeforeAnyWork() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(6));
+    Path model = folder.resolve("model");
+    List<String[]> wrong =
+        List.of(
+            new String[] {},
+            new String[] {"--loss", "pl"},
+            new String[] {"--loss", "bt", "--temperature", "2"},
+            new String[] {"--loss", "ce", "--beta", "2"},
+            new String[] {"--loss", "bt", "--pooling", "mean"},
+            new String[] {"--loss", "bt", "--hidden", "0"},
+            new String[] {"--loss", "bt", "--hidden", "64,32"},
+            new String[] {"--loss", "bt", "--activation", "prelu"},
+            new String[] {"--loss", "bt", "--norm", "batch"},
+            new String[] {"--loss", "bt", "--epochs", "0"},
+            new String[] {"--loss", "bt", "--batch-size", "-1"},
+            new String[] {"--loss", "bt", "--learning-rate", "NaN"},
+            new String[] {"--loss", "bt", "--weight-decay", "-1"},
+            new String[] {"--loss", "bt", "--label-smoothing", "1.5"},
+            new String[] {"--loss", "bt", "--init-deviation", "-1"},
+            new String[] {"--loss", "bt", "--output-scale", "0"},
+            new String[] {"--loss", "bt", "--holdout", "1"},
+            new String[] {"--loss", "bt", "--holdout", "NaN"},
+            new String[] {"--loss", "bt", "--folds", "1"},
+            new String[] {"--loss", "bt", "--layout", "joint,joint"},
+            new String[] {"--loss", "bt", "--prompt-tokens", "0"});
+    for (String[] options : wrong) {
+      Run run = train(data, model, options);
+      assertEquals(ExitCode.USAGE, run.exitCode(), String.join(" ", options) + ": " + run.err());
+      assertFalse(Files.exists(model), String.join(" ", options));
+    }
+    Run neither = Run.of("train", "--data", data.toString(), "--loss", "bt");
+    assertEquals(ExitCode.USAGE, neither.exitCode());
+  }
+}

@@ -1,0 +1,148 @@
+package dev.gavel.cli.output;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.gavel.Layout;
+import dev.gavel.cli.rows.ParsedRow;
+import dev.gavel.cli.rows.Row;
+import dev.gavel.cli.rows.RowError;
+import dev.gavel.text.GroupScore;
+import dev.gavel.text.Prompt;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class WritersTest {
+
+  private static ScoredRow row(String prompt, List<String> responses, List<Float> scores) {
+    List<Integer> tokens = Collections.nCopies(scores.size(), 3);
+    return new ScoredRow.Scored(
+        new Row(
+            5,
+            JsonNodeFactory.instance.textNode("x"),
+            Prompt.text(prompt),
+            prompt,
+            responses,
+            Optional.of("part"),
+            Optional.empty()),
+        new GroupScore(scores, Layout.JOINT, 2, tokens, tokens, 9, 4, 1, "identity", "none"));
+  }
+
+  private static String json(ScoredRow row) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    new JsonRows(out, "tiny").write(row);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private static String table(ScoredRow row, int columns) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    new TableRows(out, columns).write(row);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void aRowTellsEverything() throws IOException {
+    assertEquals(
+        "{\"id\":\"x\",\"subset\":\"part\",\"scores\":[0.1,-2.5],\"best\":0,\"ranking\":[0,1],"
+            + "\"tokens\":[3,3],\"truncated\":[3,3],\"prompt_tokens\":9,\"prompt_truncated\":4,"
+            + "\"special_literals\":1,\"passes\":2,\"layout\":\"joint\",\"readout\":\"identity\","
+            + "\"template\":\"none\",\"model\":\"tiny\"}\n",
+        json(row("p", List.of("a", "b"), List.of(0.1f, -2.5f))));
+  }
+
+  @Test
+  void scoresKeepTheirBits() throws IOException {
+    List<Float> scores = List.of(Float.MIN_VALUE, 1.1754942e-38f, -0f, 3.4028235e38f, 0.1f, 1e7f);
+    JsonNode read =
+        JsonMapper.builder()
+            .build()
+            .readTree(json(row("p", Collections.nCopies(6, "a"), scores)))
+            .get("scores");
+    for (int i = 0; i < scores.size(); i++) {
+      assertEquals(
+          Float.floatToRawIntBits(scores.get(i)),
+          Float.floatToRawIntBits((float) read.get(i).doubleValue()));
+    }
+  }
+
+  @Test
+  void aScoreThatIsNoNumberIsNullAndAnError() throws IOException {
+    JsonNode read =
+        JsonMapper.builder()
+            .build()
+            .readTree(
+                json(
+                    row(
+                        "p",
+                        List.of("a", "b", "c"),
+                        List.of(1f, Float.NaN, Float.NEGATIVE_INFINITY))));
+    assertTrue(read.get("scores").get(1).isNull());
+    assertTrue(read.get("scores").get(2).isNull());
+    assertEquals(1, read.get("scores").get(0).asDouble());
+    assertEquals(0, read.get("best").asInt());
+    assertEquals("responses[1]", read.get("error").get("field").asText());
+    assertEquals(
+        "NaN for response 1, -Infinity for response 2", read.get("error").get("found").asText());
+    assertTrue(
+        JsonMapper.builder()
+            .build()
+            .readTree(json(row("p", List.of("a"), List.of(Float.NaN))))
+            .get("best")
+            .isNull());
+  }
+
+  @Test
+  void anErrorRowIsValidJsonWhateverWasFound() throws IOException {
+    RowError error = new RowError("line", "\ud800\u0000\"" + "x".repeat(500), "message \udfff");
+    JsonNode read =
+        JsonMapper.builder()
+            .build()
+            .readTree(
+                json(
+                    new ScoredRow.Failed(
+                        new ParsedRow.Bad(3, JsonNodeFactory.instance.nullNode(), error))));
+    assertEquals(3, read.get("line").asInt());
+    assertTrue(read.get("id").isNull());
+    assertEquals("\uFFFD\u0000\"xx", read.get("error").get("found").asText().substring(0, 5));
+    assertEquals(80, read.get("error").get("found").asText().length());
+  }
+
+  @Test
+  void theTableSortsFitsAndPrintsNoControlCharacters() throws IOException {
+    ScoredRow row =
+        row(
+            "\u001b[31m日本語日本語日本語日本語日本語日本語日本語日本語日本語 \u202e",
+            List.of("worse", "better\u0007\nline " + "x".repeat(200)),
+            List.of(-1f, 2f));
+    String table = table(row, 60);
+    List<String> lines = table.lines().toList();
+    assertEquals(5, lines.size());
+    assertTrue(lines.get(3).contains("+2.0000"), table);
+    assertTrue(lines.get(3).contains("better\uFFFD line x"), table);
+    assertTrue(lines.get(4).contains("-1.0000"), table);
+    assertTrue(lines.get(3).contains("-3 "), table);
+    for (String line : lines) {
+      assertTrue(Columns.width(line) <= 60, line);
+      assertFalse(line.chars().anyMatch(unit -> unit < ' ' || unit == 0x202e), line);
+    }
+    assertTrue(lines.get(0).endsWith("…"), table);
+    assertEquals(60, Columns.width(lines.get(3)), "uses the whole width");
+  }
+
+  @Test
+  void whatFitsIsNotCut() {
+    assertEquals("abc", Columns.fit("abc", 3));
+    assertEquals("ab…", Columns.fit("abcd", 3));
+    assertEquals("日…", Columns.fit("日本語", 4));
+    assertEquals("日本語", Columns.fit("日本語", 6));
+  }
+}
