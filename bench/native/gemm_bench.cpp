@@ -1,13 +1,13 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_bench.cpp: a whole bf16 MLP head of ours (rows gathered, 4096 -> 4096, bias, SiLU, -> 1) against the first layer alone in oneDNN
-// (bias and swish fused, bf16 out, weights in oneDNN's own layout).
+// gemm_bench.cpp: a whole bf16 MLP head of ours (rows gathered, 4096 -> 4096, bias, SiLU, -> 1) against the first layer alone
+// in oneDNN (bias and swish fused, bf16 out, weights in oneDNN's own layout).
 //
 //   gemm_bench [THREADS [WIDTH [R ...]]]      default: 1 4096 1 4 16 64 256 1024
 //
-// The two take turns call by call, and each is measured after a pause in which the other's threads park (oneDNN's OpenMP is told to
-// wait passively). Besides the median over all calls of a side, its best is printed, and with one thread the processor time, because on a
-// busy machine the median says more about the neighbours.
+// The two take turns call by call, and each is measured after a pause in which the other's threads park (oneDNN's OpenMP is
+// told to wait passively). Besides the median over all calls of a side, its best is printed, and with one thread the
+// processor time, because on a busy machine the median says more about the neighbours.
 #include <dlfcn.h>
 #include <time.h>
 #include <unistd.h>

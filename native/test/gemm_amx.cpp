@@ -1,14 +1,15 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_amx.cpp: on a machine with AMX, the tiles give the bits of the scalar table and are unused again when a call returns. What
-// software_tile.h stands in for elsewhere is the unit itself; this test is what says that it stands in well.
+// gemm_amx.cpp: on a machine with AMX, the tiles give the bits of the scalar table and are unused again when a call returns.
+// What software_tile.h stands in for elsewhere is the unit itself; this test is what says that it stands in well.
 #include "check.h"
 #include "gemm_case.h"
 
 namespace gavel::test {
 namespace {
 
-// XGETBV with 1 gives the state components in use: 17 is the tile configuration, 18 the tiles (Intel SDM volume 1, section 13.6).
+// XGETBV with 1 gives the state components in use: 17 is the tile configuration, 18 the tiles (Intel SDM volume 1, section
+// 13.6).
 bool tiles_in_use() {
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));

@@ -9,8 +9,8 @@
 namespace gavel::test {
 namespace {
 
-// Rows repeat after this many, so that the definition is worked out for few of them and still each row of a batch is compared with its
-// own: no group or tile has a multiple of 13 rows.
+// Rows repeat after this many, so that the definition is worked out for few of them and still each row of a batch is compared
+// with its own: no group or tile has a multiple of 13 rows.
 constexpr int64_t kDistinct = 13;
 
 void check_shape(int32_t dtype, int64_t rows, int64_t depth, int64_t columns, bool exact) {

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_case.h: what the gemm tests share: every kernel table of this machine, a product run through it, and the definition of the
-// product (gemm.h) written a second time, as plain loops.
+// gemm_case.h: what the gemm tests share: every kernel table of this machine, a product run through it, and the definition of
+// the product (gemm.h) written a second time, as plain loops.
 #ifndef GAVEL_TEST_GEMM_CASE_H
 #define GAVEL_TEST_GEMM_CASE_H
 

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_edges.cpp: what is not a number, infinite, too large, denormal or zero goes through the product as gemm.h says, in every table,
-// and into no other row or column.
+// gemm_edges.cpp: what is not a number, infinite, too large, denormal or zero goes through the product as gemm.h says, in
+// every table, and into no other row or column.
 #include "check.h"
 #include "gemm_case.h"
 
@@ -55,8 +55,8 @@ void check_contamination(int32_t dtype, float bad, int64_t rows, int64_t bad_row
   }
 }
 
-// A sum that was flushed to -0 stays -0 until a block adds to it, and every block starts its chains at +0: after a block of -0 products it
-// is +0.
+// A sum that was flushed to -0 stays -0 until a block adds to it, and every block starts its chains at +0: after a block of
+// -0 products it is +0.
 void check_flushed_to_minus_zero(int32_t dtype) {
   for (const int64_t depth : {64, 96}) {
     Matrix a(dtype, 21, depth);

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_pack.cpp: panels hold what they should where they should, from any view of any allowed dtype; rows of a wider or a narrower
-// dtype, strided and misaligned, multiply as if they had been converted first.
+// gemm_pack.cpp: panels hold what they should where they should, from any view of any allowed dtype; rows of a wider or a
+// narrower dtype, strided and misaligned, multiply as if they had been converted first.
 #include <algorithm>
 
 #include "check.h"
@@ -21,8 +21,8 @@ std::string text(const Conversion &conversion) {
   return std::string(dtype_text(conversion.from)) + " to " + dtype_text(conversion.to);
 }
 
-// Numbers of every kind: ordinary ones, ties and near ties of both roundings, largest and smallest ones, denormals of each dtype,
-// infinities. NaN is left out where bits are compared.
+// Numbers of every kind: ordinary ones, ties and near ties of both roundings, largest and smallest ones, denormals of each
+// dtype, infinities. NaN is left out where bits are compared.
 float any_number(Random &random) {
   constexpr float kOdd[] = {0.0f,     -0.0f,      1.00390625f, 1.01171875f, 65504.0f, 65519.0f,    65520.0f, 0x1p-14f, 0x1p-24f,
                             0x1p-25f, 0x1.8p-25f, 0x1p-126f,   0x1p-130f,   3e38f,    0x1.ffp127f, INFINITY, -INFINITY};
@@ -78,7 +78,8 @@ void check_panels(const Conversion &conversion, int64_t columns, int64_t depth, 
              actual.data(), expected.data(), std::ssize(actual), seed);
 }
 
-// Rows of one dtype, `stride` elements from value to value, from the second element of an allocation on, packed for products in another.
+// Rows of one dtype, `stride` elements from value to value, from the second element of an allocation on, packed for products
+// in another.
 void check_rows(const Conversion &conversion, int64_t depth, int64_t stride) {
   const uint64_t seed = static_cast<uint64_t>(depth * 100 + stride * 10 + conversion.from);
   constexpr int64_t kRows = 19;

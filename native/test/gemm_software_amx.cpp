@@ -1,6 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_software_amx.cpp: the source of amx.cpp's products over the scalar wrapper and the tile unit in software, for the gemm tests.
+// gemm_software_amx.cpp: the source of amx.cpp's products over the scalar wrapper and the tile unit in software, for the gemm
+// tests.
 #define GAVEL_SOFTWARE_TILES
 
 #include "cpu/gemm.h"

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_tiles.cpp: the tile unit in software does what Intel's pseudo-code says on a product worked out by hand, and the AMX kernels use
-// it as the unit demands and give it back. That their results have the right bits is gemm_bits.cpp's to show.
+// gemm_tiles.cpp: the tile unit in software does what Intel's pseudo-code says on a product worked out by hand, and the AMX
+// kernels use it as the unit demands and give it back. That their results have the right bits is gemm_bits.cpp's to show.
 #include "check.h"
 #include "gemm_case.h"
 #include "software_tile.h"

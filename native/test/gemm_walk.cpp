@@ -1,7 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_walk.cpp: the bits of an element depend on its row and its column alone: not on how many rows are packed together, where among
-// them its own lies, or how panels are split; and the epilogue gets every block once, in order, and may change it.
+// gemm_walk.cpp: the bits of an element depend on its row and its column alone: not on how many rows are packed together,
+// where among them its own lies, or how panels are split; and the epilogue gets every block once, in order, and may change
+// it.
 #include <algorithm>
 
 #include "check.h"

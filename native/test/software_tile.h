@@ -1,8 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// software_tile.h: the AMX tile unit after the pseudo-code of Intel's SDM (volume 2: LDTILECFG, TILELOADD, TILESTORED, TILEZERO,
-// TILERELEASE, TDPBF16PS), for machines without one. What the unit would answer with an exception (a tile that is not configured, shapes
-// that do not fit) ends the test.
+// software_tile.h: the AMX tile unit after the pseudo-code of Intel's SDM (volume 2: LDTILECFG, TILELOADD, TILESTORED,
+// TILEZERO, TILERELEASE, TDPBF16PS), for machines without one. What the unit would answer with an exception (a tile that is
+// not configured, shapes that do not fit) ends the test.
 #ifndef GAVEL_TEST_SOFTWARE_TILE_H
 #define GAVEL_TEST_SOFTWARE_TILE_H
 

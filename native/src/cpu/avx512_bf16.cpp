@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// avx512_bf16.cpp: the kernels of AVX-512 with the bf16 matrix product on VDPBF16PS (AVX512-BF16), for processors that have it and add
-// in the right order.
+// avx512_bf16.cpp: the kernels of AVX-512 with the bf16 matrix product on VDPBF16PS (AVX512-BF16), for processors that have
+// it and add in the right order.
 #include "cpu/gemm.h"
 #include "cpu/kernels.h"
 #include "cpu/vector_avx512.h"

@@ -52,8 +52,8 @@ void pack(const MatrixView &matrix, int64_t index, Out *out) {
     const int64_t depth = std::min(kDepthBlock, matrix.depth - block);
     if (columns < kPanelColumns || depth < kDepthBlock) std::memset(out, 0, kBlockValues * sizeof(Out));
     const In *corner = in + block * matrix.depth_stride;
-    // The inner loop runs along memory: rows of a matrix whose rows are a power of two apart share cache sets, and a walk across them
-    // would lose each line before its second element is read.
+    // The inner loop runs along memory: rows of a matrix whose rows are a power of two apart share cache sets, and a walk
+    // across them would lose each line before its second element is read.
     if (matrix.row_stride == 1) {
       for (int64_t k = 0; k < depth; ++k) {
         const In *from = corner + k * matrix.depth_stride;

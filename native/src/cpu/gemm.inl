@@ -3,11 +3,12 @@
 // gemm.inl: products of packed rows with panels, over the wrapper of vector.h. Included by each instruction-set file inside its
 // namespace, after gemm_rows.inl.
 //
-// The walk is written once; a panel type says how operands are read and multiplied. Here: rows packed as floats that hold values of
-// the dtype, [group][k / 32][kGroupRows][32], and one FMA per k. gemm_bf16.inl has the other.
+// The walk is written once; a panel type says how operands are read and multiplied. Here: rows packed as floats that hold
+// values of the dtype, [group][k / 32][kGroupRows][32], and one FMA per k. gemm_bf16.inl has the other.
 
 #if defined(__AVX512F__)
-// 16 even and odd chains and 8 sums leave 8 of 32 registers for operands. 12 chains hide the 6 cycles of VDPBF16PS on 2 ports, 8 an FMA.
+// 16 even and odd chains and 8 sums leave 8 of 32 registers for operands. 12 chains hide the 6 cycles of VDPBF16PS on 2
+// ports, 8 an FMA.
 constexpr int kRowsAtOnce = 4, kHalvesAtOnce = 2, kStepsUnrolled = 16;
 GAVEL_INLINE void in_register(Vector &v) {
   asm("" : "+v"(v.all));
@@ -25,8 +26,8 @@ GAVEL_INLINE void in_register(Vector &v) {
 constexpr int kRowsAtOnce = 1, kHalvesAtOnce = 1, kStepsUnrolled = 1;
 GAVEL_INLINE void in_register(Vector &) {}
 #endif
-// in_register: the compiler would otherwise make a value that was just loaded the memory operand of each FMA that uses it, and load it
-// once per row: more loads than FMAs, on as few ports.
+// in_register: the compiler would otherwise make a value that was just loaded the memory operand of each FMA that uses it,
+// and load it once per row: more loads than FMAs, on as few ports.
 
 // What the panels below have in common. A step is the work on one k of the even and one of the odd chain.
 struct FloatRows {
@@ -80,8 +81,8 @@ struct Bf16Panel : FloatRows {
   }
 };
 
-// c (kRows rows of 16 kHalvesAtOnce columns) = or += rows times `blocks` blocks of the panel. With kKeep the operands are also written
-// to `kept`, as Panel::Kept reads them.
+// c (kRows rows of 16 kHalvesAtOnce columns) = or += rows times `blocks` blocks of the panel. With kKeep the operands are
+// also written to `kept`, as Panel::Kept reads them.
 template <int kRows, bool kKeep, typename Panel>
 void product(const typename Panel::Row *rows, Panel panel, typename Panel::Kept::Value *kept, int64_t blocks, bool first,
              Ahead &ahead, float *c) {
@@ -136,7 +137,7 @@ void product(const typename Panel::Row *rows, Panel panel, typename Panel::Kept:
     ahead.block();
     rows += kGroupRows * Panel::kRowStride;
     panel.at += Panel::kBlockValues;
-    kept += Panel::kSteps * 64;
+    if constexpr (kKeep) kept += Panel::kSteps * 64;
   }
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -160,8 +161,8 @@ void multiply_panel(const void *packed, int64_t rows, const void *panel, const v
   using Kept = typename Panel::Kept;
   // Half of the smallest nearest cache (32 KiB) as operands; the other half is for rows and sums.
   constexpr int64_t kChunk = 16384 / (64 * sizeof(typename Kept::Value) * Panel::kSteps);
-  // How far ahead a single pass asks for a panel. On one core of a Zen 5, of 2 to 128 KiB, 16 reads fastest from the third cache (70 GB/s,
-  // with nothing asked for 40) and 8 from memory (40 GB/s); 12 is within 6 % of both.
+  // How far ahead a single pass asks for a panel. On one core of a Zen 5, of 2 to 128 KiB, 16 reads fastest from the third
+  // cache (70 GB/s, with nothing asked for 40) and 8 from memory (40 GB/s); 12 is within 6 % of both.
   constexpr int64_t kStreamBytes = 12288;
   constexpr int64_t kBlockBytes = Panel::kBlockValues * sizeof(typename Panel::Value);
 
@@ -170,8 +171,8 @@ void multiply_panel(const void *packed, int64_t rows, const void *panel, const v
   const auto *first_row = static_cast<const typename Panel::Row *>(packed);
   const char *begin = static_cast<const char *>(panel), *end = begin + blocks * kBlockBytes;
   const char *limit = next == end ? end + (end - begin) : end;
-  // Few rows go through the panel once. More read it several times: a chunk of it stays in the nearest cache, as operands where that
-  // saves enough work.
+  // Few rows go through the panel once. More read it several times: a chunk of it stays in the nearest cache, as operands
+  // where that saves enough work.
   const bool once = rows <= kGroupRows, keep = !Panel::kIsKept && rows > 2 * kGroupRows;
   const int64_t chunk_blocks = once ? blocks : kChunk, passes = (rows + kRowsAtOnce - 1) / kRowsAtOnce * (2 / kHalvesAtOnce);
   alignas(64) typename Kept::Value kept[kChunk * 64 * Panel::kSteps];

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_amx.inl: products in bf16 on the AMX tiles; f32 and f16 go to gemm.inl. Included by amx.cpp after table.inl, and by the tests
-// over a tile unit in software.
+// gemm_amx.inl: products in bf16 on the AMX tiles; f32 and f16 go to gemm.inl. Included by amx.cpp after table.inl, and by
+// the tests over a tile unit in software.
 //
 // Rows are packed as the left operand of one tile product after the other: [rows / 16][k / 32][16][32].
 
@@ -18,8 +18,9 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// Tiles 0 to 3 are sums (rows 0 to 15 by left and right half, then rows 16 to 31), 4 and 5 rows, 6 and 7 the halves of a panel. Tiles that
-// a kernel with `rows` < 16 rows uses for rows and sums are no longer than that: nothing behind the last row is read or written.
+// Tiles 0 to 3 are sums (rows 0 to 15 by left and right half, then rows 16 to 31), 4 and 5 rows, 6 and 7 the halves of a
+// panel. Tiles that a kernel with `rows` < 16 rows uses for rows and sums are no longer than that: nothing behind the last
+// row is read or written.
 GAVEL_INLINE void configure_tiles(int64_t rows) {
   TileConfig config;
   for (int tile = 0; tile < 8; ++tile) {

@@ -2,11 +2,12 @@
 //
 // gemm_bf16.inl: products in bf16 with VDPBF16PS, included by avx512_bf16.cpp after gemm.inl.
 //
-// The instruction is two FMAs per lane, each rounded to nearest even with denormals read and written as zero: first the product of
-// the two upper halves of the operands' words is added to the lane, then that of the lower halves (Intel SDM volume 2, VDPBF16PS).
-// On natural pairs (k, k + 1) that is not the block order. Here a word holds k in its upper half and k + 2 in its lower one: then one
-// instruction is two steps of the even, or of the odd, chain, in order, and gives the same bits as the two FMAs at twice their rate.
-// That a processor adds in this order is checked when the table is chosen (products_in_order below), not assumed.
+// The instruction is two FMAs per lane, each rounded to nearest even with denormals read and written as zero: first the
+// product of the two upper halves of the operands' words is added to the lane, then that of the lower halves (Intel SDM
+// volume 2, VDPBF16PS). On natural pairs (k, k + 1) that is not the block order. Here a word holds k in its upper half and k
+// + 2 in its lower one: then one instruction is two steps of the even, or of the odd, chain, in order, and gives the same
+// bits as the two FMAs at twice their rate. That a processor adds in this order is checked when the table is chosen
+// (products_in_order below), not assumed.
 //
 // Rows are packed as words of that kind: [group][k / 32][kGroupRows][8 times (k + 2, k, k + 3, k + 1)].
 
@@ -80,8 +81,9 @@ void pairs_multiply(int32_t dtype, const void *packed, int64_t rows, const void 
   multiply_panel<PairPanel>(packed, rows, panel, next, depth, c);
 }
 
-// Whether VDPBF16PS adds here in the order written above, on values chosen so that another order or rounding shows: alike exponents
-// that cancel, far ones, products near the smallest and the largest floats, and denormals. The caller flushes denormals.
+// Whether VDPBF16PS adds here in the order written above, on values chosen so that another order or rounding shows: alike
+// exponents that cancel, far ones, products near the smallest and the largest floats, and denormals. The caller flushes
+// denormals.
 bool products_in_order() {
   uint32_t state = 1;
   for (int round = 0; round < 256; ++round) {

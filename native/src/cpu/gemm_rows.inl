@@ -1,10 +1,10 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_rows.inl: what the packers and kernels of gemm.inl, gemm_bf16.inl and gemm_amx.inl share. Included by each instruction-set
-// file inside its namespace, before them.
+// gemm_rows.inl: what the packers and kernels of gemm.inl, gemm_bf16.inl and gemm_amx.inl share. Included by each
+// instruction-set file inside its namespace, before them.
 
-// Rows that lie together in a packed matrix. A group holds one block of 32 k after the other, its rows side by side in each, so a
-// kernel reads it straight through and rows a power of two long do not fall into the same sets of a cache.
+// Rows that lie together in a packed matrix. A group holds one block of 32 k after the other, its rows side by side in each,
+// so a kernel reads it straight through and rows a power of two long do not fall into the same sets of a cache.
 constexpr int64_t kGroupRows = 4;
 
 GAVEL_INLINE int64_t depth_blocks(int64_t depth) {
@@ -22,7 +22,8 @@ struct SourceRow {
   int64_t depth;
 };
 
-// Elements [k, k + 32) of the row side by side, zeros behind its end: in place where they lie so already, else put into `buffer`.
+// Elements [k, k + 32) of the row side by side, zeros behind its end: in place where they lie so already, else put into
+// `buffer`.
 template <typename Element>
 GAVEL_INLINE const Element *side_by_side(const SourceRow &row, int64_t k, Element *buffer) {
   const Element *from = static_cast<const Element *>(row.data) + k * row.stride;
@@ -65,8 +66,8 @@ GAVEL_INLINE void read_bf16(const SourceRow &row, int64_t k, uint16_t *out) {
   for (int64_t i = 0; i < kDepthBlock; i += 16) store_bf16(out + i, load(from + i));
 }
 
-// Memory that will be read next, asked for a few cache lines per block of 32 k while this one is worked on. Asking touches no memory
-// and cannot fault.
+// Memory that will be read next, asked for a few cache lines per block of 32 k while this one is worked on. Asking touches no
+// memory and cannot fault.
 struct Ahead {
   const char *at;
   const char *end;

@@ -1,8 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// tile.h: the AMX tile unit, eight registers of 16 rows of 64 bytes. Macros, because the intrinsics want the register's number as a
-// literal. With GAVEL_SOFTWARE_TILES (tests only) software_tile.h of the tests stands in for the unit, so that the kernels written over
-// these names run, and are checked, on machines without it.
+// tile.h: the AMX tile unit, eight registers of 16 rows of 64 bytes. Macros, because the intrinsics want the register's
+// number as a literal. With GAVEL_SOFTWARE_TILES (tests only) software_tile.h of the tests stands in for the unit, so that
+// the kernels written over these names run, and are checked, on machines without it.
 #ifndef GAVEL_CPU_TILE_H
 #define GAVEL_CPU_TILE_H
 
