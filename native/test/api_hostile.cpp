@@ -77,7 +77,8 @@ class Target {
     const bool all_good = random.integer(0, 2) > 0;
     for (int64_t item = 0; item < kItems; ++item) {
       const bool good = all_good || random.integer(0, 9) > 0;
-      static_cast<int64_t *>(list.data)[item] = good ? random.integer(-1, kTokens - 1) : hostile_number(random, kTokens);
+      const int64_t bad = random.integer(0, 3) ? hostile_number(random, kTokens) : kTokens;
+      static_cast<int64_t *>(list.data)[item] = good ? random.integer(-1, kTokens - 1) : bad;
     }
   }
 

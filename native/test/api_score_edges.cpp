@@ -80,7 +80,9 @@ void test_bad_rows(const TestContext &context, const gavel_head_spec &spec, int3
   gavel_score_args args = score_args(spec, batch, pooling, combine, false, clean);
   expect_status("clean", score(context, head, args, error), GAVEL_OK, error);
   for (int64_t row = 0; row < 8; ++row) {
-    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity}) {
+    // The NaN that C++ makes, one with a sign and a payload, a signalling one.
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::bit_cast<float>(0xffd12345u),
+                            std::bit_cast<float>(0x7f812345u), kInfinity, -kInfinity}) {
       Batch changed = batch;
       const int64_t column = random.integer(0, width - 1);
       changed.values[static_cast<size_t>(row * width + column)] = bad;
