@@ -3,7 +3,12 @@ module dev.gavel.text {
   requires transitive dev.gavel.core;
   requires com.fasterxml.jackson.databind;
   requires com.microsoft.onnxruntime;
+  requires ai.djl.api;
   requires ai.djl.tokenizers;
+  // Not used here: the tokenizer library needs them, has no descriptor to say so, and as modules
+  // with a descriptor they are not resolved by themselves.
+  requires org.slf4j;
+  requires com.google.gson;
   requires static org.jspecify;
 
   exports dev.gavel.text;

@@ -64,6 +64,9 @@ public record ModelConfig(
   /** Name of the file in a model folder. */
   public static final String FILE = "config.json";
 
+  /** A configuration has less than one thousand. */
+  static final int MOST_BYTES = 1 << 20;
+
   static final String BUILT_IN = "built-in:" + BuiltInModel.NAME;
 
   private static final JsonMapper JSON =

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /** Files of a model folder, and of the default model, which is a folder of resources. */
@@ -20,18 +21,36 @@ final class ModelFiles {
 
   /** A file named in a configuration: it must lie in the folder itself. */
   static Path inside(Path folder, String name) {
-    Path file = folder.resolve(name).normalize();
-    if (name.isEmpty() || !folder.normalize().equals(file.getParent())) {
+    Path base = folder.toAbsolutePath().normalize();
+    try {
+      Path file = base.resolve(name).normalize();
+      if (!name.isEmpty() && base.equals(file.getParent())) {
+        return file;
+      }
+    } catch (InvalidPathException e) {
       throw new FormatException(
           folder.resolve(ModelConfig.FILE),
-          "names file '%s'; it must be a plain name of a file in the folder".formatted(name));
+          "names file '%s'; that is no path: %s".formatted(Excerpt.of(name), e.getReason()),
+          e);
     }
-    return file;
+    throw new FormatException(
+        folder.resolve(ModelConfig.FILE),
+        "names file '%s'; it must be a plain name of a file in the folder".formatted(name));
   }
 
-  static byte[] read(Path file) {
-    try {
-      return Files.readAllBytes(file);
+  /**
+   * Reads a file.
+   *
+   * @param most bytes a file of this kind may sensibly have; a longer one is refused unread
+   */
+  static byte[] read(Path file, int most) {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] content = in.readNBytes(most);
+      if (in.read() >= 0) {
+        throw new FormatException(
+            file, "has more than %d bytes; that is no file of its kind".formatted(most));
+      }
+      return content;
     } catch (IOException e) {
       throw new FileException(file, "cannot be read: " + e, e);
     }

@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import dev.gavel.DType;
 import dev.gavel.FormatException;
@@ -49,7 +50,7 @@ public final class OnnxBackbone implements Backbone {
 
   private OnnxBackbone(
       OrtSession session, OnnxGraph graph, Options options, Path name, boolean invariant) {
-    this.environment = OrtEnvironment.getEnvironment();
+    this.environment = environment();
     this.session = session;
     this.graph = graph;
     this.batchTokens = options.batchTokens();
@@ -88,6 +89,7 @@ public final class OnnxBackbone implements Backbone {
    * Loads a graph.
    *
    * @throws FormatException if the file is no ONNX graph, or not one that this class can run
+   * @throws dev.gavel.NativeLoadException if ONNX Runtime has no native code here
    */
   public static OnnxBackbone load(Path file, Options options) {
     return open(
@@ -113,7 +115,7 @@ public final class OnnxBackbone implements Backbone {
 
   /** Version of ONNX Runtime. */
   public static String runtimeVersion() {
-    return OrtEnvironment.getEnvironment().getVersion();
+    return environment().getVersion();
   }
 
   @Override
@@ -273,13 +275,16 @@ public final class OnnxBackbone implements Backbone {
 
   private static OnnxBackbone open(
       Path name, Options options, boolean invariant, SessionMaker maker) {
+    OrtEnvironment environment = environment();
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
       // Threads that spin between calls would take the cores from the head and from other
       // processes.
       settings.addConfigEntry("session.intra_op.allow_spinning", "0");
-      OrtSession session = maker.make(OrtEnvironment.getEnvironment(), settings);
+      // Its warnings go to standard error, past every logger; its errors come as exceptions, too.
+      settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+      OrtSession session = maker.make(environment, settings);
       try {
         return new OnnxBackbone(session, OnnxGraph.read(session, name), options, name, invariant);
       } catch (RuntimeException | OrtException e) {
@@ -288,6 +293,15 @@ public final class OnnxBackbone implements Backbone {
       }
     } catch (OrtException e) {
       throw new FormatException(name, "was refused by ONNX Runtime: " + e.getMessage(), e);
+    }
+  }
+
+  private static OrtEnvironment environment() {
+    try {
+      return OrtEnvironment.getEnvironment();
+    } catch (LinkageError e) {
+      throw NativeLibraries.notLoaded(
+          "ONNX Runtime", "com.microsoft.onnxruntime", System.getProperty("java.io.tmpdir"), e);
     }
   }
 

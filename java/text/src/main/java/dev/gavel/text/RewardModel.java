@@ -120,7 +120,7 @@ public final class RewardModel implements AutoCloseable {
     }
     Path folder = folder(nameOrFolder);
     Path file = folder.resolve(ModelConfig.FILE);
-    ModelConfig config = ModelConfig.parse(ModelFiles.read(file), file);
+    ModelConfig config = ModelConfig.parse(ModelFiles.read(file, ModelConfig.MOST_BYTES), file);
     return open(
         config,
         folder,

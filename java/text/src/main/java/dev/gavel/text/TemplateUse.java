@@ -14,6 +14,9 @@ import java.util.Optional;
 /** How a model makes the frame of a sequence from a prompt: by fixed parts, or by its template. */
 final class TemplateUse {
 
+  // The longest published templates have some twenty thousand.
+  private static final int MOST_BYTES = 1 << 22;
+
   private enum Renders {
     NOTHING,
     PROMPT,
@@ -126,7 +129,7 @@ final class TemplateUse {
     try {
       return StandardCharsets.UTF_8
           .newDecoder()
-          .decode(java.nio.ByteBuffer.wrap(ModelFiles.read(file)))
+          .decode(java.nio.ByteBuffer.wrap(ModelFiles.read(file, MOST_BYTES)))
           .toString();
     } catch (CharacterCodingException e) {
       throw new FormatException(file, "is not UTF-8: " + e.getMessage(), e);

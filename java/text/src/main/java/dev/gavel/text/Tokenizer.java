@@ -1,13 +1,14 @@
 package dev.gavel.text;
 
+import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,9 @@ public final class Tokenizer implements AutoCloseable {
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
   }
+
+  // The largest published vocabularies take some forty million.
+  private static final int MOST_BYTES = 1 << 29;
 
   private final HuggingFaceTokenizer tokenizer;
   private final TokenizerFile file;
@@ -55,14 +59,12 @@ public final class Tokenizer implements AutoCloseable {
    * Loads a tokenizer.
    *
    * @param file a {@code tokenizer.json}
-   * @throws FormatException if it cannot be read as one
+   * @throws FileException if it cannot be read
+   * @throws FormatException if it is not one
+   * @throws dev.gavel.NativeLoadException if the tokenizer library has no native code here
    */
   public static Tokenizer load(Path file) {
-    try {
-      return load(Files.readAllBytes(file), file);
-    } catch (IOException e) {
-      throw new FormatException(file, "cannot be read: " + e, e);
-    }
+    return load(ModelFiles.read(file, MOST_BYTES), file);
   }
 
   /**
@@ -79,6 +81,9 @@ public final class Tokenizer implements AutoCloseable {
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(content),
               Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
+    } catch (EngineException | LinkageError e) {
+      throw NativeLibraries.notLoaded(
+          "the tokenizer library", "ai.djl.tokenizers", "~/.djl.ai or DJL_CACHE_DIR", e);
     } catch (IOException | RuntimeException e) {
       throw new FormatException(name, "was refused by the tokenizer library: " + e.getMessage(), e);
     }

@@ -108,11 +108,16 @@ class DefaultModelTest {
     try (RewardModel model = load(Layout.JOINT, 2, 2048)) {
       GroupScore score =
           model.score("why ".repeat(400), List.of("because ".repeat(600), "so", "[SEP] [SEP]"));
-      assertEquals(256, score.promptTokens());
-      assertEquals(144, score.promptTruncated());
-      assertEquals(512 - 256 - 3, score.tokens().getFirst());
-      assertEquals(600 - score.tokens().getFirst(), score.truncated().getFirst());
-      assertEquals(2, score.passes());
+      TokenBudget budget = model.budget();
+      int prompt = Math.min(400, budget.prompt());
+      int first = Math.min(600, Math.min(budget.response(), budget.context() - prompt - 3));
+      assertEquals(prompt, score.promptTokens());
+      assertEquals(400 - prompt, score.promptTruncated());
+      assertEquals(first, score.tokens().getFirst());
+      assertEquals(600 - first, score.truncated().getFirst());
+      // "so" and six pieces of brackets and letters follow where they fit.
+      int all = prompt + 3 + score.tokens().stream().mapToInt(n -> n).sum() + 2;
+      assertEquals(all <= budget.context() ? 1 : 2, score.passes());
       assertEquals(2, score.specialLiterals());
       assertEquals(3, score.scores().size());
     }

@@ -60,6 +60,46 @@ class OnnxBackboneTest {
     }
   }
 
+  /**
+   * The similarities that the makers of the encoder publish for these sentences (the quick start of
+   * sentence-transformers, all-MiniLM-L6-v2): mean of the hidden states, cosine, four decimals.
+   */
+  @Test
+  void givesTheSimilaritiesItsMakersPublish() {
+    List<String> sentences =
+        List.of(
+            "The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.");
+    try (OnnxBackbone backbone = BuiltInModel.backbone(new OnnxBackbone.Options(1, 1));
+        Tokenizer tokenizer = BuiltInModel.tokenizer()) {
+      List<double[]> means = new ArrayList<>();
+      for (String sentence : sentences) {
+        Tokens ids =
+            Tokens.join(List.of(Tokens.of(101), tokenizer.encode(sentence).ids(), Tokens.of(102)));
+        float[] states = run(backbone, List.of(ids)).getFirst();
+        double[] mean = new double[WIDTH];
+        for (int i = 0; i < states.length; i++) {
+          mean[i % WIDTH] += states[i];
+        }
+        means.add(mean);
+      }
+      assertEquals(0.6660, cosine(means.get(0), means.get(1)), 0.00006);
+      assertEquals(0.1046, cosine(means.get(0), means.get(2)), 0.00006);
+      assertEquals(0.1411, cosine(means.get(1), means.get(2)), 0.00006);
+    }
+  }
+
+  private static double cosine(double[] a, double[] b) {
+    double ab = 0;
+    double aa = 0;
+    double bb = 0;
+    for (int i = 0; i < a.length; i++) {
+      ab += a[i] * b[i];
+      aa += a[i] * a[i];
+      bb += b[i] * b[i];
+    }
+    return ab / Math.sqrt(aa * bb);
+  }
+
   @Test
   void refusesWhatItCannotRun() throws IOException {
     Path noGraph = Files.writeString(folder.resolve("model.onnx"), "no graph");

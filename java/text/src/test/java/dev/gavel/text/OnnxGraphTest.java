@@ -27,9 +27,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Graphs of every shape, made here: what can be run runs, what cannot is refused by name. */
@@ -88,18 +91,24 @@ class OnnxGraphTest {
     }
   }
 
-  @Test
-  void feedsTheInputsAGraphHas() {
+  /** This graph looks up another input than the ids, so that it shows what that input was fed. */
+  @ParameterizedTest
+  @CsvSource({"position_ids, 0 1 2", "attention_mask, 1 1 1", "token_type_ids, 0 0 0"})
+  void feedsTheInputsAGraphHas(String input, String expected) {
     byte[] graph =
         OnnxGraphs.embedding(
             1,
             FLOAT,
-            List.of(new Value("position_ids", INT64, -1, -1), IDS),
+            List.of(new Value(input, INT64, -1, -1), IDS),
             List.of(new Value("last_hidden_state", FLOAT, -1, -1, 1)));
     try (OnnxBackbone backbone = load(graph)) {
-      // This graph looks its positions up: they start again in every sequence.
-      assertArrayEquals(
-          new float[] {0, 1, 2, 0, 1, 2}, run(backbone, Tokens.of(9, 9, 9), Tokens.of(5, 5, 5)));
+      float[] states = run(backbone, Tokens.of(9, 9, 9), Tokens.of(5, 5, 5));
+      // Positions start again in every sequence.
+      assertEquals(
+          (expected + " " + expected).replaceAll("(\\d)", "$1.0"),
+          IntStream.range(0, states.length)
+              .mapToObj(i -> Float.toString(states[i]))
+              .collect(Collectors.joining(" ")));
     }
   }
 

@@ -4,6 +4,7 @@ import static dev.gavel.text.ByteTokenizer.END;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
@@ -13,9 +14,13 @@ import dev.gavel.Layout;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -262,6 +267,51 @@ class RewardModelTest {
       assertEquals(alone, together);
       assertEquals(alone.reversed(), model.score("q", responses.reversed()).scores());
       assertEquals(4, Collections.max(model.score("q", responses).ranking()) + 1);
+    }
+  }
+
+  @Test
+  void filesOfAFolderAreFoundWhereverItIs() {
+    for (String here : List.of(".", "", "a/..", "/a/b/.")) {
+      Path file = ModelFiles.inside(Path.of(here), "head.safetensors");
+      assertEquals(Path.of(here).toAbsolutePath().normalize().resolve("head.safetensors"), file);
+      assertThrows(FormatException.class, () -> ModelFiles.inside(Path.of(here), ".."));
+      assertThrows(FormatException.class, () -> ModelFiles.inside(Path.of(here), "a/b"));
+      assertThrows(FormatException.class, () -> ModelFiles.inside(Path.of(here), "a\0b"));
+    }
+  }
+
+  @Test
+  void doesNotReadFilesWithoutEnd() throws IOException {
+    Path zeros = Path.of("/dev/zero");
+    assumeTrue(Files.exists(zeros), "/dev/zero, a file without end, is not on this system");
+    Path endless = folder.resolve(ModelConfig.FILE);
+    Files.delete(endless);
+    Files.createSymbolicLink(endless, zeros);
+    FormatException e = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(String.valueOf(e.getMessage()).contains("more than 1048576 bytes"));
+  }
+
+  @Test
+  void manyThreadsScoreAtOnce() throws Exception {
+    try (RewardModel model = load();
+        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      List<Future<Boolean>> done = new ArrayList<>();
+      for (int t = 0; t < 4; t++) {
+        char own = (char) ('a' + t);
+        done.add(
+            threads.submit(() -> {
+              boolean right = true;
+              for (int i = 0; i < 200; i++) {
+                List<Float> scores = model.score("q" + own, List.of("x" + own, "y")).scores();
+                right &= scores.equals(ModelFolder.scores(own, 'y'));
+              }
+              return right;
+            }));
+      }
+      for (Future<Boolean> result : done) {
+        assertTrue(result.get());
+      }
     }
   }
 }
