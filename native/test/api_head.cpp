@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "api_fixture.h"
+#include "cpu/context.h"
 
 using namespace gavel::test;
 
@@ -198,6 +199,7 @@ void test_refused_parameters() {
 void test_order_of_destruction() {
   auto *context = new TestContext(2);
   const TestHead head(context->get(), linear_spec(GAVEL_F32, 16, 1), 1);
+  check_equal("references to the context", context->get()->references, 2);
   delete context;
   std::vector<float> weight(16);
   const gavel_tensor target = describe(weight.data(), GAVEL_F32, {1, 16});

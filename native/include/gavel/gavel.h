@@ -36,14 +36,14 @@ extern "C" {
 
 enum {
   GAVEL_OK = 0,
-  GAVEL_INVALID_ARGUMENT = -1,    /* a value, shape, dtype or range is wrong; the message names it */
-  GAVEL_UNSUPPORTED = -2,         /* well formed, but this build or this machine cannot do it */
+  GAVEL_INVALID_ARGUMENT = -1, /* a value, shape, dtype or range is wrong; the message names it */
+  GAVEL_UNSUPPORTED = -2,      /* well formed, but this build or this machine cannot do it */
   GAVEL_OUT_OF_HOST_MEMORY = -3,
   GAVEL_OUT_OF_DEVICE_MEMORY = -4,
   GAVEL_DEVICE_UNAVAILABLE = -5,
   GAVEL_DEVICE_LOST = -6,
-  GAVEL_BUSY = -7,                /* the handle is in use by another call that excludes this one */
-  GAVEL_INTERNAL = -8             /* a defect of this library */
+  GAVEL_BUSY = -7,    /* the handle is in use by another call that excludes this one */
+  GAVEL_INTERNAL = -8 /* a defect of this library */
 };
 
 #define GAVEL_OPERATION_CAPACITY 48
@@ -178,10 +178,10 @@ enum {
 };
 
 enum {
-  GAVEL_HEAD_HIDDEN_BIAS = 1u,       /* every hidden layer has a bias */
-  GAVEL_HEAD_OUTPUT_BIAS = 2u,       /* the output layer has a bias */
-  GAVEL_HEAD_NORM_BIAS = 4u,         /* LAYER norm has a bias */
-  GAVEL_HEAD_SLOPE_PER_CHANNEL = 8u  /* PRELU: slope is [width of the layer] instead of [1] */
+  GAVEL_HEAD_HIDDEN_BIAS = 1u,      /* every hidden layer has a bias */
+  GAVEL_HEAD_OUTPUT_BIAS = 2u,      /* the output layer has a bias */
+  GAVEL_HEAD_NORM_BIAS = 4u,        /* LAYER norm has a bias */
+  GAVEL_HEAD_SLOPE_PER_CHANNEL = 8u /* PRELU: slope is [width of the layer] instead of [1] */
 };
 enum { GAVEL_MAX_HIDDEN_LAYERS = 8 };
 
@@ -193,16 +193,16 @@ enum { GAVEL_MAX_HIDDEN_LAYERS = 8 };
 typedef struct gavel_head_spec {
   uint32_t struct_size;
   int32_t kind;
-  int32_t dtype;            /* storage of every parameter: GAVEL_F32, GAVEL_F16 or GAVEL_BF16 */
-  int32_t activation;       /* LINEAR: must be IDENTITY */
+  int32_t dtype;      /* storage of every parameter: GAVEL_F32, GAVEL_F16 or GAVEL_BF16 */
+  int32_t activation; /* LINEAR: must be IDENTITY */
   int32_t norm;
-  uint32_t flags;           /* GAVEL_HEAD_* bits; a bit without a use in this spec is refused */
-  float norm_epsilon;       /* > 0 with a norm (a denormal counts as 0), else 0 */
-  float output_scale;       /* finite, not 0 (a denormal counts as 0); 1 for most published heads, 1/sqrt(H) for YOJO */
-  float negative_slope;     /* LEAKY_RELU, else 0 */
-  int32_t hidden_layers;    /* LINEAR: 0, MLP: 1 to GAVEL_MAX_HIDDEN_LAYERS */
-  int64_t input_width;      /* D, 1 to 2^20 */
-  int64_t output_width;     /* K, 1 to 2^16 */
+  uint32_t flags;        /* GAVEL_HEAD_* bits; a bit without a use in this spec is refused */
+  float norm_epsilon;    /* > 0 with a norm (a denormal counts as 0), else 0 */
+  float output_scale;    /* finite, not 0 (a denormal counts as 0); 1 for most published heads, 1/sqrt(H) for YOJO */
+  float negative_slope;  /* LEAKY_RELU, else 0 */
+  int32_t hidden_layers; /* LINEAR: 0, MLP: 1 to GAVEL_MAX_HIDDEN_LAYERS */
+  int64_t input_width;   /* D, 1 to 2^20 */
+  int64_t output_width;  /* K, 1 to 2^16 */
   int64_t hidden_width[GAVEL_MAX_HIDDEN_LAYERS]; /* 1 to 2^20 each, unused ones 0 */
 } gavel_head_spec;
 
@@ -253,8 +253,8 @@ enum {
 
 enum { GAVEL_LOSS_BRADLEY_TERRY = 1, GAVEL_LOSS_CROSS_ENTROPY = 2 };
 enum {
-  GAVEL_REDUCTION_NONE = 0,         /* no scalar; dscore is the gradient of the sum of the items */
-  GAVEL_REDUCTION_MEAN_VALID = 1,   /* sum over items / number of valid items; 0 where there is none */
+  GAVEL_REDUCTION_NONE = 0,       /* no scalar; dscore is the gradient of the sum of the items */
+  GAVEL_REDUCTION_MEAN_VALID = 1, /* sum over items / number of valid items; 0 where there is none */
   GAVEL_REDUCTION_SUM = 2,
   GAVEL_REDUCTION_WEIGHTED_MEAN = 3 /* sum over items / sum of the weights of valid items; 0 where that is 0 */
 };
@@ -290,24 +290,24 @@ typedef struct gavel_loss_args {
   float tie;             /* BRADLEY_TERRY: >= 0 */
   float temperature;     /* CROSS_ENTROPY: > 0, else 0 */
   uint32_t reserved2;
-  gavel_tensor scores;                 /* f32 [N]; absent inside gavel_score, which uses its own (K = 1) */
-  gavel_tensor mask;                   /* u8 [N], optional: 0 = invalid */
-  gavel_tensor pairs;                  /* BRADLEY_TERRY: i64 [P, 2] */
-  gavel_tensor tie_mask;               /* BRADLEY_TERRY: u8 [P], optional */
-  gavel_tensor offsets;                /* CROSS_ENTROPY: i64 [G + 1], from 0 to N, not falling */
-  gavel_tensor target_index;           /* CROSS_ENTROPY: i64 [G], position inside the group; exactly one of the two targets */
-  gavel_tensor target_weights;         /* CROSS_ENTROPY: f32 [N] */
-  gavel_tensor weight_values;          /* f32 [items], optional, as are the following */
+  gavel_tensor scores;         /* f32 [N]; absent inside gavel_score, which uses its own (K = 1) */
+  gavel_tensor mask;           /* u8 [N], optional: 0 = invalid */
+  gavel_tensor pairs;          /* BRADLEY_TERRY: i64 [P, 2] */
+  gavel_tensor tie_mask;       /* BRADLEY_TERRY: u8 [P], optional */
+  gavel_tensor offsets;        /* CROSS_ENTROPY: i64 [G + 1], from 0 to N, not falling */
+  gavel_tensor target_index;   /* CROSS_ENTROPY: i64 [G], position inside the group; exactly one of the two targets */
+  gavel_tensor target_weights; /* CROSS_ENTROPY: f32 [N] */
+  gavel_tensor weight_values;  /* f32 [items], optional, as are the following */
   gavel_tensor beta_values;
   gavel_tensor margin_values;
   gavel_tensor label_smoothing_values;
   gavel_tensor center_values;
   gavel_tensor tie_values;
   gavel_tensor temperature_values;
-  gavel_tensor item_loss;              /* out, optional: f32 [items], before reduction */
-  gavel_tensor loss;                   /* out, optional: f32 [1]; absent with GAVEL_REDUCTION_NONE */
-  gavel_tensor dscore;                 /* out, optional: f32 [N] */
-  gavel_tensor counts;                 /* out, optional: i64 [2]: valid items, skipped items */
+  gavel_tensor item_loss; /* out, optional: f32 [items], before reduction */
+  gavel_tensor loss;      /* out, optional: f32 [1]; absent with GAVEL_REDUCTION_NONE */
+  gavel_tensor dscore;    /* out, optional: f32 [N] */
+  gavel_tensor counts;    /* out, optional: i64 [2]: valid items, skipped items */
 } gavel_loss_args;
 
 /* Losses alone, on scores the caller has. */
@@ -324,21 +324,21 @@ int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_er
 typedef struct gavel_score_args {
   uint32_t struct_size;
   int32_t pooling;
-  int32_t combine;           /* FIRST_LAST, else GAVEL_COMBINE_NONE */
+  int32_t combine; /* FIRST_LAST, else GAVEL_COMBINE_NONE */
   int32_t readout;
-  float readout_mean;        /* AFFINE, else 0 */
-  float readout_deviation;   /* AFFINE: finite, not 0 (a denormal counts as 0); else 0 */
+  float readout_mean;      /* AFFINE, else 0 */
+  float readout_deviation; /* AFFINE: finite, not 0 (a denormal counts as 0); else 0 */
   uint32_t reserved;
   uint32_t reserved2;
-  gavel_tensor hidden;       /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact) */
-  gavel_tensor first;        /* i64 [R]: FIRST_LAST and SPAN_MEAN, else absent */
-  gavel_tensor last;         /* i64 [R] */
-  gavel_tensor scores;       /* out: f32 [R, K] */
-  gavel_tensor logits;       /* out, optional: f32 [R, K] */
-  gavel_tensor vectors;      /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
+  gavel_tensor hidden;         /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact) */
+  gavel_tensor first;          /* i64 [R]: FIRST_LAST and SPAN_MEAN, else absent */
+  gavel_tensor last;           /* i64 [R] */
+  gavel_tensor scores;         /* out: f32 [R, K] */
+  gavel_tensor logits;         /* out, optional: f32 [R, K] */
+  gavel_tensor vectors;        /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
   gavel_tensor preactivations; /* out, optional: f32 [R, sum of hidden widths], what gavel_backward needs; 0 for invalid items;
                                   absent for LINEAR */
-  gavel_tensor counts;       /* out, optional: i64 [2]: invalid items, items with a NaN score */
+  gavel_tensor counts;         /* out, optional: i64 [2]: invalid items, items with a NaN score */
 } gavel_score_args;
 
 /* `loss` may be NULL; with it the call also returns the loss of these scores and dscore (head of K = 1). */
@@ -360,7 +360,7 @@ typedef struct gavel_backward_args {
   int32_t readout;
   float readout_mean;
   float readout_deviation;
-  int32_t accumulate;        /* 0: gradients are overwritten, 1: added to (dvectors is always overwritten) */
+  int32_t accumulate; /* 0: gradients are overwritten, 1: added to (dvectors is always overwritten) */
   uint32_t reserved;
   gavel_tensor hidden;
   gavel_tensor first;

@@ -4,6 +4,7 @@ import dev.gavel.bindings.Gavel;
 import dev.gavel.bindings.NativeError;
 import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.NativeHandle;
+import dev.gavel.bindings.NativeLibrary;
 import dev.gavel.bindings.NativeStruct;
 import dev.gavel.bindings.ffi.gavel_context_info;
 import dev.gavel.bindings.ffi.gavel_context_options;
@@ -111,6 +112,8 @@ public final class Context implements AutoCloseable {
           "device %s was asked for; %s. Use cpu.".formatted(cuda, Device.NO_CUDA));
     }
     try (Arena arena = Arena.ofConfined()) {
+      // Before the first layout, whose initialiser needs native access and cannot explain its lack.
+      NativeLibrary.load();
       MemorySegment struct = NativeStruct.allocate(arena, gavel_context_options.layout());
       gavel_context_options.device_type(struct, gavel_h.GAVEL_CPU());
       gavel_context_options.threads(struct, options.threads());

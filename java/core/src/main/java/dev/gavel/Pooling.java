@@ -8,7 +8,7 @@ public sealed interface Pooling {
 
   /** y = X[last], D = H. */
   static Pooling index() {
-    return new Index();
+    return Index.ONE;
   }
 
   /** X[first] and X[last] combined. */
@@ -18,7 +18,7 @@ public sealed interface Pooling {
 
   /** y = mean of X[first] to X[last], both included, D = H. */
   static Pooling spanMean() {
-    return new SpanMean();
+    return SpanMean.ONE;
   }
 
   /**
@@ -43,7 +43,10 @@ public sealed interface Pooling {
   }
 
   /** y = X[last], D = H. */
-  record Index() implements Pooling {}
+  record Index() implements Pooling {
+    // One for all, so that a score call that names it allocates nothing.
+    private static final Index ONE = new Index();
+  }
 
   /**
    * X[first] and X[last] combined.
@@ -53,5 +56,7 @@ public sealed interface Pooling {
   record FirstLast(Combine combine) implements Pooling {}
 
   /** y = mean of X[first] to X[last], both included, D = H. */
-  record SpanMean() implements Pooling {}
+  record SpanMean() implements Pooling {
+    private static final SpanMean ONE = new SpanMean();
+  }
 }

@@ -5,7 +5,7 @@ public sealed interface Readout {
 
   /** score = logit. */
   static Readout identity() {
-    return new Identity();
+    return Identity.ONE;
   }
 
   /** score = (logit - mean) / deviation. */
@@ -15,11 +15,14 @@ public sealed interface Readout {
 
   /** score = 1 / (1 + exp(-logit)). */
   static Readout sigmoid() {
-    return new Sigmoid();
+    return Sigmoid.ONE;
   }
 
   /** score = logit. */
-  record Identity() implements Readout {}
+  record Identity() implements Readout {
+    // One for all, so that a score call that names it allocates nothing.
+    private static final Identity ONE = new Identity();
+  }
 
   /**
    * score = (logit - mean) / deviation, as a checkpoint that stores the two standardises its
@@ -44,5 +47,7 @@ public sealed interface Readout {
   }
 
   /** score = 1 / (1 + exp(-logit)). */
-  record Sigmoid() implements Readout {}
+  record Sigmoid() implements Readout {
+    private static final Sigmoid ONE = new Sigmoid();
+  }
 }
