@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The command as a process of its own: what streams and exit codes a shell sees. */
@@ -61,6 +62,7 @@ class ProcessTest {
   }
 
   @Test
+  @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void rowsComeOutWhileInputIsStillOpen() throws Exception {
     Process process =
         command(List.of(), "score", "--input", "-")
@@ -73,7 +75,7 @@ class ProcessTest {
       for (int row = 1; row <= 3; row++) {
         in.write(ROW.getBytes(StandardCharsets.UTF_8));
         in.flush();
-        // Would wait for ever if the command waited for more rows.
+        // Waits until the time is up if the command waits for more rows.
         assertEquals(row, Run.parse(String.valueOf(out.readLine())).get("id").asInt());
       }
     }

@@ -11,6 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -177,6 +180,40 @@ class TrainCommandTest {
     assertTrue(
         lines.stream().skip(1).allMatch(l -> l.matches("joint .* %.*  independent .* %.*")),
         run.out());
+  }
+
+  @Test
+  void foldsMeasureRowsThatWereNotLearnedFrom() throws IOException {
+    // The better response is drawn by lot: it can be remembered, never foreseen.
+    StringBuilder rows = new StringBuilder();
+    SplittableRandom lot = new SplittableRandom(11);
+    for (int i = 0; i < 40; i++) {
+      rows.append(
+          "{\"prompt\":\"question %d\",\"chosen\":\"word %d\",\"rejected\":\"word %d\"}\n"
+              .formatted(i, lot.nextInt(100_000), lot.nextInt(100_000)));
+    }
+    Run run =
+        Run.of(
+            "train",
+            "--data",
+            file("lots.jsonl", rows.toString()).toString(),
+            "--loss",
+            "bt",
+            "--folds",
+            "2",
+            "--holdout",
+            "0",
+            "--epochs",
+            "200",
+            "--learning-rate",
+            "1e-2",
+            "--layout",
+            "independent");
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    Matcher accuracy = Pattern.compile("independent ([0-9.]+) %").matcher(run.out());
+    assertTrue(accuracy.find(), run.out());
+    // Remembering gives 100 %; 80 % is nearly four standard deviations above one half.
+    assertTrue(Double.parseDouble(accuracy.group(1)) < 80, run.out());
   }
 
   @Test

@@ -8,8 +8,10 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -68,6 +70,37 @@ class LineReaderTest {
     assertEquals("6 bytes", assertInstanceOf(Line.Unreadable.class, lines.get(1)).error().found());
     assertEquals("13 bytes", assertInstanceOf(Line.Unreadable.class, lines.get(2)).error().found());
     assertEquals(new Line.Text(4, "x"), lines.get(3));
+  }
+
+  @Test
+  void aLineLongerThanAnyArrayIsSkippedToo() throws IOException {
+    long length = Integer.MAX_VALUE + 1000L;
+    // Zero bytes without end, and a row after them.
+    InputStream zeros =
+        new InputStream() {
+          private long left = length;
+
+          @Override
+          public int read() {
+            throw new UnsupportedOperationException("the reader reads blocks");
+          }
+
+          @Override
+          public int read(byte[] into, int offset, int most) {
+            int count = (int) Math.min(left, most);
+            Arrays.fill(into, offset, offset + count, (byte) 0);
+            left -= count;
+            return count == 0 ? -1 : count;
+          }
+        };
+    InputStream all =
+        new SequenceInputStream(
+            zeros, new ByteArrayInputStream("\nrow".getBytes(StandardCharsets.UTF_8)));
+    LineReader reader = new LineReader(all);
+    assertEquals(
+        "%d bytes".formatted(length),
+        assertInstanceOf(Line.Unreadable.class, reader.next().orElseThrow()).error().found());
+    assertEquals(Optional.of(new Line.Text(2, "row")), reader.next());
   }
 
   @Test
