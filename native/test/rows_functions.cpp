@@ -8,7 +8,7 @@
 
 namespace gavel::scalar {
 namespace {
-#include "cpu/functions.inl"
+#include "common/functions.inl"
 }  // namespace
 }  // namespace gavel::scalar
 

@@ -5,10 +5,11 @@
 
 // In this order: each uses the ones before it.
 // clang-format off
-#include "cpu/functions.inl"
+#include "common/functions.inl"
 #include "cpu/rows.inl"
 #include "cpu/norm.inl"
-#include "cpu/activations.inl"
+#include "common/activations.inl"
+#include "cpu/activate.inl"
 #include "cpu/gemm_rows.inl"
 #include "cpu/gemm.inl"
 // clang-format on

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// functions.inl: exponential, tanh, erf and sigmoid over the wrapper of vector.h, each within 2 units in the last place (ULP) of
-// the exact value for every float. Included by each instruction-set file inside its namespace. The measured worst cases, over all
+// functions.inl: exponential, tanh, erf and sigmoid over a wrapper of cpu/vector.h or of cuda/lane.h, each within 2 units in the last
+// place (ULP) of the exact value for every float. Included inside the wrapper's namespace. The measured worst cases, over all
 // floats, stand at each function; test/rows_functions.cpp keeps them below 2.
 //
 // Polynomials were fitted for the least relative error of the function they stand for (Lawson's iteration on 600 Chebyshev points,
