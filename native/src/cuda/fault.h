@@ -1,0 +1,54 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// fault.h: how a kernel says that the data, which only the device can see, are wrong.
+//
+// A kernel goes on with NaN for the item (or changes nothing) and reports the fault here; the next gavel_stream_synchronize of the
+// stream turns it into a message like the one the CPU backend gives at once. One record per stream, in pinned host memory.
+#ifndef GAVEL_CUDA_FAULT_H
+#define GAVEL_CUDA_FAULT_H
+
+#include "cuda/device.h"
+
+namespace gavel::cuda {
+
+// What was found. fault.cu has one line per kind: which of item, value and limit mean what, and the message.
+enum FaultKind : int32_t {
+  kNoFault = 0,
+  kFaultFirstIndex = 1,      // first[item] = value, limit rows
+  kFaultLastIndex = 2,       // last[item] = value, limit rows
+  kFaultPairChosen = 3,      // pair item has score value as its chosen one, limit scores
+  kFaultPairRejected = 4,    // and as its rejected one
+  kFaultPairItself = 5,      // pair item compares score value with itself
+  kFaultOffsets = 6,         // offsets[item] = value, in a list that ends at limit
+  kFaultTargetIndex = 7,     // target_index[item] = value, limit entries
+  kFaultTargetMasked = 8,    // group item has a target on its entry value, which is masked
+  kFaultTargetWeight = 9,    // target_weights[item]: value holds the bits of the f32
+  kFaultLossParameter = 10,  // parameter number limit (loss.h) of item: value holds the bits of the f32
+  kFaultGradient = 11,       // gradients[limit], element item: value holds the bits of the f32
+  kFaultStepCount = 12,      // the optimizer has taken value steps, no more can be counted
+};
+
+struct Fault {
+  int32_t kind;  // 0: none; -1: being written
+  int32_t reserved;
+  int64_t item;
+  int64_t value;
+  int64_t limit;
+};
+
+// The first report stays until the host has read it.
+__device__ __forceinline__ void report_fault(Fault *fault, int32_t kind, int64_t item, int64_t value, int64_t limit) {
+  if (atomicCAS(&fault->kind, 0, -1) != 0) return;
+  fault->item = item;
+  fault->value = value;
+  fault->limit = limit;
+  __threadfence_system();
+  atomicExch(&fault->kind, kind);
+}
+
+// Throws Failure with the message of a fault that the host has read.
+[[noreturn]] void fail_fault(const Fault &fault);
+
+}  // namespace gavel::cuda
+
+#endif

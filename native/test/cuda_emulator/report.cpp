@@ -1,0 +1,116 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// report.cpp: the last words of a kernel that did what it must not.
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <elf.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "engine.h"
+
+namespace gavel::emulator {
+namespace {
+
+// Kernels are not exported, so the dynamic symbols do not have them; the file's own table does.
+std::string symbol_at(const void *function) {
+  Dl_info info;
+  if (dladdr(function, &info) == 0) return "";
+  std::ifstream file(info.dli_fname, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  Elf64_Ehdr header;
+  if (bytes.size() < sizeof header) return "";
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const uint64_t base = header.e_type == ET_DYN ? reinterpret_cast<uint64_t>(info.dli_fbase) : 0;
+  auto section = [&](uint64_t i) {
+    Elf64_Shdr result{};
+    const uint64_t at = header.e_shoff + i * sizeof result;
+    if (at + sizeof result <= bytes.size()) std::memcpy(&result, bytes.data() + at, sizeof result);
+    return result;
+  };
+  for (uint64_t i = 0; i < header.e_shnum; ++i) {
+    const Elf64_Shdr table = section(i);
+    if (table.sh_type != SHT_SYMTAB || table.sh_offset + table.sh_size > bytes.size()) continue;
+    const Elf64_Shdr names = section(table.sh_link);
+    for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.sh_size; at += sizeof(Elf64_Sym)) {
+      Elf64_Sym symbol;
+      std::memcpy(&symbol, bytes.data() + table.sh_offset + at, sizeof symbol);
+      if (symbol.st_value + base != reinterpret_cast<uint64_t>(function)) continue;
+      if ((symbol.st_info & 15) != STT_FUNC || names.sh_offset + symbol.st_name >= bytes.size()) continue;
+      return bytes.c_str() + names.sh_offset + symbol.st_name;
+    }
+  }
+  return "";
+}
+
+void say_where(const Launch &launch) {
+  std::fprintf(stderr, " [kernel %s, grid %u x %u x %u, block %u x %u x %u", function_name(launch.kernel), launch.grid.x,
+               launch.grid.y, launch.grid.z, launch.block.x, launch.block.y, launch.block.z);
+}
+
+[[noreturn]] void end() {
+  std::fputs("]\n", stderr);
+  std::fflush(stderr);
+  std::abort();
+}
+
+}  // namespace
+
+const char *function_name(const void *function) {
+  static std::string &name = *new std::string;
+  const std::string symbol = symbol_at(function);
+  int status = 0;
+  char *text = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status);
+  char address[32];
+  std::snprintf(address, sizeof address, "%p", function);
+  name = text != nullptr ? text : symbol.empty() ? address : symbol;
+  std::free(text);
+  return name.c_str();
+}
+
+void stop(const char *format, ...) {
+  std::fputs("cuda emulator: ", stderr);
+  va_list arguments;
+  va_start(arguments, format);
+  std::vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  if (current == nullptr) {
+    std::fputs(" [outside a kernel", stderr);
+    end();
+  }
+  const Block &block = *current->block;
+  say_where(*block.launch);
+  std::fprintf(stderr, ", in block (%u, %u, %u) thread (%u, %u, %u)", block.index.x, block.index.y, block.index.z,
+               current->index.x, current->index.y, current->index.z);
+  end();
+}
+
+void stop_deadlocked(const Block &block, uint32_t at_barrier, uint32_t exited) {
+  const uint32_t all = static_cast<uint32_t>(block.threads.size());
+  std::fprintf(stderr, "cuda emulator: %s: of %u threads %u wait at __syncthreads, %u have left the kernel",
+               at_barrier != 0 ? "divergent barrier" : "deadlock", all, at_barrier, exited);
+  for (const Warp &warp : block.warps) {
+    for (const Group &group : warp.groups) {
+      std::fprintf(stderr, "; in warp %u lanes 0x%08x wait in %s, mask 0x%08x", warp.number, group.arrived, group.name,
+                   group.mask);
+    }
+  }
+  say_where(*block.launch);
+  std::fprintf(stderr, ", in block (%u, %u, %u)", block.index.x, block.index.y, block.index.z);
+  end();
+}
+
+std::vector<uint64_t> shuffled(uint64_t n, Random &random) {
+  std::vector<uint64_t> order(n);
+  for (uint64_t i = 0; i < n; ++i) order[i] = i;
+  for (uint64_t i = n; i > 1; --i) std::swap(order[i - 1], order[random.below(static_cast<uint32_t>(i))]);
+  return order;
+}
+
+}  // namespace gavel::emulator
