@@ -7,8 +7,8 @@
 #include <numeric>
 #include <thread>
 
+#include "api/handles.h"
 #include "api_fixture.h"
-#include "cpu/context.h"
 
 using namespace gavel::test;
 
@@ -38,7 +38,7 @@ struct Contexts {
       for (int32_t threads = 1; threads <= 4; ++threads) {
         auto context = std::make_unique<TestContext>(threads, set);
         if (context->get() == nullptr) continue;
-        context->get()->pool.set_part_nanoseconds(1);
+        context->get()->cpu->pool.set_part_nanoseconds(1);
         all.push_back({set, threads, std::move(context)});
       }
       if (all.empty() || all.back().set != set) std::fprintf(stderr, "not here: instruction set %d\n", set);

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <thread>
 
+#include "api/handles.h"
 #include "api_fixture.h"
 #include "common/error.h"
-#include "cpu/head.h"
 
 using namespace gavel::test;
 
@@ -56,7 +56,7 @@ void test_entry_points(const TestContext &context, const TestHead &head, gavel_o
     expect_status("score", gavel_score(context.get(), head.get(), &args, nullptr, &error), reading, error);
     expect_status("read", gavel_head_read(head.get(), 2, &tensor, &error), reading, error);
     gavel_tensor none[3] = {};
-    expect_status("step", gavel_optimizer_step(optimizer, none, 3, 0.1f, &error), writing, error);
+    expect_status("step", gavel_optimizer_step(optimizer, none, 3, 0.1f, nullptr, &error), writing, error);
     expect_status("write", gavel_optimizer_write(optimizer, GAVEL_OPTIMIZER_MASTER, 2, &tensor, &error), writing, error);
   };
   answers(GAVEL_OK, GAVEL_OK);

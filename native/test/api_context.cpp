@@ -42,10 +42,13 @@ void test_options() {
   refuse([](auto &o) { o.threads = 257; }, GAVEL_INVALID_ARGUMENT, "options.threads is 257");
   refuse([](auto &o) { o.device_type = 2; }, GAVEL_INVALID_ARGUMENT, "device type 2");
   refuse([](auto &o) { o.device_id = 1; }, GAVEL_INVALID_ARGUMENT, "id 1");
-  refuse([](auto &o) { o.reserved = 1; }, GAVEL_INVALID_ARGUMENT, "options.reserved is 1");
+  refuse([](auto &o) { o.reserved = 1; }, GAVEL_INVALID_ARGUMENT, "options.reserved and options.reserved2 are 1 and 0");
+  refuse([](auto &o) { o.reserved2 = 1; }, GAVEL_INVALID_ARGUMENT, "options.reserved and options.reserved2 are 0 and 1");
+  refuse([](auto &o) { o.mode = GAVEL_MODE_FAST; }, GAVEL_INVALID_ARGUMENT, "options.mode is 1");
+  refuse([](auto &o) { o.cublaslt = "libcublasLt.so.13"; }, GAVEL_INVALID_ARGUMENT, "options.cublaslt");
   refuse([](auto &o) { o.instruction_set = 5; }, GAVEL_INVALID_ARGUMENT, "options.instruction_set is 5");
   refuse([](auto &o) { o.instruction_set = -1; }, GAVEL_INVALID_ARGUMENT, "options.instruction_set is -1");
-  refuse([](auto &o) { o.struct_size -= 4; }, GAVEL_INVALID_ARGUMENT, "options.struct_size is 20");
+  refuse([](auto &o) { o.struct_size -= 4; }, GAVEL_INVALID_ARGUMENT, "options.struct_size is 36");
   refuse([](auto &o) { o.struct_size = 0; }, GAVEL_INVALID_ARGUMENT, "options.struct_size is 0");
   refuse([](auto &o) { o.struct_size = 4000000000u; }, GAVEL_INVALID_ARGUMENT, "options.struct_size is 4000000000");
   gavel_context *context = nullptr;
@@ -58,14 +61,14 @@ void test_options() {
 void test_longer_structs() {
   struct {
     gavel_context_options options = good_options();
-    uint32_t more[3] = {0, 0, 0};
+    uint32_t more[4] = {0, 0, 0, 0};
   } newer;
   newer.options.struct_size = sizeof newer;
   auto error = sized<gavel_error>();
   expect_status("zero tail", try_options(newer.options, error), GAVEL_OK, error);
-  newer.more[2] = 0x01000000;
+  newer.more[3] = 0x01000000;
   expect_status("tail in use", try_options(newer.options, error), GAVEL_INVALID_ARGUMENT, error);
-  CHECK(std::strstr(error.message, "byte 35 of options is not 0") != nullptr, "%s", error.message);
+  CHECK(std::strstr(error.message, "byte 55 of options is not 0") != nullptr, "%s", error.message);
 }
 
 void test_errors() {

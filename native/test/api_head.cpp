@@ -3,8 +3,8 @@
 // Head specs, the list of their parameters, creating and reading heads.
 #include <cstring>
 
+#include "api/handles.h"
 #include "api_fixture.h"
-#include "cpu/context.h"
 
 using namespace gavel::test;
 

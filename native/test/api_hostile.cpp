@@ -94,7 +94,7 @@ void spoil(Random &random, gavel_score_args &args) {
   Spoiler<gavel_score_args> spoiler(args);
   spoiler.words({AT(pooling), AT(combine), AT(readout), AT(reserved), AT(reserved2)})
       .floats({AT(readout_mean), AT(readout_deviation)})
-      .tensors(AT(hidden), sizeof(gavel_score_args))
+      .tensors(AT(hidden), AT(stream))
       .spoil(random);
   if (random.integer(0, 9) > 0) return;
   // One tensor lies on another's memory.

@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "api_fixture.h"
+#include "common/call_tensors.h"
 #include "common/error.h"
-#include "common/tensor.h"
 
 using namespace gavel;
 using namespace gavel::test;
@@ -33,13 +33,13 @@ void refused(Call call, const char *text, Where where = Where::current()) {
 void refused_input(void (*change)(gavel_tensor &), const char *text, Where where = Where::current()) {
   gavel_tensor tensor = good();
   change(tensor);
-  refused([&] { input(tensor, "args.hidden", kFloatDtypes, {kAny, 32}); }, text, where);
+  refused([&] { CallTensors(kHostMemory).input(tensor, "args.hidden", kFloatDtypes, {kAny, 32}); }, text, where);
 }
 
 void refused_output(void (*change)(gavel_tensor &), const char *text, Where where = Where::current()) {
   gavel_tensor tensor = good();
   change(tensor);
-  refused([&] { output(tensor, "args.hidden", kFloatDtypes, {kAny, 32}); }, text, where);
+  refused([&] { CallTensors(kHostMemory).output(tensor, "args.hidden", kFloatDtypes, {kAny, 32}); }, text, where);
 }
 
 void test_refused() {
@@ -74,19 +74,23 @@ void test_refused() {
   refused_output([](auto &t) { t.stride[0] = 0; }, "an output may not overlap itself");
   refused(
       [] {
-        input(good(), {"parameters", 3, "hidden.0.weight"}, kFloatDtypes, {4, 32});
+        CallTensors(kHostMemory).input(good(), {"parameters", 3, "hidden.0.weight"}, kFloatDtypes, {4, 32});
       },
       "parameters[3] (hidden.0.weight) is bf16[3,32]: the shape must be [4,32]");
-  refused([] { require_absent(good(), "args.first", "with INDEX"); }, "args.first is bf16[3,32]: it must be absent with INDEX");
+  refused([] { CallTensors::require_absent(good(), "args.first", "with INDEX"); },
+          "args.first is bf16[3,32]: it must be absent with INDEX");
   gavel_tensor half_absent = {};
   half_absent.rank = 2;
-  refused([&] { optional_input(half_absent, "x", kFloatDtypes, {3}); }, "its dtype is GAVEL_NONE, but other fields are not 0");
+  refused([&] { CallTensors(kHostMemory).optional_input(half_absent, "x", kFloatDtypes, {3}); },
+          "its dtype is GAVEL_NONE, but other fields are not 0");
 }
 
 void test_accepted() {
   const auto accepted = [](const gavel_tensor &tensor, bool written) {
     try {
-      return written ? output(tensor, "t", kFloatDtypes, {kAny, kAny}) : input(tensor, "t", kFloatDtypes, {kAny, kAny});
+      CallTensors tensors(kHostMemory);
+      return written ? tensors.output(tensor, "t", kFloatDtypes, {kAny, kAny})
+                     : tensors.input(tensor, "t", kFloatDtypes, {kAny, kAny});
     } catch (const Failure &failure) {
       CHECK(false, "%s", failure.what());
       return Tensor{};
@@ -109,39 +113,87 @@ void test_accepted() {
   check_equal("no columns", accepted(tensor, false).extent_bytes, 0);
   gavel_tensor none = {};
   none.struct_size = sizeof none;
-  CHECK(!optional_output(none, "t", kFloatDtypes, {3}).present(), "absent, with its size set");
+  CHECK(!CallTensors(kHostMemory).optional_output(none, "t", kFloatDtypes, {3}).present(), "absent, with its size set");
 }
 
 void test_overlaps() {
-  const auto at = [](int64_t offset, int64_t floats) {
-    return input(describe(memory + offset, GAVEL_F32, {floats}), "t", kFloatDtypes, {kAny});
+  const auto at = [](int64_t offset, int64_t floats) { return describe(memory + offset, GAVEL_F32, {floats}); };
+  const auto read = [&](CallTensors &tensors, int64_t offset, int64_t floats, const TensorName &name) {
+    tensors.input(at(offset, floats), name, kFloatDtypes, {kAny});
   };
-  Overlaps inputs;
-  inputs.reads(at(0, 16), "a");
-  inputs.reads(at(4, 16), "b");
-  inputs.check();
-  Overlaps apart;
-  apart.reads(at(0, 16), "a");
-  apart.writes(at(64, 16), "b");
-  apart.writes(at(128, 0), "c");
-  apart.writes(at(132, 1), "d");
-  apart.check();
+  const auto write = [&](CallTensors &tensors, int64_t offset, int64_t floats, const TensorName &name) {
+    tensors.output(at(offset, floats), name, kFloatDtypes, {kAny});
+  };
+  CallTensors inputs(kHostMemory);
+  read(inputs, 0, 16, "a");
+  read(inputs, 4, 16, "b");
+  inputs.check_overlaps();
+  CallTensors apart(kHostMemory);
+  read(apart, 0, 16, "a");
+  write(apart, 64, 16, "b");
+  write(apart, 128, 0, "c");
+  write(apart, 132, 1, "d");
+  apart.check_overlaps();
   refused(
       [&] {
-        Overlaps overlaps;
-        overlaps.reads(at(0, 16), "args.hidden");
-        overlaps.writes(at(60, 1), "args.scores");
-        overlaps.check();
+        CallTensors tensors(kHostMemory);
+        read(tensors, 0, 16, "args.hidden");
+        write(tensors, 60, 1, "args.scores");
+        tensors.check_overlaps();
       },
       "output args.scores overlaps input args.hidden");
   refused(
       [&] {
-        Overlaps overlaps;
-        overlaps.writes(at(0, 4), {"gradients", 0, "output.weight"});
-        overlaps.writes(at(0, 4), {"gradients", 1, "output.bias"});
-        overlaps.check();
+        CallTensors tensors(kHostMemory);
+        write(tensors, 0, 4, {"gradients", 0, "output.weight"});
+        write(tensors, 0, 4, {"gradients", 1, "output.bias"});
+        tensors.check_overlaps();
       },
       "output gradients[0] (output.weight) overlaps output gradients[1] (output.bias)");
+}
+
+// What each kind of call takes, and what a driver says about an address.
+void test_memory() {
+  const auto taken = [](const Memory &memory_of_call, int32_t type, int32_t id) {
+    gavel_tensor tensor = good();
+    tensor.device_type = type;
+    tensor.device_id = id;
+    CallTensors(memory_of_call).input(tensor, "args.hidden", kFloatDtypes, {kAny, 32});
+  };
+  Memory device;
+  device.host = false;
+  device.cuda_device = 1;
+  Memory both = device;
+  both.host = true;
+  taken(kHostMemory, GAVEL_CPU, 0);
+  taken(kHostMemory, GAVEL_CUDA_HOST, 0);
+  taken(device, GAVEL_CUDA_HOST, 0);
+  taken(device, GAVEL_CUDA, 1);
+  taken(both, GAVEL_CPU, 0);
+  refused([&] { taken(kHostMemory, GAVEL_CUDA, 0); },
+          "it lies on device type 2, id 0; this call takes GAVEL_CPU (1) or GAVEL_CUDA_HOST (3), id 0");
+  refused([&] { taken(kHostMemory, GAVEL_CUDA_HOST, 1); }, "device type 3, id 1");
+  refused([&] { taken(device, GAVEL_CUDA, 0); },
+          "it lies on device type 2, id 0; this call takes GAVEL_CUDA (2), id 1, or GAVEL_CUDA_HOST (3), id 0");
+  refused([&] { taken(device, GAVEL_CPU, 0); }, "it lies on device type 1, id 0");
+  refused([&] { taken(both, 4, 0); }, "it lies on device type 4, id 0");
+
+  Memory::Kind answer;
+  device.asked = &answer;
+  device.kind_of = [](void *asked, const void *) { return *static_cast<Memory::Kind *>(asked); };
+  answer = {GAVEL_CUDA, 1};
+  taken(device, GAVEL_CUDA, 1);
+  refused([&] { taken(device, GAVEL_CUDA_HOST, 0); }, "is memory of CUDA device 1");
+  answer = {GAVEL_CUDA, 0};
+  refused([&] { taken(device, GAVEL_CUDA, 1); }, "its device type is 2, id 1, but the driver says");
+  answer = {GAVEL_CPU, 0};
+  refused([&] { taken(device, GAVEL_CUDA, 1); }, "is ordinary host memory");
+  answer = {GAVEL_CUDA_HOST, 0};
+  taken(device, GAVEL_CUDA_HOST, 0);
+  refused([&] { taken(device, GAVEL_CUDA, 1); }, "is pinned host memory");
+  answer = {Memory::kManaged, 0};
+  taken(device, GAVEL_CUDA, 1);
+  taken(device, GAVEL_CUDA_HOST, 0);
 }
 
 // Messages are cut between characters, never inside one.
@@ -170,6 +222,7 @@ int main() {
   test_refused();
   test_accepted();
   test_overlaps();
+  test_memory();
   test_text();
   return finish();
 }

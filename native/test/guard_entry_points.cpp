@@ -157,7 +157,7 @@ void run(const TestContext &context, const Model &model, Edge edge) {
   options.epsilon = 1e-8f;
   gavel_optimizer *optimizer = nullptr;
   expect_status("optimizer", gavel_optimizer_create(head, &options, &optimizer, &error), GAVEL_OK, error);
-  expect_status("step", gavel_optimizer_step(optimizer, gradients.data(), count, 0.01f, &error), GAVEL_OK, error);
+  expect_status("step", gavel_optimizer_step(optimizer, gradients.data(), count, 0.01f, nullptr, &error), GAVEL_OK, error);
   for (int32_t i = 0; i < count; ++i) {
     const gavel_tensor &like = gradients[static_cast<size_t>(i)];
     for (int32_t state = GAVEL_OPTIMIZER_MASTER; state <= GAVEL_OPTIMIZER_SECOND_MOMENT; ++state) {

@@ -195,7 +195,7 @@ void check_spoiled(gavel_context *context) {
         .floats({offsetof(gavel_loss_args, weight), offsetof(gavel_loss_args, beta), offsetof(gavel_loss_args, margin),
                  offsetof(gavel_loss_args, label_smoothing), offsetof(gavel_loss_args, center), offsetof(gavel_loss_args, tie),
                  offsetof(gavel_loss_args, temperature)})
-        .tensors(offsetof(gavel_loss_args, scores), sizeof(gavel_loss_args))
+        .tensors(offsetof(gavel_loss_args, scores), offsetof(gavel_loss_args, stream))
         .spoil(random);
     auto error = sized<gavel_error>();
     const int32_t status = gavel_loss(context, &call.args, &error);

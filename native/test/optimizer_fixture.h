@@ -36,7 +36,7 @@ class TestOptimizer {
 
   int32_t step(const GradientBuffers &gradients, float learning_rate, gavel_error &error) const {
     return gavel_optimizer_step(optimizer_, gradients.tensors.data(), static_cast<int32_t>(gradients.tensors.size()),
-                                learning_rate, &error);
+                                learning_rate, nullptr, &error);
   }
   void step_ok(const GradientBuffers &gradients, float learning_rate) const {
     auto error = sized<gavel_error>();

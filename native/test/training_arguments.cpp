@@ -158,7 +158,7 @@ void check_spoiled_backward(gavel_context *context) {
                   offsetof(gavel_backward_args, combine), offsetof(gavel_backward_args, readout),
                   offsetof(gavel_backward_args, accumulate), offsetof(gavel_backward_args, reserved)})
           .floats({offsetof(gavel_backward_args, readout_mean), offsetof(gavel_backward_args, readout_deviation)})
-          .tensors(offsetof(gavel_backward_args, hidden), sizeof(gavel_backward_args))
+          .tensors(offsetof(gavel_backward_args, hidden), offsetof(gavel_backward_args, stream))
           .spoil(random);
     }
     auto error = sized<gavel_error>();
@@ -234,7 +234,7 @@ void check_scatter(gavel_context *context) {
       Spoiler(probe.args)
           .words({offsetof(gavel_scatter_args, struct_size), offsetof(gavel_scatter_args, pooling),
                   offsetof(gavel_scatter_args, combine), offsetof(gavel_scatter_args, reserved)})
-          .tensors(offsetof(gavel_scatter_args, first), sizeof(gavel_scatter_args))
+          .tensors(offsetof(gavel_scatter_args, first), offsetof(gavel_scatter_args, stream))
           .spoil(random);
     }
     const int32_t status = gavel_scatter(context, &probe.args, &error);

@@ -2,8 +2,8 @@
 //
 // gavel_backward gives the same bits on every instruction set and for any number of threads, for one gradient alone or all together,
 // whatever the layout of the gradients, and as if invalid items were not there.
+#include "common/head_spec.h"
 #include "cpu/backward.h"
-#include "cpu/head_spec.h"
 #include "training_fixture.h"
 
 using namespace gavel::test;

@@ -114,7 +114,7 @@ void train(gavel_context *context, const gavel_head_spec &spec, int32_t kind, fl
     }
     expect_status("step",
                   gavel_optimizer_step(optimizer, buffers.tensors.data(), static_cast<int32_t>(buffers.tensors.size()),
-                                       learning_rate, &error),
+                                       learning_rate, nullptr, &error),
                   GAVEL_OK, error);
   }
   const int64_t wrong = wrong_groups(all, out.scores);

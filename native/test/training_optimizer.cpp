@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // The optimizer around its arithmetic: the head behind it, absent and refused gradients, resuming, exclusion, lifetime.
-#include "cpu/optimizer.h"
+#include "api/handles.h"
 
 #include "optimizer_fixture.h"
 
@@ -187,7 +187,7 @@ void check_lifetime() {
   GradientBuffers gradients(head->spec(), 1, 0);
   context.reset();
   head.reset();
-  expect_status("step", gavel_optimizer_step(optimizer, gradients.tensors.data(), 1, 0.1f, &error), GAVEL_OK, error);
+  expect_status("step", gavel_optimizer_step(optimizer, gradients.tensors.data(), 1, 0.1f, nullptr, &error), GAVEL_OK, error);
   gavel_optimizer_destroy(optimizer);
   gavel_optimizer_destroy(nullptr);
 }

@@ -63,10 +63,10 @@ void check_optimizer_calls(gavel_context *context) {
   const auto step = [&](const char *names, const std::function<void(GradientBuffers &)> &spoil) {
     GradientBuffers gradients(head.spec(), 1, 0);
     spoil(gradients);
-    expect_refused(
-        names,
-        gavel_optimizer_step(optimizer, gradients.tensors.data(), static_cast<int32_t>(gradients.tensors.size()), 0.1f, &error),
-        error, "gavel_optimizer_step", names);
+    expect_refused(names,
+                   gavel_optimizer_step(optimizer, gradients.tensors.data(), static_cast<int32_t>(gradients.tensors.size()),
+                                        0.1f, nullptr, &error),
+                   error, "gavel_optimizer_step", names);
   };
   step("gradient_count is 8", [](auto &g) { g.tensors.pop_back(); });
   step("gradients[3] (hidden.0.slope)", [](auto &g) { ++g.tensors[3].shape[0]; });
@@ -74,18 +74,18 @@ void check_optimizer_calls(gavel_context *context) {
   step("gradients[1] (hidden.0.weight)", [](auto &g) { g.tensors[1].stride[0] = -1; });
   GradientBuffers gradients(head.spec(), 1, 0);
   for (const float wrong : {-1.0f, INFINITY, NAN}) {
-    expect_refused("learning rate", gavel_optimizer_step(optimizer, gradients.tensors.data(), 9, wrong, &error), error,
+    expect_refused("learning rate", gavel_optimizer_step(optimizer, gradients.tensors.data(), 9, wrong, nullptr, &error), error,
                    "gavel_optimizer_step", "learning_rate");
   }
-  expect_refused("no gradients", gavel_optimizer_step(optimizer, nullptr, 9, 0.1f, &error), error, "gavel_optimizer_step",
-                 "gradients is NULL");
-  expect_refused("no optimizer", gavel_optimizer_step(nullptr, gradients.tensors.data(), 9, 0.1f, &error), error,
+  expect_refused("no gradients", gavel_optimizer_step(optimizer, nullptr, 9, 0.1f, nullptr, &error), error,
+                 "gavel_optimizer_step", "gradients is NULL");
+  expect_refused("no optimizer", gavel_optimizer_step(nullptr, gradients.tensors.data(), 9, 0.1f, nullptr, &error), error,
                  "gavel_optimizer_step", "optimizer is NULL");
   // A head is no optimizer.
   expect_refused(
       "another handle",
-      gavel_optimizer_step(reinterpret_cast<gavel_optimizer *>(head.get()), gradients.tensors.data(), 9, 0.1f, &error), error,
-      "gavel_optimizer_step", "optimizer is not a live handle");
+      gavel_optimizer_step(reinterpret_cast<gavel_optimizer *>(head.get()), gradients.tensors.data(), 9, 0.1f, nullptr, &error),
+      error, "gavel_optimizer_step", "optimizer is not a live handle");
   CHECK(gavel_optimizer_step_count(nullptr) == -1, "the step count of nothing");
 
   for (const bool write : {false, true}) {
@@ -126,7 +126,7 @@ void check_optimizer_calls(gavel_context *context) {
     GuardedTensors guards;
     for (gavel_tensor &tensor : spoiled.tensors) guards.add(tensor, true, kEdges[seed % 2]);
     spoil_tensor(random, spoiled.tensors[static_cast<size_t>(random.integer(0, 8))]);
-    const int32_t status = gavel_optimizer_step(optimizer, spoiled.tensors.data(), 9, 0.1f, &error);
+    const int32_t status = gavel_optimizer_step(optimizer, spoiled.tensors.data(), 9, 0.1f, nullptr, &error);
     accepted += status == GAVEL_OK;
     expect_answered("spoiled step", status, error, seed);
   }

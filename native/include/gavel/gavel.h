@@ -17,8 +17,14 @@
  *  - Sizes and indices are int64_t. Every product is overflow-checked, and no byte outside [data, data + byte_length) is touched.
  *  - Handles are created and destroyed in pairs. A child keeps its parent alive, so the order of destruction does not matter.
  *  - Numbers: storage f32, f16 or bf16; sums, losses and scores are f32. Denormal products and sums are flushed to zero, as the
- *    AMX unit does, on every instruction set. The bits of a score depend on its own rows, the head, the dtype and the version of
- *    this library: not on the batch, the position in it, the thread count, the alignment or the instruction set.
+ *    AMX unit does, on every instruction set. The bits of a score depend on its own rows, the head, the dtype, the device type and
+ *    the version of this library: not on the batch, the position in it, the thread count, the alignment or the instruction set.
+ *    GAVEL_MODE_FAST alone may give this up, on CUDA.
+ *  - CUDA: a call on a CUDA context checks its arguments, enqueues its work on the stream it is given and returns; it allocates and
+ *    waits for nothing, so it can be captured into a CUDA graph once gavel_stream_reserve has been called. Its tensors lie on the
+ *    context's device or in pinned host memory and must stay valid until the work is done. What only the device can see (an index out
+ *    of range, a gradient that is not finite) is a fault: the item's results are NaN, a step changes nothing, no byte outside the
+ *    tensors is touched, and the next gavel_stream_synchronize of the stream fails with what was found.
  */
 #ifndef GAVEL_GAVEL_H
 #define GAVEL_GAVEL_H
@@ -30,7 +36,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function changes in a way an older caller could notice. */
-#define GAVEL_ABI_VERSION 1
+#define GAVEL_ABI_VERSION 2
 
 /* ---- status ---------------------------------------------------------------------------------------------------------- */
 
@@ -62,11 +68,14 @@ typedef struct gavel_error {
 /* ---- tensors --------------------------------------------------------------------------------------------------------- */
 
 enum { GAVEL_NONE = 0, GAVEL_F32 = 1, GAVEL_F16 = 2, GAVEL_BF16 = 3, GAVEL_I32 = 4, GAVEL_I64 = 5, GAVEL_U8 = 6 };
-enum { GAVEL_CPU = 1 };
+/* Numbered as DLPack's kDLCPU, kDLCUDA and kDLCUDAHost. CUDA_HOST is pinned host memory, which both the CPU and every CUDA device
+ * can read and write; it is no device of a context. */
+enum { GAVEL_CPU = 1, GAVEL_CUDA = 2, GAVEL_CUDA_HOST = 3 };
 enum { GAVEL_MAX_RANK = 4 };
 
 /*
- * A view of caller-owned memory. dtype = GAVEL_NONE (all other fields 0) means "absent" where a tensor is optional.
+ * A view of caller-owned memory. device_type and device_id say where it lies: a CPU context takes CPU and CUDA_HOST (id 0 both), a
+ * CUDA context CUDA with its own id, and CUDA_HOST. dtype = GAVEL_NONE (all other fields 0) means "absent" where a tensor is optional.
  * stride is in elements. The last dimension must be contiguous (stride 1) unless its length is at most 1; an outer stride must
  * be at least the inner extent for outputs (no overlap), and may be anything not negative for inputs.
  * Entries of shape and stride from rank on are 0. byte_length is what lies behind data; a walk outside it is refused. data must be
@@ -123,14 +132,25 @@ enum {
   GAVEL_INSTRUCTION_SET_AMX = 4     /* AVX-512 as above, AMX-TILE, AMX-BF16, and leave of the operating system to use tiles */
 };
 
+enum {
+  GAVEL_MODE_INVARIANT = 0, /* the bits of a score depend on nothing but what the head of this file names */
+  GAVEL_MODE_FAST = 1       /* CUDA: large products may go to cuBLASLt, and bits may then depend on the batch */
+};
+
 typedef struct gavel_context_options {
   uint32_t struct_size;
-  int32_t device_type;     /* GAVEL_CPU */
-  int32_t device_id;       /* 0 */
-  int32_t threads;         /* threads a call may use, the caller's own included: 1 to 256 */
+  int32_t device_type;     /* GAVEL_CPU or GAVEL_CUDA. CUDA opens libgavel_cuda.so beside this library, or the file named by the
+                              environment variable GAVEL_CUDA_LIBRARY; without it, or without a driver or a device,
+                              GAVEL_DEVICE_UNAVAILABLE says what was tried */
+  int32_t device_id;       /* CPU: 0; CUDA: the device's number as the CUDA runtime counts */
+  int32_t threads;         /* CPU: threads a call may use, the caller's own included: 1 to 256. CUDA: 1 */
   int32_t instruction_set; /* GAVEL_INSTRUCTION_SET_BEST, or one this machine has; a missing one is GAVEL_UNSUPPORTED. BEST is
-                              lowered by the environment variable GAVEL_INSTRUCTION_SET = scalar | avx2 | avx512 | amx */
+                              lowered by the environment variable GAVEL_INSTRUCTION_SET = scalar | avx2 | avx512 | amx. CUDA: BEST */
   uint32_t reserved;
+  int32_t mode; /* GAVEL_MODE_*; CPU: INVARIANT */
+  uint32_t reserved2;
+  const char *cublaslt; /* mode FAST: path or name of a cuBLASLt library of major version 12 or 13 to open, UTF-8; NULL: none is
+                              used. One that cannot be opened, or of another version, is GAVEL_UNSUPPORTED */
 } gavel_context_options;
 
 typedef struct gavel_context_info {
@@ -141,7 +161,13 @@ typedef struct gavel_context_info {
   int32_t instruction_set;      /* the one in use */
   int32_t best_instruction_set; /* the best this machine has */
   char device_name[64];         /* e.g. the processor's brand string */
-  char detail[192];             /* why a higher instruction set is not in use, for people; may be empty */
+  char detail[192]; /* CPU: why a higher instruction set is not in use; CUDA: driver and cuBLASLt in use. For people;
+                                   may be empty */
+  int32_t mode;
+  int32_t compute_capability; /* CUDA: 10 major + minor, e.g. 90; CPU: 0. CUDA: instruction sets are 0 */
+  int64_t memory_bytes;       /* CUDA: of the device; CPU: 0, as are the following */
+  int64_t free_memory_bytes;  /* of the device, now */
+  int64_t held_bytes;         /* device and pinned memory held by this context and its children, now */
 } gavel_context_info;
 
 int32_t gavel_context_create(const gavel_context_options *options, gavel_context **context, gavel_error *error);
@@ -149,6 +175,47 @@ int32_t gavel_context_create(const gavel_context_options *options, gavel_context
 void gavel_context_destroy(gavel_context *context);
 /* Writes *info, whose struct_size the caller has set. */
 int32_t gavel_context_describe(gavel_context *context, gavel_context_info *info, gavel_error *error);
+
+/* ---- streams and buffers (CUDA) -------------------------------------------------------------------------------------- */
+
+/* A CUDA stream with the scratch memory of the calls enqueued on it. Work on one stream runs in order. Safe to use from many threads,
+ * one call at a time: a second one at the same moment is GAVEL_BUSY. Keeps its context alive. */
+typedef struct gavel_stream gavel_stream;
+
+/* A stream of its own, which does not wait for the default stream. CUDA contexts only. */
+int32_t gavel_stream_create(gavel_context *context, gavel_stream **stream, gavel_error *error);
+/* Uses the caller's cudaStream_t (NULL: the default stream), which must belong to the context's device and outlive the handle. */
+int32_t gavel_stream_wrap(gavel_context *context, void *native_stream, gavel_stream **stream, gavel_error *error);
+/* NULL is allowed. Work that was enqueued still runs; scratch memory is freed behind it. */
+void gavel_stream_destroy(gavel_stream *stream);
+/* The cudaStream_t, NULL where the handle is not one (or wraps the default stream). */
+void *gavel_stream_native(gavel_stream *stream);
+/* Makes the scratch memory at least this large. Needed before a capture, where nothing may be allocated: a call that finds too little
+ * then fails and says how much it needs; outside one, calls grow it themselves. Memory a captured graph may use is kept until the
+ * stream is destroyed. */
+int32_t gavel_stream_reserve(gavel_stream *stream, int64_t bytes, gavel_error *error);
+/* Waits until everything enqueued so far is done, then reports and clears the first fault of it (see the conventions above). */
+int32_t gavel_stream_synchronize(gavel_stream *stream, gavel_error *error);
+/* What is enqueued on `waiting` from now on runs after what is on `awaited` now. Same device. */
+int32_t gavel_stream_wait(gavel_stream *waiting, gavel_stream *awaited, gavel_error *error);
+
+/* Memory owned by the library. */
+typedef struct gavel_buffer gavel_buffer;
+
+/* device_type: GAVEL_CUDA (on the context's device) or GAVEL_CUDA_HOST. With a stream, device memory is allocated in its order and may
+ * be used by later work on it only; NULL: at once. Not initialised, aligned to 256 bytes. bytes >= 0. */
+int32_t gavel_buffer_create(gavel_context *context, int32_t device_type, int64_t bytes, gavel_stream *stream,
+                            gavel_buffer **buffer, gavel_error *error);
+/* NULL is allowed. Device memory made with a stream is freed behind the work enqueued on it; other memory is freed after waiting for the
+ * device. */
+void gavel_buffer_destroy(gavel_buffer *buffer);
+/* Start of the memory, NULL where the handle is not one or bytes is 0. */
+void *gavel_buffer_data(gavel_buffer *buffer);
+
+/* target = source, both of one dtype and shape, each on CPU, CUDA_HOST or the context's device, rank 1 or 2 (rows may be padded).
+ * Enqueued on the stream; host memory must stay valid until that is done. */
+int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gavel_tensor *target, gavel_stream *stream,
+                   gavel_error *error);
 
 /* ---- reward head ----------------------------------------------------------------------------------------------------- */
 
@@ -223,11 +290,13 @@ int32_t gavel_head_parameter_count(const gavel_head_spec *spec, gavel_error *err
 /* Name and shape of parameter `index`. Writes *info, whose struct_size the caller has set. */
 int32_t gavel_head_parameter_info(const gavel_head_spec *spec, int32_t index, gavel_parameter_info *info, gavel_error *error);
 
-/* Copies and packs the parameters, given in canonical order as CPU tensors of the spec's dtype; the caller keeps its memory. */
+/* Copies and packs the parameters, given in canonical order as tensors of the spec's dtype in host memory (CPU or CUDA_HOST); the caller
+ * keeps its memory. On CUDA the call waits until the copy is done. A head is used with contexts of its own device only. */
 int32_t gavel_head_create(gavel_context *context, const gavel_head_spec *spec, const gavel_tensor *parameters,
                           int32_t parameter_count, gavel_head **head, gavel_error *error);
 void gavel_head_destroy(gavel_head *head);
-/* Copies parameter `index` as it is now (after optimizer steps, too) into a tensor of its shape and the head's dtype. */
+/* Copies parameter `index` as it is now (after optimizer steps, too) into a host tensor of its shape and the head's dtype. On CUDA the
+ * call waits for all work enqueued on the device. */
 int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *parameter, gavel_error *error);
 
 /* ---- pooling, readout ------------------------------------------------------------------------------------------------ */
@@ -308,10 +377,13 @@ typedef struct gavel_loss_args {
   gavel_tensor loss;      /* out, optional: f32 [1]; absent with GAVEL_REDUCTION_NONE */
   gavel_tensor dscore;    /* out, optional: f32 [N] */
   gavel_tensor counts;    /* out, optional: i64 [2]: valid items, skipped items */
+  gavel_stream *stream;   /* CUDA: where to enqueue; CPU, and inside gavel_score: NULL */
 } gavel_loss_args;
 
 /* Losses alone, on scores the caller has. */
 int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_error *error);
+/* As gavel_score_workspace. */
+int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args, int64_t *bytes, gavel_error *error);
 
 /* ---- score ----------------------------------------------------------------------------------------------------------- */
 
@@ -339,11 +411,15 @@ typedef struct gavel_score_args {
   gavel_tensor preactivations; /* out, optional: f32 [R, sum of hidden widths], what gavel_backward needs; 0 for invalid items;
                                   absent for LINEAR */
   gavel_tensor counts;         /* out, optional: i64 [2]: invalid items, items with a NaN score */
+  gavel_stream *stream;        /* CUDA: where to enqueue; CPU: NULL */
 } gavel_score_args;
 
 /* `loss` may be NULL; with it the call also returns the loss of these scores and dscore (head of K = 1). */
 int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss,
                     gavel_error *error);
+/* Scratch bytes of the stream that this call needs on CUDA, for gavel_stream_reserve; on CPU 0. Checks what gavel_score checks. */
+int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args,
+                              const gavel_loss_args *loss, int64_t *bytes, gavel_error *error);
 
 /* ---- backward -------------------------------------------------------------------------------------------------------- */
 
@@ -369,11 +445,15 @@ typedef struct gavel_backward_args {
   gavel_tensor preactivations; /* f32 [R, sum of hidden widths]; absent for LINEAR */
   gavel_tensor dscore;         /* f32 [R, K] */
   gavel_tensor dvectors;       /* out, optional: f32 [R, D] */
+  gavel_stream *stream;        /* CUDA: where to enqueue; CPU: NULL */
 } gavel_backward_args;
 
 /* gradients: one f32 tensor per parameter in canonical order; an absent one (dtype GAVEL_NONE) is not computed. */
 int32_t gavel_backward(gavel_context *context, gavel_head *head, const gavel_backward_args *args, const gavel_tensor *gradients,
                        int32_t gradient_count, gavel_error *error);
+/* As gavel_score_workspace. */
+int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const gavel_backward_args *args,
+                                 const gavel_tensor *gradients, int32_t gradient_count, int64_t *bytes, gavel_error *error);
 
 /* dhidden [T, H] += the transpose of the pooling applied to dvectors [R, D], item by item in order. */
 typedef struct gavel_scatter_args {
@@ -385,6 +465,7 @@ typedef struct gavel_scatter_args {
   gavel_tensor last;
   gavel_tensor dvectors; /* f32 [R, D] */
   gavel_tensor dhidden;  /* in and out: f32 [T, H] */
+  gavel_stream *stream;  /* CUDA: where to enqueue; CPU: NULL */
 } gavel_scatter_args;
 
 int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *args, gavel_error *error);
@@ -414,10 +495,11 @@ int32_t gavel_optimizer_create(gavel_head *head, const gavel_optimizer_options *
 void gavel_optimizer_destroy(gavel_optimizer *optimizer);
 /* One step with these gradients (f32, canonical order; an absent one leaves its parameter alone) at this learning rate, then the
  * head's parameters become the masters rounded to nearest even (beyond the range of f16: an infinity). A gradient that is not
- * finite is refused, and nothing changes. */
+ * finite is refused, and nothing changes. stream: CUDA: where to enqueue; CPU: NULL. */
 int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count,
-                             float learning_rate, gavel_error *error);
-/* Copies a state (f32, the parameter's shape) out, or in for a resumed run. Writing a master also sets the head's parameter. Values
+                             float learning_rate, gavel_stream *stream, gavel_error *error);
+/* Copies a state (f32, the parameter's shape) to or, for a resumed run, from host memory; on CUDA these and the step count wait for all
+ * work enqueued on the device. Writing a master also sets the head's parameter. Values
  * must be finite, second moments not negative. */
 int32_t gavel_optimizer_read(gavel_optimizer *optimizer, int32_t state, int32_t index, const gavel_tensor *values,
                              gavel_error *error);

@@ -1,13 +1,12 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // Entry points of gavel_head.
-#include "cpu/head.h"
-
 #include <cstring>
 #include <memory>
 
+#include "api/call_arguments.h"
+#include "api/handles.h"
 #include "common/error.h"
-#include "common/tensor.h"
 #include "common/versioned.h"
 #include "gavel/gavel.h"
 
@@ -19,13 +18,6 @@ const Parameter &parameter_at(const HeadSpec &spec, int32_t index) {
   GAVEL_CHECK(index >= 0 && index < spec.parameter_count, "index is %d; this head has parameters 0 to %d", index,
               spec.parameter_count - 1);
   return spec.parameters[index];
-}
-
-Tensor check_parameter(const gavel_tensor &tensor, const TensorName &name, const Parameter &parameter, int32_t dtype,
-                       bool written) {
-  const auto check = written ? output : input;
-  return parameter.rank == 2 ? check(tensor, name, only(dtype), {parameter.shape[0], parameter.shape[1]})
-                             : check(tensor, name, only(dtype), {parameter.shape[0]});
 }
 
 // Copies between a tensor of the caller and the contiguous values of a parameter, row by row.
@@ -69,24 +61,26 @@ int32_t gavel_head_create(gavel_context *context, const gavel_head_spec *spec, c
                 parameter_count, checked_spec.parameter_count, checked_spec.parameters[0].name,
                 checked_spec.parameters[checked_spec.parameter_count - 1].name);
     GAVEL_CHECK(parameters != nullptr, "parameters is NULL");
+    CallTensors tensors(kHostMemory);
     Tensor given[kMostParameters];
     for (int32_t i = 0; i < parameter_count; ++i) {
       const Parameter &parameter = checked_spec.parameters[i];
-      given[i] = check_parameter(parameters[i], {"parameters", i, parameter.name}, parameter, checked_spec.fields.dtype, false);
+      given[i] = take_parameter(parameters[i], {"parameters", i, parameter.name}, parameter, checked_spec.fields.dtype,
+                                Access::READ, tensors);
     }
-    auto created = std::make_unique<gavel_head>(parent, checked_spec);
+    auto part = std::make_unique<CpuHead>(*parent.cpu, checked_spec);
     const FlushDenormals flush;
     for (int32_t i = 0; i < parameter_count; ++i) {
-      each_row(checked_spec.parameters[i], given[i], created->values[i].as(),
+      each_row(checked_spec.parameters[i], given[i], part->values[i].as(),
                [](const char *theirs, char *ours, size_t bytes) { std::memcpy(ours, theirs, bytes); });
-      refresh_parameter(*created, i);
+      refresh_parameter(*part, i);
     }
-    *head = created.release();
+    *head = std::make_unique<gavel_head>(parent, std::move(part)).release();
   });
 }
 
 void gavel_head_destroy(gavel_head *head) {
-  if (head != nullptr && head->magic == kHeadMagic) release(head);
+  destroy(head, kHeadMagic);
 }
 
 int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *parameter, gavel_error *error) {
@@ -94,10 +88,11 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
     gavel_head &read = checked(head);
     const Parameter &description = parameter_at(read.spec, index);
     GAVEL_CHECK(parameter != nullptr, "parameter is NULL");
-    const Tensor target =
-        check_parameter(*parameter, {"parameter", index, description.name}, description, read.spec.fields.dtype, true);
+    CallTensors tensors(kHostMemory);
+    const Tensor target = take_parameter(*parameter, {"parameter", index, description.name}, description,
+                                         read.spec.fields.dtype, Access::WRITE, tensors);
     const HeadReader reader(read);
-    each_row(description, target, read.values[index].as(),
+    each_row(description, target, read.cpu->values[index].as(),
              [](char *theirs, const char *ours, size_t bytes) { std::memcpy(theirs, ours, bytes); });
   });
 }

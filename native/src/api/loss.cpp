@@ -1,14 +1,25 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// Entry point of losses alone; gavel_score runs the same losses on its own scores.
+// Entry points of losses alone; gavel_score runs the same losses on its own scores.
 #include "common/loss.h"
 
+#include "api/handles.h"
 #include "common/error.h"
 #include "common/versioned.h"
-#include "cpu/context.h"
 #include "gavel/gavel.h"
 
 using namespace gavel;
+
+namespace {
+
+LossPlan check(gavel_context &context, const gavel_loss_args &args) {
+  CallTensors tensors(context.memory());
+  const LossPlan plan = check_loss(args, kAny, tensors);
+  tensors.check_overlaps();
+  return plan;
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -16,12 +27,21 @@ int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_er
   return enter("gavel_loss", error, [&] {
     gavel_context &on = checked(context);
     const gavel_loss_args wanted = read_struct(args, "args");
+    const LossPlan plan = check(on, wanted);
+    require_no_stream(wanted.stream, "loss.stream");
     const FlushDenormals flush;
-    Workspace workspace(on.workspaces);
-    Overlaps overlaps;
-    const LossPlan &plan = check_loss(wanted, kAny, nullptr, overlaps, workspace);
-    overlaps.check();
+    check_loss_values(plan);
     run_loss(plan, plan.scores, plan.score_stride);
+  });
+}
+
+int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args, int64_t *bytes, gavel_error *error) {
+  return enter("gavel_loss_workspace", error, [&] {
+    gavel_context &on = checked(context);
+    const gavel_loss_args wanted = read_struct(args, "args");
+    check(on, wanted);
+    require_no_stream(wanted.stream, "loss.stream");
+    set_bytes(bytes, 0);
   });
 }
 

@@ -1,11 +1,11 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // Entry points of gavel_optimizer.
-#include "cpu/optimizer.h"
-
 #include <algorithm>
 #include <memory>
 
+#include "api/call_arguments.h"
+#include "api/handles.h"
 #include "common/error.h"
 #include "common/numeric.h"
 #include "common/versioned.h"
@@ -47,11 +47,47 @@ void for_each_row(const Parameter &parameter, const Tensor &tensor, float *state
   for (int64_t r = 0; r < rows; ++r) body(state + r * width, tensor.row<float>(r), width);
 }
 
-Tensor values_tensor(const gavel_tensor *values, const Parameter &parameter, bool is_output) {
+// "second moment".
+const char *state_name(int32_t state) {
+  switch (state) {
+    case GAVEL_OPTIMIZER_MASTER:
+      return "master";
+    case GAVEL_OPTIMIZER_FIRST_MOMENT:
+      return "first moment";
+    case GAVEL_OPTIMIZER_SECOND_MOMENT:
+      return "second moment";
+    default:
+      fail(GAVEL_INVALID_ARGUMENT, "state is %d; say 1 (MASTER), 2 (FIRST_MOMENT) or 3 (SECOND_MOMENT)", state);
+  }
+}
+
+struct State {
+  const Parameter &parameter;
+  Tensor values;
+};
+
+// Checks which state of which parameter is meant, and the caller's tensor for it, in host memory.
+State check_state(const gavel_optimizer &optimizer, int32_t state, int32_t index, const gavel_tensor *values, Access access) {
+  state_name(state);
+  const HeadSpec &spec = optimizer.head.spec;
+  GAVEL_CHECK(index >= 0 && index < spec.parameter_count, "index is %d; this head has parameters 0 to %d", index,
+              spec.parameter_count - 1);
+  const Parameter &parameter = spec.parameters[index];
   GAVEL_CHECK(values != nullptr, "values is NULL; pass a tensor of the shape of %s", parameter.name);
-  const auto make = is_output ? output : input;
-  return parameter.rank == 2 ? make(*values, "values", only(GAVEL_F32), {parameter.shape[0], parameter.shape[1]})
-                             : make(*values, "values", only(GAVEL_F32), {parameter.shape[0]});
+  CallTensors tensors(kHostMemory);
+  return {parameter, take_parameter(*values, "values", parameter, GAVEL_F32, access, tensors)};
+}
+
+void check_state_values(const State &of, int32_t state) {
+  const Parameter &parameter = of.parameter;
+  const int64_t rows = parameter.rank == 2 ? parameter.shape[0] : 1;
+  const int64_t width = parameter.elements / rows;
+  for (int64_t element = 0; element < parameter.elements; ++element) {
+    const float value = of.values.row<float>(element / width)[element % width];
+    GAVEL_CHECK(is_finite(value) && (state != GAVEL_OPTIMIZER_SECOND_MOMENT || value >= 0),
+                "values: element %lld is %g; a %s must be finite%s", static_cast<long long>(element),
+                static_cast<double>(value), state_name(state), state == GAVEL_OPTIMIZER_SECOND_MOMENT ? " and at least 0" : "");
+  }
 }
 
 }  // namespace
@@ -68,37 +104,28 @@ int32_t gavel_optimizer_create(gavel_head *head, const gavel_optimizer_options *
     check_options(wanted);
     const FlushDenormals flush;
     const HeadReader reader(trained);
-    *optimizer = std::make_unique<gavel_optimizer>(trained, wanted).release();
+    auto part = std::make_unique<CpuOptimizer>(*trained.cpu, wanted);
+    *optimizer = std::make_unique<gavel_optimizer>(trained, std::move(part)).release();
   });
 }
 
 void gavel_optimizer_destroy(gavel_optimizer *optimizer) {
-  // Nothing can be reported here, so what is no live optimizer is left alone.
-  if (optimizer != nullptr && optimizer->magic == kOptimizerMagic && optimizer->release()) delete optimizer;
+  destroy(optimizer, kOptimizerMagic);
 }
 
 int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count,
-                             float learning_rate, gavel_error *error) {
+                             float learning_rate, gavel_stream *stream, gavel_error *error) {
   return enter("gavel_optimizer_step", error, [&] {
     gavel_optimizer &stepped = checked(optimizer);
-    const HeadSpec &spec = stepped.head.spec;
     GAVEL_CHECK(is_finite(learning_rate) && learning_rate >= 0, "learning_rate is %g; it must be finite and at least 0",
                 static_cast<double>(learning_rate));
-    GAVEL_CHECK(gradient_count == spec.parameter_count,
-                "gradient_count is %d; this head has %d parameters: pass one tensor for each, absent for one to leave alone",
-                gradient_count, spec.parameter_count);
-    GAVEL_CHECK(gradients != nullptr, "gradients is NULL; pass %d tensors", gradient_count);
-    Tensor checked_gradients[kMostParameters];
-    for (int32_t i = 0; i < gradient_count; ++i) {
-      const Parameter &parameter = spec.parameters[i];
-      const TensorName name("gradients", i, parameter.name);
-      checked_gradients[i] = parameter.rank == 2
-                                 ? optional_input(gradients[i], name, only(GAVEL_F32), {parameter.shape[0], parameter.shape[1]})
-                                 : optional_input(gradients[i], name, only(GAVEL_F32), {parameter.shape[0]});
-    }
+    CallTensors tensors(stepped.head.context.memory());
+    Tensor taken[kMostParameters];
+    take_gradients(gradients, gradient_count, stepped.head.spec, Access::READ, tensors, taken);
+    require_no_stream(stream, "stream");
     const FlushDenormals flush;
     const HeadWriter writer(stepped.head);
-    run_step(stepped, checked_gradients, learning_rate);
+    run_step(*stepped.cpu, taken, learning_rate);
   });
 }
 
@@ -106,11 +133,10 @@ int32_t gavel_optimizer_read(gavel_optimizer *optimizer, int32_t state, int32_t 
                              gavel_error *error) {
   return enter("gavel_optimizer_read", error, [&] {
     gavel_optimizer &of = checked(optimizer);
-    float *source = state_of(of, state, index).as<float>();
-    const Parameter &parameter = of.head.spec.parameters[index];
-    const Tensor target = values_tensor(values, parameter, true);
+    const State target = check_state(of, state, index, values, Access::WRITE);
     const HeadReader reader(of.head);
-    for_each_row(parameter, target, source, [](const float *from, float *to, int64_t count) { std::copy_n(from, count, to); });
+    for_each_row(target.parameter, target.values, state_of(*of.cpu, state, index).as<float>(),
+                 [](const float *from, float *to, int64_t count) { std::copy_n(from, count, to); });
   });
 }
 
@@ -118,28 +144,21 @@ int32_t gavel_optimizer_write(gavel_optimizer *optimizer, int32_t state, int32_t
                               gavel_error *error) {
   return enter("gavel_optimizer_write", error, [&] {
     gavel_optimizer &of = checked(optimizer);
-    float *target = state_of(of, state, index).as<float>();
-    const Parameter &parameter = of.head.spec.parameters[index];
-    const Tensor source = values_tensor(values, parameter, false);
-    for_each_row(parameter, source, target, [&](float *to, const float *from, int64_t count) {
-      for (int64_t k = 0; k < count; ++k) {
-        GAVEL_CHECK(is_finite(from[k]) && (state != GAVEL_OPTIMIZER_SECOND_MOMENT || from[k] >= 0),
-                    "values: element %lld is %g; a %s must be finite%s", static_cast<long long>(to - target + k),
-                    static_cast<double>(from[k]), state_name(state),
-                    state == GAVEL_OPTIMIZER_SECOND_MOMENT ? " and at least 0" : "");
-      }
-    });
+    const State source = check_state(of, state, index, values, Access::READ);
+    check_state_values(source, state);
     const FlushDenormals flush;
     const HeadWriter writer(of.head);
-    for_each_row(parameter, source, target, [](float *to, const float *from, int64_t count) { std::copy_n(from, count, to); });
-    if (state == GAVEL_OPTIMIZER_MASTER) write_parameter(of.head, index, target);
+    float *target = state_of(*of.cpu, state, index).as<float>();
+    for_each_row(source.parameter, source.values, target,
+                 [](float *to, const float *from, int64_t count) { std::copy_n(from, count, to); });
+    if (state == GAVEL_OPTIMIZER_MASTER) write_parameter(*of.head.cpu, index, target);
   });
 }
 
 int64_t gavel_optimizer_step_count(gavel_optimizer *optimizer) {
   // There is no status to answer with; -1 is no count.
   if (optimizer == nullptr || optimizer->magic != kOptimizerMagic) return -1;
-  return optimizer->step_count.load(std::memory_order_relaxed);
+  return optimizer->cpu->step_count.load(std::memory_order_relaxed);
 }
 
 int32_t gavel_optimizer_set_step_count(gavel_optimizer *optimizer, int64_t step_count, gavel_error *error) {
@@ -148,7 +167,7 @@ int32_t gavel_optimizer_set_step_count(gavel_optimizer *optimizer, int64_t step_
     GAVEL_CHECK(step_count >= 0 && step_count <= kMostSteps, "step_count is %lld; it must be between 0 and %lld",
                 static_cast<long long>(step_count), static_cast<long long>(kMostSteps));
     const HeadWriter writer(of.head);
-    of.step_count.store(step_count, std::memory_order_relaxed);
+    of.cpu->step_count.store(step_count, std::memory_order_relaxed);
   });
 }
 

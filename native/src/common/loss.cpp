@@ -2,7 +2,6 @@
 #include "common/loss.h"
 
 #include <algorithm>
-#include <new>
 
 #include "common/error.h"
 #include "common/numeric.h"
@@ -22,16 +21,17 @@ const LossFamily &family_of(int32_t kind) {
 }
 
 bool in_range(float value, Range range) {
-  // Denormals count as 0, as everywhere in the arithmetic that follows.
+  // Denormals count as 0, as everywhere in the arithmetic that follows: a number is negative from the first normal one on.
+  constexpr float kNegative = -0x1p-126f;
   switch (range) {
     case Range::FINITE:
       return is_finite(value);
     case Range::NOT_NEGATIVE:
-      return is_finite(value) && value >= 0.0f;
+      return is_finite(value) && value > kNegative;
     case Range::POSITIVE:
       return is_finite(value) && value >= 0x1p-126f;
     case Range::UNIT:
-      return value >= 0.0f && value <= 1.0f;
+      return value > kNegative && value <= 1.0f;
   }
   return false;
 }
@@ -50,83 +50,68 @@ const char *range_text(Range range) {
   return "";
 }
 
-void check_outputs(const gavel_loss_args &args, Overlaps &overlaps, LossPlan &plan) {
-  const Tensor item_loss = optional_output(args.item_loss, "loss.item_loss", only(GAVEL_F32), {plan.items});
-  const Tensor loss = optional_output(args.loss, "loss.loss", only(GAVEL_F32), {1});
-  const Tensor dscore = optional_output(args.dscore, "loss.dscore", only(GAVEL_F32), {plan.score_count});
-  const Tensor counts = optional_output(args.counts, "loss.counts", only(GAVEL_I64), {2});
+void check_outputs(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan) {
+  const Tensor loss = tensors.optional_output(args.loss, "loss.loss", only(GAVEL_F32), {1});
   GAVEL_CHECK(plan.reduction != GAVEL_REDUCTION_NONE || !loss.present(),
               "loss.loss must be absent with GAVEL_REDUCTION_NONE, which has no scalar; item_loss holds the losses");
-  overlaps.writes(item_loss, "loss.item_loss");
-  overlaps.writes(loss, "loss.loss");
-  overlaps.writes(dscore, "loss.dscore");
-  overlaps.writes(counts, "loss.counts");
-  plan.item_loss = item_loss.as<float>();
   plan.loss = loss.as<float>();
-  plan.dscore = dscore.as<float>();
-  plan.counts = counts.as<int64_t>();
+  plan.item_loss = tensors.optional_output(args.item_loss, "loss.item_loss", only(GAVEL_F32), {plan.items}).as<float>();
+  plan.dscore = tensors.optional_output(args.dscore, "loss.dscore", only(GAVEL_F32), {plan.score_count}).as<float>();
+  plan.counts = tensors.optional_output(args.counts, "loss.counts", only(GAVEL_I64), {2}).as<int64_t>();
+}
+
+void check_number(const gavel_loss_args &args, const LossNumberField &field, CallTensors &tensors, LossPlan &plan) {
+  const float scalar = args.*field.scalar;
+  const gavel_tensor &values = args.*field.values;
+  if (field.bit != 0 && (plan.family->numbers & field.bit) == 0) {
+    GAVEL_CHECK(scalar == 0.0f, "%s is %g; %s has no such number: set it to 0", field.name, static_cast<double>(scalar),
+                plan.family->name);
+    CallTensors::require_absent(values, field.values_name, plan.family->with);
+    return;
+  }
+  const Tensor tensor = tensors.optional_input(values, field.values_name, only(GAVEL_F32), {plan.items});
+  GAVEL_CHECK(tensor.present() || in_range(scalar, field.range), "%s is %g; it must be %s", field.name,
+              static_cast<double>(scalar), range_text(field.range));
+  plan.*field.number = {scalar, tensor.as<float>()};
 }
 
 }  // namespace
 
-PerItem check_parameter(const char *name, float scalar, const gavel_tensor &values, const char *values_name, Range range,
-                        const LossPlan &plan, Overlaps &overlaps) {
-  const Tensor tensor = optional_input(values, values_name, only(GAVEL_F32), {plan.items});
-  if (!tensor.present()) {
-    GAVEL_CHECK(in_range(scalar, range), "%s is %g; it must be %s", name, static_cast<double>(scalar), range_text(range));
-    return {scalar, nullptr};
-  }
-  overlaps.reads(tensor, values_name);
-  const float *data = tensor.as<float>();
-  for (int64_t item = 0; item < plan.items; ++item) {
-    GAVEL_CHECK(in_range(data[item], range), "%s[%lld], of %s %lld of %lld, is %g; it must be %s", values_name,
-                static_cast<long long>(item), plan.family->item, static_cast<long long>(item),
-                static_cast<long long>(plan.items), static_cast<double>(data[item]), range_text(range));
-  }
-  return {scalar, data};
-}
-
-void refuse_parameter(const char *name, float scalar, const gavel_tensor &values, const char *values_name,
-                      const LossPlan &plan) {
-  GAVEL_CHECK(scalar == 0.0f, "%s is %g; %s has no such number: set it to 0", name, static_cast<double>(scalar),
-              plan.family->name);
-  refuse_tensor(values, values_name, plan);
-}
-
-void refuse_tensor(const gavel_tensor &tensor, const char *name, const LossPlan &plan) {
-  require_absent(tensor, name, plan.family->with);
-}
-
-const LossPlan &check_loss(const gavel_loss_args &args, int64_t n, const uint8_t *valid, Overlaps &overlaps,
-                           Workspace &workspace) {
+LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors) {
   GAVEL_CHECK(args.reserved == 0 && args.reserved2 == 0, "loss.reserved and loss.reserved2 must be 0, found %u and %u",
               args.reserved, args.reserved2);
-  LossPlan &plan = *new (workspace.take<LossPlan>(1)) LossPlan{};
+  LossPlan plan{};
   plan.family = &family_of(args.kind);
   plan.reduction = args.reduction;
   GAVEL_CHECK(args.reduction >= GAVEL_REDUCTION_NONE && args.reduction <= GAVEL_REDUCTION_WEIGHTED_MEAN,
               "loss.reduction is %d, which is no reduction this library knows (GAVEL_REDUCTION_*)", args.reduction);
   if (n == kAny) {
-    const Tensor scores = input(args.scores, "loss.scores", only(GAVEL_F32), {kAny});
-    overlaps.reads(scores, "loss.scores");
+    const Tensor scores = tensors.input(args.scores, "loss.scores", only(GAVEL_F32), {kAny});
     n = scores.shape[0];
     plan.scores = scores.as<float>();
     plan.score_stride = 1;
   } else {
-    require_absent(args.scores, "loss.scores", "inside gavel_score, whose own scores are used");
+    CallTensors::require_absent(args.scores, "loss.scores", "inside gavel_score, whose own scores are used");
   }
   plan.score_count = n;
-  plan.valid = valid;
-
-  const Tensor mask = optional_input(args.mask, "loss.mask", only(GAVEL_U8), {n});
-  overlaps.reads(mask, "loss.mask");
-  plan.mask = mask.as<uint8_t>();
-  plan.family->check(args, overlaps, plan);
-  plan.weight = check_parameter("loss.weight", args.weight, args.weight_values, "loss.weight_values", Range::NOT_NEGATIVE, plan,
-                                overlaps);
-  check_outputs(args, overlaps, plan);
-  for (int64_t item = 0; item < plan.items; ++item) plan.family->valid(plan, item);
+  plan.mask = tensors.optional_input(args.mask, "loss.mask", only(GAVEL_U8), {n}).as<uint8_t>();
+  plan.family->check_tensors(args, tensors, plan);
+  for (const LossNumberField &field : kLossNumbers) check_number(args, field, tensors, plan);
+  check_outputs(args, tensors, plan);
   return plan;
+}
+
+void check_loss_values(const LossPlan &plan) {
+  for (const LossNumberField &field : kLossNumbers) {
+    const float *values = (plan.*field.number).values;
+    for (int64_t item = 0; values != nullptr && item < plan.items; ++item) {
+      GAVEL_CHECK(in_range(values[item], field.range), "%s[%lld], of %s %lld of %lld, is %g; it must be %s", field.values_name,
+                  static_cast<long long>(item), plan.family->item, static_cast<long long>(item),
+                  static_cast<long long>(plan.items), static_cast<double>(values[item]), range_text(field.range));
+    }
+  }
+  plan.family->check_values(plan);
+  for (int64_t item = 0; item < plan.items; ++item) plan.family->valid(plan, item);
 }
 
 void run_loss(const LossPlan &checked_plan, const float *scores, int64_t score_stride) {

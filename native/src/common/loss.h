@@ -1,16 +1,16 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// loss.h: what a loss is made of; score_loss.h is how it is called.
+// loss.h: a checked gavel_loss_args, and what a loss is made of.
 //
 // A loss is one LossFamily in a file of its own, its row functions in a header of the same name (shared with the device), and one line
-// in loss.cpp. Losses run on the caller's thread: item losses are summed as pairwise_sum.h says, gradients of a score that several
-// items share are added in the order of the items, so bits depend on nothing else.
+// in loss.cpp. On the CPU losses run on the caller's thread: item losses are summed as pairwise_sum.h says, gradients of a score that
+// several items share are added in the order of the items, so bits depend on nothing else.
 #ifndef GAVEL_COMMON_LOSS_H
 #define GAVEL_COMMON_LOSS_H
 
 #include <cstdint>
 
-#include "common/score_loss.h"
+#include "common/call_tensors.h"
 #include "common/tensor.h"
 #include "gavel/gavel.h"
 
@@ -61,29 +61,71 @@ struct LossPlan {
   float score(int64_t n) const { return scores[n * score_stride]; }
 };
 
+// The numbers of a loss, as bits of LossFamily::numbers.
+enum LossNumber : uint32_t {
+  kBeta = 1u << 0,
+  kMargin = 1u << 1,
+  kLabelSmoothing = 1u << 2,
+  kCenter = 1u << 3,
+  kTie = 1u << 4,
+  kTemperature = 1u << 5,
+};
+
 // One member of the loss vocabulary.
 struct LossFamily {
   int32_t kind;      // GAVEL_LOSS_*
   const char *name;  // as in messages
   const char *with;  // what follows "must be absent": "with BRADLEY_TERRY"
   const char *item;  // what an item is called: "pair", "group"
-  // Checks the tensors and scalars that belong to this loss and refuses those of other losses; sets plan.items first.
-  void (*check)(const gavel_loss_args &args, Overlaps &overlaps, LossPlan &plan);
+  uint32_t numbers;  // LossNumber bits it uses besides weight
+  // Takes the tensors that belong to this loss and refuses those of other losses; sets plan.items. Reads no value.
+  void (*check_tensors)(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan);
+  // Throws Failure where a value of those tensors is wrong for every item. Host memory only.
+  void (*check_values)(const LossPlan &plan);
   // Whether an item counts. Throws Failure where the item itself is wrong (an index out of range, a target on a masked score).
   bool (*valid)(const LossPlan &plan, int64_t item);
   // Loss of a valid item; adds scale times its gradient to dscore where that is wanted.
   float (*run)(const LossPlan &plan, int64_t item, float scale);
 };
 
-// A number that a family uses: the tensor where it is present, else the scalar, each value checked against the range.
+// What the messages call a number, and what it may be.
 enum class Range { FINITE, NOT_NEGATIVE, POSITIVE, UNIT };
-PerItem check_parameter(const char *name, float scalar, const gavel_tensor &values, const char *values_name, Range range,
-                        const LossPlan &plan, Overlaps &overlaps);
-// A number that it does not use: the tensor must be absent and the scalar 0.
-void refuse_parameter(const char *name, float scalar, const gavel_tensor &values, const char *values_name,
-                      const LossPlan &plan);
-// Refuses a tensor that belongs to another loss.
-void refuse_tensor(const gavel_tensor &tensor, const char *name, const LossPlan &plan);
+struct LossNumberField {
+  const char *name;         // "loss.beta"
+  const char *values_name;  // "loss.beta_values"
+  uint32_t bit;             // 0: every loss uses it
+  float gavel_loss_args::*scalar;
+  gavel_tensor gavel_loss_args::*values;
+  PerItem LossPlan::*number;
+  Range range;
+};
+constexpr LossNumberField kLossNumbers[] = {
+    {"loss.weight", "loss.weight_values", 0, &gavel_loss_args::weight, &gavel_loss_args::weight_values, &LossPlan::weight,
+     Range::NOT_NEGATIVE},
+    {"loss.beta", "loss.beta_values", kBeta, &gavel_loss_args::beta, &gavel_loss_args::beta_values, &LossPlan::beta,
+     Range::POSITIVE},
+    {"loss.margin", "loss.margin_values", kMargin, &gavel_loss_args::margin, &gavel_loss_args::margin_values, &LossPlan::margin,
+     Range::FINITE},
+    {"loss.label_smoothing", "loss.label_smoothing_values", kLabelSmoothing, &gavel_loss_args::label_smoothing,
+     &gavel_loss_args::label_smoothing_values, &LossPlan::label_smoothing, Range::UNIT},
+    {"loss.center", "loss.center_values", kCenter, &gavel_loss_args::center, &gavel_loss_args::center_values, &LossPlan::center,
+     Range::NOT_NEGATIVE},
+    {"loss.tie", "loss.tie_values", kTie, &gavel_loss_args::tie, &gavel_loss_args::tie_values, &LossPlan::tie,
+     Range::NOT_NEGATIVE},
+    {"loss.temperature", "loss.temperature_values", kTemperature, &gavel_loss_args::temperature,
+     &gavel_loss_args::temperature_values, &LossPlan::temperature, Range::POSITIVE},
+};
+
+// args: a copy of the caller's (read_struct). n: number of scores; kAny takes it from args.scores (gavel_loss), any other value requires
+// args.scores to be absent (gavel_score). Checks everything but the values in memory, which may be a device's. Throws Failure; messages
+// name "loss.<field>".
+LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors);
+// The values: every number in its range, every index inside, no target on a masked score. Host memory only; plan.valid is set.
+void check_loss_values(const LossPlan &plan);
+
+// Computes and writes every output, on the host. scores: [n] floats, score_stride floats apart; gavel_loss passes args.scores. Indices
+// are checked again where they are used, so a caller who changes them during the call gets an error at worst. The caller flushes denormals.
+void run_loss(const LossPlan &plan, const float *scores, int64_t score_stride);
 
 // Reads an index once, so that what was checked is what is used even if another thread changes the caller's memory meanwhile.
 inline int64_t load_index(const int64_t *index) {

@@ -28,29 +28,20 @@ Pair read_pair(const LossPlan &plan, int64_t item) {
   return pair;
 }
 
-void check(const gavel_loss_args &args, Overlaps &overlaps, LossPlan &plan) {
-  plan.pairs = input(args.pairs, "loss.pairs", only(GAVEL_I64), {kAny, 2});
+void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan) {
+  plan.pairs = tensors.input(args.pairs, "loss.pairs", only(GAVEL_I64), {kAny, 2});
   plan.items = plan.pairs.shape[0];
-  overlaps.reads(plan.pairs, "loss.pairs");
-  const Tensor tie_mask = optional_input(args.tie_mask, "loss.tie_mask", only(GAVEL_U8), {plan.items});
-  overlaps.reads(tie_mask, "loss.tie_mask");
+  const Tensor tie_mask = tensors.optional_input(args.tie_mask, "loss.tie_mask", only(GAVEL_U8), {plan.items});
   plan.tie_mask = tie_mask.as<uint8_t>();
   GAVEL_CHECK(tie_mask.present() || args.tie_values.dtype == GAVEL_NONE,
               "loss.tie_values is given without loss.tie_mask, which says what pairs are ties");
-
-  refuse_tensor(args.offsets, "loss.offsets", plan);
-  refuse_tensor(args.target_index, "loss.target_index", plan);
-  refuse_tensor(args.target_weights, "loss.target_weights", plan);
-  refuse_parameter("loss.temperature", args.temperature, args.temperature_values, "loss.temperature_values", plan);
-  plan.beta = check_parameter("loss.beta", args.beta, args.beta_values, "loss.beta_values", Range::POSITIVE, plan, overlaps);
-  plan.margin =
-      check_parameter("loss.margin", args.margin, args.margin_values, "loss.margin_values", Range::FINITE, plan, overlaps);
-  plan.label_smoothing = check_parameter("loss.label_smoothing", args.label_smoothing, args.label_smoothing_values,
-                                         "loss.label_smoothing_values", Range::UNIT, plan, overlaps);
-  plan.center = check_parameter("loss.center", args.center, args.center_values, "loss.center_values", Range::NOT_NEGATIVE, plan,
-                                overlaps);
-  plan.tie = check_parameter("loss.tie", args.tie, args.tie_values, "loss.tie_values", Range::NOT_NEGATIVE, plan, overlaps);
+  CallTensors::require_absent(args.offsets, "loss.offsets", plan.family->with);
+  CallTensors::require_absent(args.target_index, "loss.target_index", plan.family->with);
+  CallTensors::require_absent(args.target_weights, "loss.target_weights", plan.family->with);
 }
+
+// Pairs are all there is, and valid() looks at each.
+void check_values(const LossPlan &) {}
 
 bool valid(const LossPlan &plan, int64_t item) {
   const Pair pair = read_pair(plan, item);
@@ -78,6 +69,14 @@ float run(const LossPlan &plan, int64_t item, float scale) {
 
 }  // namespace
 
-const LossFamily kBradleyTerry = {GAVEL_LOSS_BRADLEY_TERRY, "BRADLEY_TERRY", "with BRADLEY_TERRY", "pair", check, valid, run};
+const LossFamily kBradleyTerry = {.kind = GAVEL_LOSS_BRADLEY_TERRY,
+                                  .name = "BRADLEY_TERRY",
+                                  .with = "with BRADLEY_TERRY",
+                                  .item = "pair",
+                                  .numbers = kBeta | kMargin | kLabelSmoothing | kCenter | kTie,
+                                  .check_tensors = check_tensors,
+                                  .check_values = check_values,
+                                  .valid = valid,
+                                  .run = run};
 
 }  // namespace gavel

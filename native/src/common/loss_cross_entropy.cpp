@@ -67,46 +67,34 @@ bool valid(const LossPlan &plan, int64_t item) {
   return true;
 }
 
-void check_targets(const gavel_loss_args &args, Overlaps &overlaps, LossPlan &plan) {
-  const Tensor index = optional_input(args.target_index, "loss.target_index", only(GAVEL_I64), {plan.items});
-  const Tensor weights = optional_input(args.target_weights, "loss.target_weights", only(GAVEL_F32), {plan.score_count});
-  GAVEL_CHECK(index.present() != weights.present(),
-              "CROSS_ENTROPY takes exactly one of loss.target_index and loss.target_weights; found %s",
-              index.present() ? "both" : "none");
-  overlaps.reads(index, "loss.target_index");
-  overlaps.reads(weights, "loss.target_weights");
-  plan.target_index = index.as<int64_t>();
-  plan.target_weights = weights.as<float>();
-  for (int64_t n = 0; weights.present() && n < plan.score_count; ++n) {
-    const float target = plan.target_weights[n];
-    GAVEL_CHECK(is_finite(target) && target >= 0.0f, "loss.target_weights[%lld] is %g; it must be finite and at least 0",
-                static_cast<long long>(n), static_cast<double>(target));
-  }
-}
-
-void check(const gavel_loss_args &args, Overlaps &overlaps, LossPlan &plan) {
-  const Tensor offsets = input(args.offsets, "loss.offsets", only(GAVEL_I64), {kAny});
+void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan) {
+  const Tensor offsets = tensors.input(args.offsets, "loss.offsets", only(GAVEL_I64), {kAny});
   GAVEL_CHECK(offsets.shape[0] >= 1, "loss.offsets is empty; G groups have G + 1 offsets, the first of them 0");
   plan.items = offsets.shape[0] - 1;
   plan.offsets = offsets.as<int64_t>();
-  overlaps.reads(offsets, "loss.offsets");
+  const Tensor index = tensors.optional_input(args.target_index, "loss.target_index", only(GAVEL_I64), {plan.items});
+  const Tensor weights =
+      tensors.optional_input(args.target_weights, "loss.target_weights", only(GAVEL_F32), {plan.score_count});
+  GAVEL_CHECK(index.present() != weights.present(),
+              "CROSS_ENTROPY takes exactly one of loss.target_index and loss.target_weights; found %s",
+              index.present() ? "both" : "none");
+  plan.target_index = index.as<int64_t>();
+  plan.target_weights = weights.as<float>();
+  CallTensors::require_absent(args.pairs, "loss.pairs", plan.family->with);
+  CallTensors::require_absent(args.tie_mask, "loss.tie_mask", plan.family->with);
+}
+
+void check_values(const LossPlan &plan) {
   const int64_t first = load_index(plan.offsets);
   const int64_t last = load_index(plan.offsets + plan.items);
   GAVEL_CHECK(first == 0 && last == plan.score_count,
               "loss.offsets runs from %lld to %lld; it must start at 0 and end at the number of scores, %lld",
               static_cast<long long>(first), static_cast<long long>(last), static_cast<long long>(plan.score_count));
-  check_targets(args, overlaps, plan);
-
-  refuse_tensor(args.pairs, "loss.pairs", plan);
-  refuse_tensor(args.tie_mask, "loss.tie_mask", plan);
-  refuse_parameter("loss.beta", args.beta, args.beta_values, "loss.beta_values", plan);
-  refuse_parameter("loss.margin", args.margin, args.margin_values, "loss.margin_values", plan);
-  refuse_parameter("loss.label_smoothing", args.label_smoothing, args.label_smoothing_values, "loss.label_smoothing_values",
-                   plan);
-  refuse_parameter("loss.center", args.center, args.center_values, "loss.center_values", plan);
-  refuse_parameter("loss.tie", args.tie, args.tie_values, "loss.tie_values", plan);
-  plan.temperature = check_parameter("loss.temperature", args.temperature, args.temperature_values, "loss.temperature_values",
-                                     Range::POSITIVE, plan, overlaps);
+  for (int64_t n = 0; plan.target_weights != nullptr && n < plan.score_count; ++n) {
+    const float target = plan.target_weights[n];
+    GAVEL_CHECK(is_finite(target) && target >= 0.0f, "loss.target_weights[%lld] is %g; it must be finite and at least 0",
+                static_cast<long long>(n), static_cast<double>(target));
+  }
 }
 
 // The first of the largest; a NaN in front stays in front, and one elsewhere shows in the sum of exponentials.
@@ -161,6 +149,14 @@ float run(const LossPlan &plan, int64_t item, float scale) {
 
 }  // namespace
 
-const LossFamily kCrossEntropy = {GAVEL_LOSS_CROSS_ENTROPY, "CROSS_ENTROPY", "with CROSS_ENTROPY", "group", check, valid, run};
+const LossFamily kCrossEntropy = {.kind = GAVEL_LOSS_CROSS_ENTROPY,
+                                  .name = "CROSS_ENTROPY",
+                                  .with = "with CROSS_ENTROPY",
+                                  .item = "group",
+                                  .numbers = kTemperature,
+                                  .check_tensors = check_tensors,
+                                  .check_values = check_values,
+                                  .valid = valid,
+                                  .run = run};
 
 }  // namespace gavel

@@ -39,11 +39,7 @@ const char *tensor_text(const gavel_tensor &tensor, char *text) {
   return text;
 }
 
-namespace {
-
-[[noreturn]] void refuse(const gavel_tensor &tensor, const TensorName &name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-void refuse(const gavel_tensor &tensor, const TensorName &name, const char *format, ...) {
+void refuse_tensor(const gavel_tensor &tensor, const TensorName &name, const char *format, ...) {
   char reason[256];
   va_list arguments;
   va_start(arguments, format);
@@ -54,6 +50,8 @@ void refuse(const gavel_tensor &tensor, const TensorName &name, const char *form
   fail(GAVEL_INVALID_ARGUMENT, "%s is %s: %s", name_text(name, name_buffer), tensor_text(tensor, tensor_buffer), reason);
 }
 
+namespace {
+
 const char *dtypes_text(Dtypes dtypes, char *text, size_t capacity) {
   size_t used = 0;
   text[0] = 0;
@@ -62,6 +60,29 @@ const char *dtypes_text(Dtypes dtypes, char *text, size_t capacity) {
       used += static_cast<size_t>(snprintf(text + used, capacity - used, used ? " or %s" : "%s", dtype_name(dtype)));
     }
   }
+  return text;
+}
+
+bool lies_in(const gavel_tensor &tensor, const Memory &memory) {
+  switch (tensor.device_type) {
+    case GAVEL_CPU:
+      return memory.host && tensor.device_id == 0;
+    case GAVEL_CUDA_HOST:
+      return tensor.device_id == 0;
+    case GAVEL_CUDA:
+      return memory.cuda_device >= 0 && tensor.device_id == memory.cuda_device;
+    default:
+      return false;
+  }
+}
+
+const char *memory_text(const Memory &memory, char *text, size_t capacity) {
+  size_t used = 0;
+  text[0] = 0;
+  if (memory.cuda_device >= 0) {
+    used = static_cast<size_t>(snprintf(text, capacity, "GAVEL_CUDA (2), id %d, or ", memory.cuda_device));
+  }
+  snprintf(text + used, capacity - used, "%sGAVEL_CUDA_HOST (3), id 0", memory.host ? "GAVEL_CPU (1) or " : "");
   return text;
 }
 
@@ -78,22 +99,23 @@ const char *shape_text(Shape shape, char *text, size_t capacity) {
   return text;
 }
 
-void check_kind(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape) {
+void check_kind(const gavel_tensor &tensor, const TensorName &name, const Memory &memory, Dtypes dtypes, Shape shape) {
   char text[112];
   if (tensor.struct_size != sizeof(gavel_tensor)) {
-    refuse(tensor, name, "struct_size is %u; set it to sizeof(gavel_tensor), %zu", tensor.struct_size, sizeof(gavel_tensor));
+    refuse_tensor(tensor, name, "struct_size is %u; set it to sizeof(gavel_tensor), %zu", tensor.struct_size,
+                  sizeof(gavel_tensor));
   }
-  if (dtype_size(tensor.dtype) == 0) refuse(tensor, name, "dtype %d is unknown", tensor.dtype);
+  if (dtype_size(tensor.dtype) == 0) refuse_tensor(tensor, name, "dtype %d is unknown", tensor.dtype);
   if ((dtypes >> tensor.dtype & 1u) == 0) {
-    refuse(tensor, name, "the dtype must be %s", dtypes_text(dtypes, text, sizeof text));
+    refuse_tensor(tensor, name, "the dtype must be %s", dtypes_text(dtypes, text, sizeof text));
   }
-  if (tensor.device_type != GAVEL_CPU || tensor.device_id != 0) {
-    refuse(tensor, name, "it lies on device type %d, id %d; this context is on GAVEL_CPU (1), id 0", tensor.device_type,
-           tensor.device_id);
+  if (!lies_in(tensor, memory)) {
+    refuse_tensor(tensor, name, "it lies on device type %d, id %d; this call takes %s: copy it there first", tensor.device_type,
+                  tensor.device_id, memory_text(memory, text, sizeof text));
   }
-  if (tensor.reserved != 0) refuse(tensor, name, "reserved is %u; set it to 0", tensor.reserved);
+  if (tensor.reserved != 0) refuse_tensor(tensor, name, "reserved is %u; set it to 0", tensor.reserved);
   if (tensor.rank != static_cast<int32_t>(shape.size())) {
-    refuse(tensor, name, "the rank is %d; the shape must be %s", tensor.rank, shape_text(shape, text, sizeof text));
+    refuse_tensor(tensor, name, "the rank is %d; the shape must be %s", tensor.rank, shape_text(shape, text, sizeof text));
   }
 }
 
@@ -105,110 +127,112 @@ void check_walk(const gavel_tensor &tensor, const TensorName &name, Shape shape,
     const int64_t length = tensor.shape[i];
     const int64_t stride = tensor.stride[i];
     if (i >= rank) {
-      if (length != 0 || stride != 0) refuse(tensor, name, "shape[%d] and stride[%d] must be 0 for a rank of %d", i, i, rank);
+      if (length != 0 || stride != 0)
+        refuse_tensor(tensor, name, "shape[%d] and stride[%d] must be 0 for a rank of %d", i, i, rank);
       continue;
     }
     const int64_t expected = shape.begin()[i];
     if (length < 0 || (expected != kAny && length != expected)) {
       char text[112];
-      refuse(tensor, name, "the shape must be %s", shape_text(shape, text, sizeof text));
+      refuse_tensor(tensor, name, "the shape must be %s", shape_text(shape, text, sizeof text));
     }
-    if (stride < 0) refuse(tensor, name, "stride[%d] is %" PRId64 "; strides may not be negative", i, stride);
+    if (stride < 0) refuse_tensor(tensor, name, "stride[%d] is %" PRId64 "; strides may not be negative", i, stride);
     if (i == rank - 1 && length > 1 && stride != 1) {
-      refuse(tensor, name, "stride[%d] is %" PRId64 "; the last dimension must be contiguous (stride 1)", i, stride);
+      refuse_tensor(tensor, name, "stride[%d] is %" PRId64 "; the last dimension must be contiguous (stride 1)", i, stride);
     }
     empty = empty || length == 0;
     view.shape[i] = length;
     view.stride[i] = i == rank - 1 ? 1 : stride;
   }
-  if (tensor.byte_length < 0) refuse(tensor, name, "byte_length is %" PRId64, tensor.byte_length);
+  if (tensor.byte_length < 0) refuse_tensor(tensor, name, "byte_length is %" PRId64, tensor.byte_length);
   if (empty) return;
 
   int64_t last = 0;  // element the walk reaches last, from inner to outer dimensions
   for (int32_t i = rank - 1; i >= 0; --i) {
     if (view.shape[i] == 1) continue;
     if (written && view.stride[i] <= last && i != rank - 1) {
-      refuse(tensor, name,
-             "stride[%d] is %" PRId64 ", but one inner part has %" PRId64 " elements: an output may not overlap itself", i,
-             view.stride[i], last + 1);
+      refuse_tensor(tensor, name,
+                    "stride[%d] is %" PRId64 ", but one inner part has %" PRId64 " elements: an output may not overlap itself",
+                    i, view.stride[i], last + 1);
     }
     int64_t step;
     if (__builtin_mul_overflow(view.shape[i] - 1, view.stride[i], &step) || __builtin_add_overflow(last, step, &last)) {
-      refuse(tensor, name, "shape and stride [%" PRId64 "] reach beyond 2^63 elements", view.stride[i]);
+      refuse_tensor(tensor, name, "shape and stride [%" PRId64 "] reach beyond 2^63 elements", view.stride[i]);
     }
   }
   if (__builtin_add_overflow(last, 1, &last) || __builtin_mul_overflow(last, dtype_size(tensor.dtype), &view.extent_bytes)) {
-    refuse(tensor, name, "its walk is longer than 2^63 bytes");
+    refuse_tensor(tensor, name, "its walk is longer than 2^63 bytes");
   }
   if (view.extent_bytes > tensor.byte_length) {
-    refuse(tensor, name, "its walk needs %" PRId64 " bytes, but byte_length is %" PRId64, view.extent_bytes,
-           tensor.byte_length);
+    refuse_tensor(tensor, name, "its walk needs %" PRId64 " bytes, but byte_length is %" PRId64, view.extent_bytes,
+                  tensor.byte_length);
   }
 }
 
 void check_data(const gavel_tensor &tensor, const TensorName &name, const Tensor &view) {
   if (view.extent_bytes == 0) return;
   const uintptr_t begin = reinterpret_cast<uintptr_t>(tensor.data);
-  if (begin == 0) refuse(tensor, name, "data is NULL");
+  if (begin == 0) refuse_tensor(tensor, name, "data is NULL");
   if (begin % static_cast<uintptr_t>(dtype_size(tensor.dtype)) != 0) {
-    refuse(tensor, name, "data is at address %p; it must be aligned to %d bytes", tensor.data,
-           static_cast<int>(dtype_size(tensor.dtype)));
+    refuse_tensor(tensor, name, "data is at address %p; it must be aligned to %d bytes", tensor.data,
+                  static_cast<int>(dtype_size(tensor.dtype)));
   }
   uintptr_t end;
   if (__builtin_add_overflow(begin, static_cast<uintptr_t>(view.extent_bytes), &end)) {
-    refuse(tensor, name, "its walk goes beyond the end of the address space");
+    refuse_tensor(tensor, name, "its walk goes beyond the end of the address space");
   }
 }
 
-// The descriptor is a copy: what was checked is what is used, whatever another thread does to the caller's memory meanwhile.
-Tensor check(gavel_tensor tensor, const TensorName &name, Dtypes dtypes, Shape shape, bool written) {
-  if (tensor.dtype == GAVEL_NONE) refuse(tensor, name, "this call needs it");
-  check_kind(tensor, name, dtypes, shape);
-  Tensor view;
-  check_walk(tensor, name, shape, written, view);
-  check_data(tensor, name, view);
-  view.dtype = tensor.dtype;
-  view.rank = tensor.rank;
-  view.data = static_cast<char *>(tensor.data);
-  return view;
+// The device reads through this address later, on its own, where a wrong one would take the whole process' device down with it.
+void check_address(const gavel_tensor &tensor, const TensorName &name, const Memory &memory) {
+  const Memory::Kind found = memory.kind_of(memory.asked, tensor.data);
+  if (found.device_type == Memory::kManaged && tensor.device_type != GAVEL_CPU) return;
+  if (found.device_type == tensor.device_type && (found.device_type != GAVEL_CUDA || found.device_id == tensor.device_id)) {
+    return;
+  }
+  if (found.device_type == GAVEL_CUDA) {
+    refuse_tensor(tensor, name, "its device type is %d, id %d, but the driver says that data, %p, is memory of CUDA device %d",
+                  tensor.device_type, tensor.device_id, tensor.data, found.device_id);
+  }
+  refuse_tensor(tensor, name, "its device type is %d, but the driver says that data, %p, is %s host memory", tensor.device_type,
+                tensor.data, found.device_type == GAVEL_CUDA_HOST ? "pinned" : "ordinary");
 }
 
-// True for dtype GAVEL_NONE, whose other fields must be 0 (struct_size may be set): a forgotten dtype is not taken for "absent".
-bool absent(const gavel_tensor &tensor, const TensorName &name) {
+}  // namespace
+
+bool is_absent(const gavel_tensor &tensor, const TensorName &name) {
   if (tensor.dtype != GAVEL_NONE) return false;
   if (tensor.struct_size != 0 && tensor.struct_size != sizeof(gavel_tensor)) {
-    refuse(tensor, name, "struct_size is %u; set it to sizeof(gavel_tensor), %zu", tensor.struct_size, sizeof(gavel_tensor));
+    refuse_tensor(tensor, name, "struct_size is %u; set it to sizeof(gavel_tensor), %zu", tensor.struct_size,
+                  sizeof(gavel_tensor));
   }
   gavel_tensor zero = {};
   zero.struct_size = tensor.struct_size;
   // The struct has no padding: 6 words of 4 bytes, 10 of 8.
   static_assert(sizeof(gavel_tensor) == 6 * 4 + 10 * 8);
   if (memcmp(&zero, &tensor, sizeof zero) != 0) {
-    refuse(tensor, name, "its dtype is GAVEL_NONE, but other fields are not 0; set the dtype, or clear the tensor");
+    refuse_tensor(tensor, name, "its dtype is GAVEL_NONE, but other fields are not 0; set the dtype, or clear the tensor");
   }
   return true;
 }
 
-}  // namespace
-
-Tensor input(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape) {
-  return check(tensor, name, dtypes, shape, false);
-}
-
-Tensor output(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape) {
-  return check(tensor, name, dtypes, shape, true);
-}
-
-Tensor optional_input(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape) {
-  return absent(tensor, name) ? Tensor{} : check(tensor, name, dtypes, shape, false);
-}
-
-Tensor optional_output(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape) {
-  return absent(tensor, name) ? Tensor{} : check(tensor, name, dtypes, shape, true);
-}
-
-void require_absent(const gavel_tensor &tensor, const TensorName &name, const char *why) {
-  if (!absent(tensor, name)) refuse(tensor, name, "it must be absent %s", why);
+Tensor check_tensor(const gavel_tensor &caller, const TensorName &name, const Memory &memory, Dtypes dtypes, Shape shape,
+                    bool written) {
+  // A copy: what was checked is what is used, whatever another thread does to the caller's memory meanwhile.
+  const gavel_tensor tensor = caller;
+  if (tensor.dtype == GAVEL_NONE) refuse_tensor(tensor, name, "this call needs it");
+  check_kind(tensor, name, memory, dtypes, shape);
+  Tensor view;
+  check_walk(tensor, name, shape, written, view);
+  check_data(tensor, name, view);
+  // Host memory needs no driver's word where only the processor touches it.
+  if (view.extent_bytes > 0 && memory.kind_of != nullptr && tensor.device_type != GAVEL_CPU) {
+    check_address(tensor, name, memory);
+  }
+  view.dtype = tensor.dtype;
+  view.rank = tensor.rank;
+  view.data = static_cast<char *>(tensor.data);
+  return view;
 }
 
 int64_t multiply_sizes(int64_t a, int64_t b, const char *what) {

@@ -2,8 +2,7 @@
 //
 // tensor.h: a caller's gavel_tensor, checked once and then safe to walk.
 //
-// Nothing else in the library looks at a gavel_tensor: entry points turn each one into a Tensor with input(), output() and their
-// optional forms, and put every Tensor of a call into one Overlaps, which refuses outputs that share bytes with anything else.
+// Nothing else in the library looks at a gavel_tensor: entry points turn each one into a Tensor with call_tensors.h.
 #ifndef GAVEL_COMMON_TENSOR_H
 #define GAVEL_COMMON_TENSOR_H
 
@@ -70,40 +69,35 @@ struct Tensor {
 constexpr int64_t kAny = -1;
 using Shape = std::initializer_list<int64_t>;
 
-// Each throws Failure (GAVEL_INVALID_ARGUMENT) with the tensor's name, what was expected and what was found. Checked: struct_size,
-// dtype, device, rank, reserved fields, shape, strides, products and sums for overflow, byte_length, data (null, aligned, wrapping).
-Tensor input(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
-Tensor output(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
-// The same, or an absent Tensor.
-Tensor optional_input(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
-Tensor optional_output(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape);
-// Refuses a tensor that has no use in this call; `why` completes "scores must be absent ".
-void require_absent(const gavel_tensor &tensor, const TensorName &name, const char *why);
+// Memory that the tensors of a call may lie in. CUDA_HOST is welcome everywhere.
+struct Memory {
+  bool host = true;          // GAVEL_CPU
+  int32_t cuda_device = -1;  // number of the CUDA device, -1: none
 
-// Collects the tensors of one call, then compares their byte ranges (first to last byte of the walk, gaps of a stride included).
-class Overlaps {
- public:
-  void reads(const Tensor &tensor, const TensorName &name) { add(tensor, name, false); }
-  void writes(const Tensor &tensor, const TensorName &name) { add(tensor, name, true); }
-  // Throws Failure where an output shares a byte with an input or another output.
-  void check() const;
-
- private:
-  struct Range {
-    uintptr_t begin;
-    uintptr_t end;
-    const char *base;
-    const char *meaning;
-    int32_t index;
-    bool written;
+  // What lies behind an address: GAVEL_CPU, GAVEL_CUDA, GAVEL_CUDA_HOST or kManaged, and the device's number for GAVEL_CUDA.
+  // Null where there is no driver to ask.
+  struct Kind {
+    int32_t device_type;
+    int32_t device_id;
   };
-  void add(const Tensor &tensor, const TensorName &name, bool written);
+  Kind (*kind_of)(void *asked, const void *data) = nullptr;
+  void *asked = nullptr;
 
-  // The largest call is gavel_backward or gavel_optimizer_step with every parameter, or gavel_score with every loss tensor.
-  static constexpr int32_t kCapacity = 48;
-  Range ranges_[kCapacity];  // not initialised: clearing 2 KiB for the usual three tensors would cost more than the check
-  int32_t count_ = 0;
+  // Memory that moves between host and device as it is touched (DLPack's kDLCUDAManaged); it passes for memory of any device.
+  static constexpr int32_t kManaged = 13;
 };
+constexpr Memory kHostMemory = {};
+
+// True for dtype GAVEL_NONE, whose other fields must be 0 (struct_size may be set): a forgotten dtype is not taken for "absent".
+bool is_absent(const gavel_tensor &tensor, const TensorName &name);
+// Throws Failure (GAVEL_INVALID_ARGUMENT) with the tensor's name, what was expected and what was found. Checked, in this order:
+// struct_size, dtype, device, reserved fields, rank, shape, strides, products and sums for overflow, byte_length, data (null, aligned,
+// wrapping, of the memory it is said to be).
+Tensor check_tensor(const gavel_tensor &tensor, const TensorName &name, const Memory &memory, Dtypes dtypes, Shape shape,
+                    bool written);
+// Throws Failure: "NAME is bf16[3,4096]: " and the reason.
+[[noreturn]] void refuse_tensor(const gavel_tensor &tensor, const TensorName &name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 // Text such as "bf16[3,4096]" or "absent"; `text` holds at least kTensorText bytes. Returns text.
 constexpr int64_t kTensorText = 128;

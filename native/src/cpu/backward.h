@@ -25,8 +25,8 @@ namespace gavel {
 
 // A checked gavel_backward call. Tensors that are absent are not needed, or not wanted.
 struct BackwardCall {
-  gavel_context &context;  // of the call, which need not be the head's
-  const gavel_head &head;
+  CpuContext &context;  // of the call, which need not be the head's
+  const CpuHead &head;
   bool accumulate;
   Tensor hidden{};
   Pooling pooling{};

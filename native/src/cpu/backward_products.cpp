@@ -58,8 +58,8 @@ void pack_transposed(const void *weight, int32_t dtype, int64_t width, int64_t d
 
 }  // namespace
 
-void multiply_weight_gradient(gavel_context &context, const Matrix &da, const Matrix &input, int64_t rows,
-                              const Tensor &gradient, bool overwrite) {
+void multiply_weight_gradient(CpuContext &context, const Matrix &da, const Matrix &input, int64_t rows, const Tensor &gradient,
+                              bool overwrite) {
   const Kernels &kernels = context.kernels;
   const int64_t width = gradient.shape[0];
   const int64_t depth = gradient.shape[1];
@@ -100,8 +100,8 @@ void multiply_weight_gradient(gavel_context &context, const Matrix &da, const Ma
   });
 }
 
-void multiply_input_gradient(gavel_context &context, const Matrix &da, int64_t rows, int64_t width, int64_t depth,
-                             int32_t dtype, const void *weight, const Matrix &dinput) {
+void multiply_input_gradient(CpuContext &context, const Matrix &da, int64_t rows, int64_t width, int64_t depth, int32_t dtype,
+                             const void *weight, const Matrix &dinput) {
   const Kernels &kernels = context.kernels;
   const int64_t panels = panel_count(depth);
   const int64_t bytes = panel_bytes(GAVEL_F32, width);

@@ -19,12 +19,12 @@ struct Matrix {
 };
 
 // gradient[o][i] (+)= sum over rows r of da[r][o] input[r][i]; gradient is [width, depth].
-void multiply_weight_gradient(gavel_context &context, const Matrix &da, const Matrix &input, int64_t rows,
-                              const Tensor &gradient, bool overwrite);
+void multiply_weight_gradient(CpuContext &context, const Matrix &da, const Matrix &input, int64_t rows, const Tensor &gradient,
+                              bool overwrite);
 
 // dinput[r][i] = sum over o of da[r][o] weight[o][i]; weight is [width, depth], contiguous, in the head's dtype, widened.
-void multiply_input_gradient(gavel_context &context, const Matrix &da, int64_t rows, int64_t width, int64_t depth,
-                             int32_t dtype, const void *weight, const Matrix &dinput);
+void multiply_input_gradient(CpuContext &context, const Matrix &da, int64_t rows, int64_t width, int64_t depth, int32_t dtype,
+                             const void *weight, const Matrix &dinput);
 
 }  // namespace gavel
 

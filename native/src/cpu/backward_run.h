@@ -55,7 +55,7 @@ class BackwardRun {
 
   const BackwardCall &call_;
   const HeadSpec &spec_;
-  gavel_context &context_;
+  CpuContext &context_;
   ThreadPool &pool_;
   const Kernels &kernels_;
   const int32_t layers_;

@@ -7,12 +7,9 @@
 #include "common/tensor.h"
 #include "cpu/gemm.h"
 
-using namespace gavel;
+namespace gavel {
 
 namespace {
-
-// Far below what readers can add up to.
-constexpr int32_t kWriting = -(1 << 30);
 
 AlignedBytes zeroed_floats(int64_t count) {
   AlignedBytes floats(count * int64_t{sizeof(float)});
@@ -26,8 +23,7 @@ int64_t padded_width(int64_t width) {
 
 }  // namespace
 
-gavel_head::gavel_head(gavel_context &parent, const HeadSpec &checked_spec)
-    : Handle(kHeadMagic), context(parent), spec(checked_spec) {
+CpuHead::CpuHead(CpuContext &owner, const HeadSpec &checked_spec) : context(owner), spec(checked_spec) {
   const gavel_head_spec &fields = spec.fields;
   for (int32_t i = 0; i < spec.parameter_count; ++i) {
     values[i] = AlignedBytes(spec.parameters[i].elements * dtype_size(fields.dtype));
@@ -48,27 +44,19 @@ gavel_head::gavel_head(gavel_context &parent, const HeadSpec &checked_spec)
     output_panels = zeroed_floats(panel_count(spec.output_depth) * fields.output_width * kPanelColumns);
   }
   if (spec.output_bias != kNoParameter) output_bias = zeroed_floats(fields.output_width);
-  // Last: where anything above throws, the destructor does not run.
-  context.keep();
 }
-
-gavel_head::~gavel_head() {
-  gavel::release(&context);
-}
-
-namespace gavel {
 
 namespace {
 
 // Widens a vector parameter into its f32 form. A shared PRELU slope [1] is repeated for every column.
-void refresh_vector(const gavel_head &head, int32_t index, AlignedBytes &form, int64_t width) {
+void refresh_vector(const CpuHead &head, int32_t index, AlignedBytes &form, int64_t width) {
   float *target = form.as<float>();
   const int64_t elements = head.spec.parameters[index].elements;
   head.context.kernels.widen(head.spec.fields.dtype, head.values[index].as(), target, elements);
   if (elements < width) std::fill(target + elements, target + width, target[0]);
 }
 
-void refresh_hidden_weight(gavel_head &head, int32_t l) {
+void refresh_hidden_weight(CpuHead &head, int32_t l) {
   const HiddenLayer &layer = head.spec.hidden[l];
   const int32_t dtype = head.spec.fields.dtype;
   const MatrixView matrix = {head.values[layer.weight].as(), dtype, layer.width, layer.depth, layer.depth, 1};
@@ -85,7 +73,7 @@ void refresh_hidden_weight(gavel_head &head, int32_t l) {
   });
 }
 
-void refresh_output_weight(gavel_head &head) {
+void refresh_output_weight(CpuHead &head) {
   if (head.spec.fields.kind == GAVEL_HEAD_LINEAR) return;  // score reads values
   const int64_t outputs = head.spec.fields.output_width;
   const int64_t depth = head.spec.output_depth;
@@ -103,11 +91,7 @@ void refresh_output_weight(gavel_head &head) {
 
 }  // namespace
 
-void release(gavel_head *head) {
-  if (head->release()) delete head;
-}
-
-void refresh_parameter(gavel_head &head, int32_t index) {
+void refresh_parameter(CpuHead &head, int32_t index) {
   const HeadSpec &spec = head.spec;
   if (index == spec.norm_weight) refresh_vector(head, index, head.norm_weight, spec.fields.input_width);
   if (index == spec.norm_bias) refresh_vector(head, index, head.norm_bias, spec.fields.input_width);
@@ -121,35 +105,13 @@ void refresh_parameter(gavel_head &head, int32_t index) {
   if (index == spec.output_bias) refresh_vector(head, index, head.output_bias, spec.fields.output_width);
 }
 
-void read_parameter(const gavel_head &head, int32_t index, float *values) {
+void read_parameter(const CpuHead &head, int32_t index, float *values) {
   head.context.kernels.widen(head.spec.fields.dtype, head.values[index].as(), values, head.spec.parameters[index].elements);
 }
 
-void write_parameter(gavel_head &head, int32_t index, const float *values) {
+void write_parameter(CpuHead &head, int32_t index, const float *values) {
   head.context.kernels.narrow(head.spec.fields.dtype, values, head.values[index].as(), head.spec.parameters[index].elements);
   refresh_parameter(head, index);
-}
-
-HeadReader::HeadReader(gavel_head &head) : head_(head) {
-  // Counted first: a writer that comes now sees this reader, and one that is here shows as a negative count.
-  if (head.users.fetch_add(1, std::memory_order_acquire) < 0) {
-    head.users.fetch_sub(1, std::memory_order_relaxed);
-    fail(GAVEL_BUSY,
-         "a call that writes the parameters of this head (an optimizer step or write) is running; try again after it");
-  }
-}
-
-HeadWriter::HeadWriter(gavel_head &head) : head_(head) {
-  int32_t users = 0;
-  if (!head.users.compare_exchange_strong(users, kWriting, std::memory_order_acq_rel)) {
-    fail(GAVEL_BUSY, "%s on this head; try again after it",
-         users < 0 ? "another call that writes its parameters is running" : "calls that read its parameters are running");
-  }
-}
-
-// Not a store of 0: a reader on its way out with GAVEL_BUSY may be counted still.
-HeadWriter::~HeadWriter() {
-  head_.users.fetch_sub(kWriting, std::memory_order_release);
 }
 
 }  // namespace gavel

@@ -3,7 +3,7 @@
 
 namespace gavel {
 
-void finish_vector(const Kernels &kernels, const gavel_head &head, float *vector, void *rounded) {
+void finish_vector(const Kernels &kernels, const CpuHead &head, float *vector, void *rounded) {
   const gavel_head_spec &spec = head.spec.fields;
   if (spec.norm != GAVEL_NORM_NONE) {
     kernels.norm(spec.norm, vector, spec.input_width, head.norm_weight.as<float>(), head.norm_bias.as<float>(),

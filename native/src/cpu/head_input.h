@@ -13,7 +13,7 @@ namespace gavel {
 
 // Applies the head's norm (if any) to a pooled vector in place, then rounds it to the head's dtype and widens it again, so that `vector`
 // holds the values the first layer multiplies. rounded: scratch of D elements of the head's dtype; holds the rounded vector after.
-void finish_vector(const Kernels &kernels, const gavel_head &head, float *vector, void *rounded);
+void finish_vector(const Kernels &kernels, const CpuHead &head, float *vector, void *rounded);
 
 }  // namespace gavel
 

@@ -9,7 +9,7 @@
 #include "common/numeric.h"
 #include "cpu/row_sums.h"
 
-using namespace gavel;
+namespace gavel {
 
 namespace {
 
@@ -24,8 +24,8 @@ AlignedBytes zeroed(int64_t elements) {
 
 }  // namespace
 
-gavel_optimizer::gavel_optimizer(gavel_head &parent, const gavel_optimizer_options &checked_options)
-    : Handle(kOptimizerMagic), head(parent), options(checked_options) {
+CpuOptimizer::CpuOptimizer(CpuHead &trained, const gavel_optimizer_options &checked_options)
+    : head(trained), options(checked_options) {
   for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
     const int64_t elements = head.spec.parameters[i].elements;
     master[i] = AlignedBytes(elements * int64_t{sizeof(float)});
@@ -33,15 +33,7 @@ gavel_optimizer::gavel_optimizer(gavel_head &parent, const gavel_optimizer_optio
     first_moment[i] = zeroed(elements);
     second_moment[i] = zeroed(elements);
   }
-  // Last: where anything above throws, the destructor does not run.
-  head.keep();
 }
-
-gavel_optimizer::~gavel_optimizer() {
-  gavel::release(&head);
-}
-
-namespace gavel {
 
 namespace {
 
@@ -66,7 +58,7 @@ bool all_finite(const float *values, int64_t count) {
   return found == 0;
 }
 
-void refuse_first_nonfinite(const gavel_head &head, const Tensor *gradients) {
+void refuse_first_nonfinite(const CpuHead &head, const Tensor *gradients) {
   for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
     const Parameter &parameter = head.spec.parameters[i];
     if (!gradients[i].present()) continue;
@@ -80,7 +72,7 @@ void refuse_first_nonfinite(const gavel_head &head, const Tensor *gradients) {
   }
 }
 
-void check_gradients(gavel_head &head, const Tensor *gradients) {
+void check_gradients(CpuHead &head, const Tensor *gradients) {
   std::atomic<bool> finite{true};
   ThreadPool &pool = head.context.pool;
   for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
@@ -114,8 +106,8 @@ AdamwStep step_constants(const gavel_optimizer_options &options, int64_t step, d
 
 }  // namespace
 
-void run_step(gavel_optimizer &optimizer, const Tensor *gradients, float learning_rate) {
-  gavel_head &head = optimizer.head;
+void run_step(CpuOptimizer &optimizer, const Tensor *gradients, float learning_rate) {
+  CpuHead &head = optimizer.head;
   const Kernels &kernels = head.context.kernels;
   ThreadPool &pool = head.context.pool;
   const int64_t step = optimizer.step_count.load(std::memory_order_relaxed) + 1;
@@ -146,23 +138,7 @@ void run_step(gavel_optimizer &optimizer, const Tensor *gradients, float learnin
   optimizer.step_count.store(step, std::memory_order_relaxed);
 }
 
-const char *state_name(int32_t state) {
-  switch (state) {
-    case GAVEL_OPTIMIZER_MASTER:
-      return "master";
-    case GAVEL_OPTIMIZER_FIRST_MOMENT:
-      return "first moment";
-    case GAVEL_OPTIMIZER_SECOND_MOMENT:
-      return "second moment";
-    default:
-      fail(GAVEL_INVALID_ARGUMENT, "state is %d; say 1 (MASTER), 2 (FIRST_MOMENT) or 3 (SECOND_MOMENT)", state);
-  }
-}
-
-AlignedBytes &state_of(gavel_optimizer &optimizer, int32_t state, int32_t index) {
-  state_name(state);
-  GAVEL_CHECK(index >= 0 && index < optimizer.head.spec.parameter_count, "index is %d; this head has parameters 0 to %d", index,
-              optimizer.head.spec.parameter_count - 1);
+AlignedBytes &state_of(CpuOptimizer &optimizer, int32_t state, int32_t index) {
   if (state == GAVEL_OPTIMIZER_MASTER) return optimizer.master[index];
   return state == GAVEL_OPTIMIZER_FIRST_MOMENT ? optimizer.first_moment[index] : optimizer.second_moment[index];
 }

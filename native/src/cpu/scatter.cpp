@@ -30,7 +30,7 @@ void scatter_item(const Kernels &kernels, const Pooling &pooling, const ItemRows
 
 }  // namespace
 
-void run_scatter(gavel_context &context, const Pooling &pooling, const Tensor &dvectors, const Tensor &dhidden) {
+void run_scatter(CpuContext &context, const Pooling &pooling, const Tensor &dvectors, const Tensor &dhidden) {
   int64_t touched = 0;
   for (int64_t item = 0; item < pooling.items; ++item) {
     const ItemRows &rows = pooling.rows[item];

@@ -16,7 +16,7 @@
 namespace gavel {
 
 // dvectors [R, D], dhidden [T, H], f32. Threads split the columns. The caller flushes denormals.
-void run_scatter(gavel_context &context, const Pooling &pooling, const Tensor &dvectors, const Tensor &dhidden);
+void run_scatter(CpuContext &context, const Pooling &pooling, const Tensor &dvectors, const Tensor &dhidden);
 
 }  // namespace gavel
 

@@ -19,7 +19,7 @@ struct ScoreProblem {
   const Kernels &kernels;  // of the context of the call, which need not be the head's
   ThreadPool &pool;
   Workspace &workspace;
-  const gavel_head &head;
+  const CpuHead &head;
   Pooling pooling;
   Tensor hidden;
   int32_t readout;
@@ -35,7 +35,7 @@ struct ScoreProblem {
 int64_t run_score(const ScoreProblem &problem);
 
 // Logit from the sum over the last layer's inputs.
-inline float finish_logit(const gavel_head &head, int64_t output, float sum) {
+inline float finish_logit(const CpuHead &head, int64_t output, float sum) {
   if (!head.output_bias.empty()) sum += head.output_bias.as<float>()[output];
   return sum * head.spec.fields.output_scale;
 }

@@ -43,7 +43,7 @@ const float *LinearLogits::vector_of(int64_t item, bool keep, float *scratch) co
 
 void LinearLogits::score_items(int64_t begin, int64_t end, int64_t output_begin, int64_t output_end, float *scratch,
                                float *logits) const {
-  const gavel_head &head = problem_.head;
+  const CpuHead &head = problem_.head;
   const int32_t dtype = head.spec.fields.dtype;
   const int64_t width = head.spec.fields.input_width;
   const char *weights = head.values[head.spec.output_weight].as();

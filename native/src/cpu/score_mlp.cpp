@@ -22,13 +22,13 @@ int64_t group_count(int64_t columns) {
 }
 
 // The widest input of a layer, and the widest output of a layer that is packed again (0 with one hidden layer).
-int64_t deepest(const gavel_head &head) {
+int64_t deepest(const CpuHead &head) {
   int64_t depth = 0;
   for (int32_t l = 0; l < head.spec.fields.hidden_layers; ++l) depth = std::max(depth, head.spec.hidden[l].depth);
   return depth;
 }
 
-int64_t widest_inner(const gavel_head &head) {
+int64_t widest_inner(const CpuHead &head) {
   int64_t width = 0;
   for (int32_t l = 0; l + 1 < head.spec.fields.hidden_layers; ++l) width = std::max(width, head.spec.hidden[l].width);
   return round_up(width, kPanelColumns);
@@ -46,14 +46,14 @@ struct MlpLogits::Part {
 
 int64_t MlpLogits::block_rows(const ScoreProblem &problem) {
   constexpr int64_t kScratchBytes = int64_t{64} << 20;
-  const gavel_head &head = problem.head;
+  const CpuHead &head = problem.head;
   const int64_t floats_per_row =
       deepest(head) + widest_inner(head) + (group_count(head.spec.output_depth) + 2) * head.spec.fields.output_width;
   return std::clamp<int64_t>(kScratchBytes / int64_t{sizeof(float)} / floats_per_row, 1, kRowBlock);
 }
 
 MlpLogits::MlpLogits(const ScoreProblem &problem, int64_t block) : problem_(problem) {
-  const gavel_head &head = problem.head;
+  const CpuHead &head = problem.head;
   Workspace &workspace = problem.workspace;
   const int64_t threads = problem.pool.threads();
   packed_ = workspace.take<char>(problem.kernels.packed_rows_bytes(head.spec.fields.dtype, block, deepest(head)));
@@ -195,7 +195,7 @@ void MlpLogits::multiply_layer(int32_t l, int64_t begin, int64_t rows) {
 }
 
 void MlpLogits::sum_groups(int64_t rows, float *logits) const {
-  const gavel_head &head = problem_.head;
+  const CpuHead &head = problem_.head;
   const int64_t outputs = head.spec.fields.output_width;
   for (int64_t k = 0; k < outputs; ++k) {
     float *sum = group_sum(0, k);

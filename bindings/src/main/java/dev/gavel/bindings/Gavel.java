@@ -68,6 +68,124 @@ public final class Gavel {
     error.check(status);
   }
 
+  // ---- streams and buffers
+
+  /** Creates a stream of a CUDA context. */
+  public static NativeHandle streamCreate(NativeHandle context, NativeError error) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(gavel_h.C_POINTER);
+      error.check(gavel_h.gavel_stream_create(context.address(), out, error.address()));
+      return NativeHandle.own(
+          "stream", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_stream_destroy);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
+  /** Wraps the caller's {@code cudaStream_t}. */
+  public static NativeHandle streamWrap(
+      NativeHandle context, MemorySegment nativeStream, NativeError error) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(gavel_h.C_POINTER);
+      error.check(gavel_h.gavel_stream_wrap(context.address(), nativeStream, out, error.address()));
+      return NativeHandle.own(
+          "stream", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_stream_destroy);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
+  /** The {@code cudaStream_t}, {@link MemorySegment#NULL} for the default stream. */
+  public static MemorySegment streamNative(NativeHandle stream) {
+    try {
+      return gavel_h.gavel_stream_native(stream.address());
+    } finally {
+      Reference.reachabilityFence(stream);
+    }
+  }
+
+  /** Makes the scratch memory of a stream at least this large. */
+  public static void streamReserve(NativeHandle stream, long bytes, NativeError error) {
+    int status;
+    try {
+      status = gavel_h.gavel_stream_reserve(stream.address(), bytes, error.address());
+    } finally {
+      Reference.reachabilityFence(stream);
+    }
+    error.check(status);
+  }
+
+  /** Waits for everything enqueued so far and reports the first fault of it. */
+  public static void streamSynchronize(NativeHandle stream, NativeError error) {
+    int status;
+    try {
+      status = gavel_h.gavel_stream_synchronize(stream.address(), error.address());
+    } finally {
+      Reference.reachabilityFence(stream);
+    }
+    error.check(status);
+  }
+
+  /** Orders what comes next on one stream after what is on another now. */
+  public static void streamWait(NativeHandle waiting, NativeHandle awaited, NativeError error) {
+    int status;
+    try {
+      status = gavel_h.gavel_stream_wait(waiting.address(), awaited.address(), error.address());
+    } finally {
+      Reference.reachabilityFence(waiting);
+      Reference.reachabilityFence(awaited);
+    }
+    error.check(status);
+  }
+
+  /**
+   * Creates a buffer of {@code bytes} on the context's device or in pinned memory. {@code stream}
+   * is the address of a stream's handle, or {@link MemorySegment#NULL}.
+   */
+  public static NativeHandle bufferCreate(
+      NativeHandle context, int deviceType, long bytes, MemorySegment stream, NativeError error) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(gavel_h.C_POINTER);
+      error.check(
+          gavel_h.gavel_buffer_create(
+              context.address(), deviceType, bytes, stream, out, error.address()));
+      return NativeHandle.own(
+          "buffer", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_buffer_destroy);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
+  /** Start of a buffer's memory; of size 0, as native code returned it. */
+  public static MemorySegment bufferData(NativeHandle buffer) {
+    try {
+      return gavel_h.gavel_buffer_data(buffer.address());
+    } finally {
+      Reference.reachabilityFence(buffer);
+    }
+  }
+
+  /**
+   * Enqueues a copy between two tensors, each a {@code gavel_tensor}. {@code stream} is the address
+   * of a stream's handle.
+   */
+  public static void copy(
+      NativeHandle context,
+      MemorySegment source,
+      MemorySegment target,
+      MemorySegment stream,
+      NativeError error) {
+    require(source, gavel_tensor.layout());
+    require(target, gavel_tensor.layout());
+    int status;
+    try {
+      status = gavel_h.gavel_copy(context.address(), source, target, stream, error.address());
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+    error.check(status);
+  }
+
   // ---- reward head
 
   /** Number of parameters of a {@code gavel_head_spec}. */
@@ -159,6 +277,62 @@ public final class Gavel {
     error.check(status);
   }
 
+  /** Scratch bytes of a stream that such a {@link #score} needs. */
+  public static long scoreWorkspace(
+      NativeHandle context,
+      NativeHandle head,
+      MemorySegment args,
+      MemorySegment loss,
+      NativeError error) {
+    require(args, gavel_score_args.layout());
+    if (loss.address() != 0) {
+      require(loss, gavel_loss_args.layout());
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
+      error.check(
+          gavel_h.gavel_score_workspace(
+              context.address(), head.address(), args, loss, bytes, error.address()));
+      return bytes.get(gavel_h.C_LONG, 0);
+    } finally {
+      Reference.reachabilityFence(context);
+      Reference.reachabilityFence(head);
+    }
+  }
+
+  /** Scratch bytes of a stream that such a {@link #loss} needs. */
+  public static long lossWorkspace(NativeHandle context, MemorySegment args, NativeError error) {
+    require(args, gavel_loss_args.layout());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
+      error.check(gavel_h.gavel_loss_workspace(context.address(), args, bytes, error.address()));
+      return bytes.get(gavel_h.C_LONG, 0);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
+  /** Scratch bytes of a stream that such a {@link #backward} needs. */
+  public static long backwardWorkspace(
+      NativeHandle context,
+      NativeHandle head,
+      MemorySegment args,
+      MemorySegment gradients,
+      NativeError error) {
+    require(args, gavel_backward_args.layout());
+    int count = tensorCount(gradients);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
+      error.check(
+          gavel_h.gavel_backward_workspace(
+              context.address(), head.address(), args, gradients, count, bytes, error.address()));
+      return bytes.get(gavel_h.C_LONG, 0);
+    } finally {
+      Reference.reachabilityFence(context);
+      Reference.reachabilityFence(head);
+    }
+  }
+
   /**
    * Computes gradients; {@code args} is a {@code gavel_backward_args}, {@code gradients} one
    * descriptor per parameter.
@@ -216,15 +390,22 @@ public final class Gavel {
     }
   }
 
-  /** Takes one step with one gradient descriptor per parameter. */
+  /**
+   * Takes one step with one gradient descriptor per parameter. {@code stream} is the address of a
+   * stream's handle, {@link MemorySegment#NULL} on the CPU.
+   */
   public static void optimizerStep(
-      NativeHandle optimizer, MemorySegment gradients, float learningRate, NativeError error) {
+      NativeHandle optimizer,
+      MemorySegment gradients,
+      float learningRate,
+      MemorySegment stream,
+      NativeError error) {
     int count = tensorCount(gradients);
     int status;
     try {
       status =
           gavel_h.gavel_optimizer_step(
-              optimizer.address(), gradients, count, learningRate, error.address());
+              optimizer.address(), gradients, count, learningRate, stream, error.address());
     } finally {
       Reference.reachabilityFence(optimizer);
     }

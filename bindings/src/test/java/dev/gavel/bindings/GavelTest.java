@@ -179,7 +179,7 @@ class GavelTest {
       MemorySegment values = floats(LinearHead.WIDTH);
       MemorySegment tensor = matrixOut(values, 1, LinearHead.WIDTH);
       values.copyFrom(linear.arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 1, -1, -1));
-      Gavel.optimizerStep(optimizer, tensor, LEARNING_RATE, linear.error);
+      Gavel.optimizerStep(optimizer, tensor, LEARNING_RATE, MemorySegment.NULL, linear.error);
       assertEquals(1, Gavel.optimizerStepCount(optimizer));
 
       // With both betas 0 a first step is the sign of the gradient times the learning rate, up to

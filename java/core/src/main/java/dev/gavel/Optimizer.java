@@ -103,7 +103,7 @@ public final class Optimizer implements AutoCloseable {
     try {
       MemorySegment descriptors = gradients.beginReading();
       try {
-        Gavel.optimizerStep(handle, descriptors, learningRate, error);
+        Gavel.optimizerStep(handle, descriptors, learningRate, MemorySegment.NULL, error);
         head.parameterVersion().incrementAndGet();
       } finally {
         gradients.endReading();

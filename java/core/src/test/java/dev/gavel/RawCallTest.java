@@ -90,7 +90,8 @@ class RawCallTest {
       float rate = random.nextInt(8) == 0 ? Float.intBitsToFloat(random.nextInt()) : 0.1f;
       long steps = random.nextInt(4) == 0 ? random.nextLong() : random.nextInt(100);
       var handle = optimizer.handle();
-      call.expectAnswer(() -> Gavel.optimizerStep(handle, gradients, rate, call.error()));
+      call.expectAnswer(
+          () -> Gavel.optimizerStep(handle, gradients, rate, MemorySegment.NULL, call.error()));
       call.expectAnswer(() -> Gavel.optimizerRead(handle, state, index, one, call.error()));
       call.expectAnswer(() -> Gavel.optimizerWrite(handle, state, index, one, call.error()));
       call.expectAnswer(() -> Gavel.optimizerSetStepCount(handle, steps, call.error()));

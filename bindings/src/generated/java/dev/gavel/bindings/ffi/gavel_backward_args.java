@@ -31,6 +31,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     gavel_tensor preactivations;
  *     gavel_tensor dscore;
  *     gavel_tensor dvectors;
+ *     gavel_stream *stream;
  * }
  * }
  */
@@ -55,7 +56,8 @@ public class gavel_backward_args {
         gavel_tensor.layout().withName("scores"),
         gavel_tensor.layout().withName("preactivations"),
         gavel_tensor.layout().withName("dscore"),
-        gavel_tensor.layout().withName("dvectors")
+        gavel_tensor.layout().withName("dvectors"),
+        gavel_h.C_POINTER.withName("stream")
     ).withName("gavel_backward_args");
 
     /**
@@ -723,6 +725,50 @@ public class gavel_backward_args {
      */
     public static void dvectors(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, dvectors$OFFSET, dvectors$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

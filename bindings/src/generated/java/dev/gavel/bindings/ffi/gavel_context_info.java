@@ -24,6 +24,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t best_instruction_set;
  *     char device_name[64];
  *     char detail[192];
+ *     int32_t mode;
+ *     int32_t compute_capability;
+ *     int64_t memory_bytes;
+ *     int64_t free_memory_bytes;
+ *     int64_t held_bytes;
  * }
  * }
  */
@@ -41,7 +46,12 @@ public class gavel_context_info {
         gavel_h.C_INT.withName("instruction_set"),
         gavel_h.C_INT.withName("best_instruction_set"),
         MemoryLayout.sequenceLayout(64, gavel_h.C_CHAR).withName("device_name"),
-        MemoryLayout.sequenceLayout(192, gavel_h.C_CHAR).withName("detail")
+        MemoryLayout.sequenceLayout(192, gavel_h.C_CHAR).withName("detail"),
+        gavel_h.C_INT.withName("mode"),
+        gavel_h.C_INT.withName("compute_capability"),
+        gavel_h.C_LONG.withName("memory_bytes"),
+        gavel_h.C_LONG.withName("free_memory_bytes"),
+        gavel_h.C_LONG.withName("held_bytes")
     ).withName("gavel_context_info");
 
     /**
@@ -467,6 +477,226 @@ public class gavel_context_info {
      */
     public static void detail(MemorySegment struct, long index0, byte fieldValue) {
         detail$ELEM_HANDLE.set(struct, detail$OFFSET, index0, fieldValue);
+    }
+
+    private static final OfInt mode$LAYOUT = (OfInt)$LAYOUT.select(groupElement("mode"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static final OfInt mode$layout() {
+        return mode$LAYOUT;
+    }
+
+    private static final long mode$OFFSET = $LAYOUT.byteOffset(groupElement("mode"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static final long mode$offset() {
+        return mode$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static int mode(MemorySegment struct) {
+        return struct.get(mode$LAYOUT, mode$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static void mode(MemorySegment struct, int fieldValue) {
+        struct.set(mode$LAYOUT, mode$OFFSET, fieldValue);
+    }
+
+    private static final OfInt compute_capability$LAYOUT = (OfInt)$LAYOUT.select(groupElement("compute_capability"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static final OfInt compute_capability$layout() {
+        return compute_capability$LAYOUT;
+    }
+
+    private static final long compute_capability$OFFSET = $LAYOUT.byteOffset(groupElement("compute_capability"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static final long compute_capability$offset() {
+        return compute_capability$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static int compute_capability(MemorySegment struct) {
+        return struct.get(compute_capability$LAYOUT, compute_capability$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static void compute_capability(MemorySegment struct, int fieldValue) {
+        struct.set(compute_capability$LAYOUT, compute_capability$OFFSET, fieldValue);
+    }
+
+    private static final OfLong memory_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("memory_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t memory_bytes
+     * }
+     */
+    public static final OfLong memory_bytes$layout() {
+        return memory_bytes$LAYOUT;
+    }
+
+    private static final long memory_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("memory_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t memory_bytes
+     * }
+     */
+    public static final long memory_bytes$offset() {
+        return memory_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t memory_bytes
+     * }
+     */
+    public static long memory_bytes(MemorySegment struct) {
+        return struct.get(memory_bytes$LAYOUT, memory_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t memory_bytes
+     * }
+     */
+    public static void memory_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(memory_bytes$LAYOUT, memory_bytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong free_memory_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("free_memory_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t free_memory_bytes
+     * }
+     */
+    public static final OfLong free_memory_bytes$layout() {
+        return free_memory_bytes$LAYOUT;
+    }
+
+    private static final long free_memory_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("free_memory_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t free_memory_bytes
+     * }
+     */
+    public static final long free_memory_bytes$offset() {
+        return free_memory_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t free_memory_bytes
+     * }
+     */
+    public static long free_memory_bytes(MemorySegment struct) {
+        return struct.get(free_memory_bytes$LAYOUT, free_memory_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t free_memory_bytes
+     * }
+     */
+    public static void free_memory_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(free_memory_bytes$LAYOUT, free_memory_bytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong held_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("held_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t held_bytes
+     * }
+     */
+    public static final OfLong held_bytes$layout() {
+        return held_bytes$LAYOUT;
+    }
+
+    private static final long held_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("held_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t held_bytes
+     * }
+     */
+    public static final long held_bytes$offset() {
+        return held_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t held_bytes
+     * }
+     */
+    public static long held_bytes(MemorySegment struct) {
+        return struct.get(held_bytes$LAYOUT, held_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t held_bytes
+     * }
+     */
+    public static void held_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(held_bytes$LAYOUT, held_bytes$OFFSET, fieldValue);
     }
 
     /**

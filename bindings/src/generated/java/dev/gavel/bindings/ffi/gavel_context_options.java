@@ -22,6 +22,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t threads;
  *     int32_t instruction_set;
  *     uint32_t reserved;
+ *     int32_t mode;
+ *     uint32_t reserved2;
+ *     const char *cublaslt;
  * }
  * }
  */
@@ -37,7 +40,10 @@ public class gavel_context_options {
         gavel_h.C_INT.withName("device_id"),
         gavel_h.C_INT.withName("threads"),
         gavel_h.C_INT.withName("instruction_set"),
-        gavel_h.C_INT.withName("reserved")
+        gavel_h.C_INT.withName("reserved"),
+        gavel_h.C_INT.withName("mode"),
+        gavel_h.C_INT.withName("reserved2"),
+        gavel_h.C_POINTER.withName("cublaslt")
     ).withName("gavel_context_options");
 
     /**
@@ -309,6 +315,138 @@ public class gavel_context_options {
      */
     public static void reserved(MemorySegment struct, int fieldValue) {
         struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    }
+
+    private static final OfInt mode$LAYOUT = (OfInt)$LAYOUT.select(groupElement("mode"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static final OfInt mode$layout() {
+        return mode$LAYOUT;
+    }
+
+    private static final long mode$OFFSET = $LAYOUT.byteOffset(groupElement("mode"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static final long mode$offset() {
+        return mode$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static int mode(MemorySegment struct) {
+        return struct.get(mode$LAYOUT, mode$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t mode
+     * }
+     */
+    public static void mode(MemorySegment struct, int fieldValue) {
+        struct.set(mode$LAYOUT, mode$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved2$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved2"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static final OfInt reserved2$layout() {
+        return reserved2$LAYOUT;
+    }
+
+    private static final long reserved2$OFFSET = $LAYOUT.byteOffset(groupElement("reserved2"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static final long reserved2$offset() {
+        return reserved2$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static int reserved2(MemorySegment struct) {
+        return struct.get(reserved2$LAYOUT, reserved2$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static void reserved2(MemorySegment struct, int fieldValue) {
+        struct.set(reserved2$LAYOUT, reserved2$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout cublaslt$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("cublaslt"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *cublaslt
+     * }
+     */
+    public static final AddressLayout cublaslt$layout() {
+        return cublaslt$LAYOUT;
+    }
+
+    private static final long cublaslt$OFFSET = $LAYOUT.byteOffset(groupElement("cublaslt"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *cublaslt
+     * }
+     */
+    public static final long cublaslt$offset() {
+        return cublaslt$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *cublaslt
+     * }
+     */
+    public static MemorySegment cublaslt(MemorySegment struct) {
+        return struct.get(cublaslt$LAYOUT, cublaslt$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *cublaslt
+     * }
+     */
+    public static void cublaslt(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(cublaslt$LAYOUT, cublaslt$OFFSET, fieldValue);
     }
 
     /**

@@ -24,10 +24,10 @@ public class gavel_h extends gavel_h$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int GAVEL_ABI_VERSION = (int)1L;
+    private static final int GAVEL_ABI_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define GAVEL_ABI_VERSION 1
+     * #define GAVEL_ABI_VERSION 2
      * }
      */
     public static int GAVEL_ABI_VERSION() {
@@ -203,6 +203,24 @@ public class gavel_h extends gavel_h$shared {
      */
     public static int GAVEL_CPU() {
         return GAVEL_CPU;
+    }
+    private static final int GAVEL_CUDA = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_CUDA = 2
+     * }
+     */
+    public static int GAVEL_CUDA() {
+        return GAVEL_CUDA;
+    }
+    private static final int GAVEL_CUDA_HOST = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_CUDA_HOST = 3
+     * }
+     */
+    public static int GAVEL_CUDA_HOST() {
+        return GAVEL_CUDA_HOST;
     }
     private static final int GAVEL_MAX_RANK = (int)4L;
     /**
@@ -593,6 +611,24 @@ public class gavel_h extends gavel_h$shared {
     public static int GAVEL_INSTRUCTION_SET_AMX() {
         return GAVEL_INSTRUCTION_SET_AMX;
     }
+    private static final int GAVEL_MODE_INVARIANT = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_MODE_INVARIANT = 0
+     * }
+     */
+    public static int GAVEL_MODE_INVARIANT() {
+        return GAVEL_MODE_INVARIANT;
+    }
+    private static final int GAVEL_MODE_FAST = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_MODE_FAST = 1
+     * }
+     */
+    public static int GAVEL_MODE_FAST() {
+        return GAVEL_MODE_FAST;
+    }
 
     private static class gavel_context_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -770,6 +806,683 @@ public class gavel_h extends gavel_h$shared {
                 traceDowncall("gavel_context_describe", context, info, error);
             }
             return (int)mh$.invokeExact(context, info, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_create").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_create"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_create(gavel_context *context, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_create$descriptor() {
+        return gavel_stream_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_create(gavel_context *context, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_stream_create$handle() {
+        return gavel_stream_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_create(gavel_context *context, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_stream_create$address() {
+        return gavel_stream_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_stream_create(gavel_context *context, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static int gavel_stream_create(MemorySegment context, MemorySegment stream, MemorySegment error) {
+        var mh$ = gavel_stream_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_create", context, stream, error);
+            }
+            return (int)mh$.invokeExact(context, stream, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_wrap {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_wrap").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_wrap"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wrap(gavel_context *context, void *native_stream, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_wrap$descriptor() {
+        return gavel_stream_wrap.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wrap(gavel_context *context, void *native_stream, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_stream_wrap$handle() {
+        return gavel_stream_wrap.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wrap(gavel_context *context, void *native_stream, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_stream_wrap$address() {
+        return gavel_stream_wrap.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wrap(gavel_context *context, void *native_stream, gavel_stream **stream, gavel_error *error)
+     * }
+     */
+    public static int gavel_stream_wrap(MemorySegment context, MemorySegment native_stream, MemorySegment stream, MemorySegment error) {
+        var mh$ = gavel_stream_wrap.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_wrap", context, native_stream, stream, error);
+            }
+            return (int)mh$.invokeExact(context, native_stream, stream, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_destroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_destroy").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_destroy"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void gavel_stream_destroy(gavel_stream *stream)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_destroy$descriptor() {
+        return gavel_stream_destroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void gavel_stream_destroy(gavel_stream *stream)
+     * }
+     */
+    public static MethodHandle gavel_stream_destroy$handle() {
+        return gavel_stream_destroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void gavel_stream_destroy(gavel_stream *stream)
+     * }
+     */
+    public static MemorySegment gavel_stream_destroy$address() {
+        return gavel_stream_destroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void gavel_stream_destroy(gavel_stream *stream)
+     * }
+     */
+    public static void gavel_stream_destroy(MemorySegment stream) {
+        var mh$ = gavel_stream_destroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_destroy", stream);
+            }
+            mh$.invokeExact(stream);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_native {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_native").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_native"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void *gavel_stream_native(gavel_stream *stream)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_native$descriptor() {
+        return gavel_stream_native.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void *gavel_stream_native(gavel_stream *stream)
+     * }
+     */
+    public static MethodHandle gavel_stream_native$handle() {
+        return gavel_stream_native.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void *gavel_stream_native(gavel_stream *stream)
+     * }
+     */
+    public static MemorySegment gavel_stream_native$address() {
+        return gavel_stream_native.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void *gavel_stream_native(gavel_stream *stream)
+     * }
+     */
+    public static MemorySegment gavel_stream_native(MemorySegment stream) {
+        var mh$ = gavel_stream_native.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_native", stream);
+            }
+            return (MemorySegment)mh$.invokeExact(stream);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_reserve {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_LONG,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_reserve").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_reserve"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_reserve(gavel_stream *stream, int64_t bytes, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_reserve$descriptor() {
+        return gavel_stream_reserve.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_reserve(gavel_stream *stream, int64_t bytes, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_stream_reserve$handle() {
+        return gavel_stream_reserve.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_reserve(gavel_stream *stream, int64_t bytes, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_stream_reserve$address() {
+        return gavel_stream_reserve.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_stream_reserve(gavel_stream *stream, int64_t bytes, gavel_error *error)
+     * }
+     */
+    public static int gavel_stream_reserve(MemorySegment stream, long bytes, MemorySegment error) {
+        var mh$ = gavel_stream_reserve.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_reserve", stream, bytes, error);
+            }
+            return (int)mh$.invokeExact(stream, bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_synchronize {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_synchronize").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_synchronize"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_synchronize(gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_synchronize$descriptor() {
+        return gavel_stream_synchronize.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_synchronize(gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_stream_synchronize$handle() {
+        return gavel_stream_synchronize.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_synchronize(gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_stream_synchronize$address() {
+        return gavel_stream_synchronize.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_stream_synchronize(gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static int gavel_stream_synchronize(MemorySegment stream, MemorySegment error) {
+        var mh$ = gavel_stream_synchronize.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_synchronize", stream, error);
+            }
+            return (int)mh$.invokeExact(stream, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_stream_wait {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_stream_wait").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_stream_wait"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wait(gavel_stream *waiting, gavel_stream *awaited, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_stream_wait$descriptor() {
+        return gavel_stream_wait.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wait(gavel_stream *waiting, gavel_stream *awaited, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_stream_wait$handle() {
+        return gavel_stream_wait.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wait(gavel_stream *waiting, gavel_stream *awaited, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_stream_wait$address() {
+        return gavel_stream_wait.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_stream_wait(gavel_stream *waiting, gavel_stream *awaited, gavel_error *error)
+     * }
+     */
+    public static int gavel_stream_wait(MemorySegment waiting, MemorySegment awaited, MemorySegment error) {
+        var mh$ = gavel_stream_wait.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_stream_wait", waiting, awaited, error);
+            }
+            return (int)mh$.invokeExact(waiting, awaited, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_buffer_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_INT,
+            gavel_h.C_LONG,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_buffer_create").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_buffer_create"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_buffer_create(gavel_context *context, int32_t device_type, int64_t bytes, gavel_stream *stream, gavel_buffer **buffer, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_buffer_create$descriptor() {
+        return gavel_buffer_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_buffer_create(gavel_context *context, int32_t device_type, int64_t bytes, gavel_stream *stream, gavel_buffer **buffer, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_buffer_create$handle() {
+        return gavel_buffer_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_buffer_create(gavel_context *context, int32_t device_type, int64_t bytes, gavel_stream *stream, gavel_buffer **buffer, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_buffer_create$address() {
+        return gavel_buffer_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_buffer_create(gavel_context *context, int32_t device_type, int64_t bytes, gavel_stream *stream, gavel_buffer **buffer, gavel_error *error)
+     * }
+     */
+    public static int gavel_buffer_create(MemorySegment context, int device_type, long bytes, MemorySegment stream, MemorySegment buffer, MemorySegment error) {
+        var mh$ = gavel_buffer_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_buffer_create", context, device_type, bytes, stream, buffer, error);
+            }
+            return (int)mh$.invokeExact(context, device_type, bytes, stream, buffer, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_buffer_destroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_buffer_destroy").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_buffer_destroy"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void gavel_buffer_destroy(gavel_buffer *buffer)
+     * }
+     */
+    public static FunctionDescriptor gavel_buffer_destroy$descriptor() {
+        return gavel_buffer_destroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void gavel_buffer_destroy(gavel_buffer *buffer)
+     * }
+     */
+    public static MethodHandle gavel_buffer_destroy$handle() {
+        return gavel_buffer_destroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void gavel_buffer_destroy(gavel_buffer *buffer)
+     * }
+     */
+    public static MemorySegment gavel_buffer_destroy$address() {
+        return gavel_buffer_destroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void gavel_buffer_destroy(gavel_buffer *buffer)
+     * }
+     */
+    public static void gavel_buffer_destroy(MemorySegment buffer) {
+        var mh$ = gavel_buffer_destroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_buffer_destroy", buffer);
+            }
+            mh$.invokeExact(buffer);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_buffer_data {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_buffer_data").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_buffer_data"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void *gavel_buffer_data(gavel_buffer *buffer)
+     * }
+     */
+    public static FunctionDescriptor gavel_buffer_data$descriptor() {
+        return gavel_buffer_data.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void *gavel_buffer_data(gavel_buffer *buffer)
+     * }
+     */
+    public static MethodHandle gavel_buffer_data$handle() {
+        return gavel_buffer_data.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void *gavel_buffer_data(gavel_buffer *buffer)
+     * }
+     */
+    public static MemorySegment gavel_buffer_data$address() {
+        return gavel_buffer_data.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void *gavel_buffer_data(gavel_buffer *buffer)
+     * }
+     */
+    public static MemorySegment gavel_buffer_data(MemorySegment buffer) {
+        var mh$ = gavel_buffer_data.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_buffer_data", buffer);
+            }
+            return (MemorySegment)mh$.invokeExact(buffer);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_copy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_copy").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_copy"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gavel_tensor *target, gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_copy$descriptor() {
+        return gavel_copy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gavel_tensor *target, gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_copy$handle() {
+        return gavel_copy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gavel_tensor *target, gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_copy$address() {
+        return gavel_copy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gavel_tensor *target, gavel_stream *stream, gavel_error *error)
+     * }
+     */
+    public static int gavel_copy(MemorySegment context, MemorySegment source, MemorySegment target, MemorySegment stream, MemorySegment error) {
+        var mh$ = gavel_copy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_copy", context, source, target, stream, error);
+            }
+            return (int)mh$.invokeExact(context, source, target, stream, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1465,6 +2178,69 @@ public class gavel_h extends gavel_h$shared {
         }
     }
 
+    private static class gavel_loss_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_loss_workspace").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_loss_workspace"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_loss_workspace$descriptor() {
+        return gavel_loss_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_loss_workspace$handle() {
+        return gavel_loss_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_loss_workspace$address() {
+        return gavel_loss_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static int gavel_loss_workspace(MemorySegment context, MemorySegment args, MemorySegment bytes, MemorySegment error) {
+        var mh$ = gavel_loss_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_loss_workspace", context, args, bytes, error);
+            }
+            return (int)mh$.invokeExact(context, args, bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class gavel_score {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             gavel_h.C_INT,
@@ -1522,6 +2298,71 @@ public class gavel_h extends gavel_h$shared {
                 traceDowncall("gavel_score", context, head, args, loss, error);
             }
             return (int)mh$.invokeExact(context, head, args, loss, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_score_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_score_workspace").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_score_workspace"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_score_workspace$descriptor() {
+        return gavel_score_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_score_workspace$handle() {
+        return gavel_score_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_score_workspace$address() {
+        return gavel_score_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static int gavel_score_workspace(MemorySegment context, MemorySegment head, MemorySegment args, MemorySegment loss, MemorySegment bytes, MemorySegment error) {
+        var mh$ = gavel_score_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_score_workspace", context, head, args, loss, bytes, error);
+            }
+            return (int)mh$.invokeExact(context, head, args, loss, bytes, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1587,6 +2428,72 @@ public class gavel_h extends gavel_h$shared {
                 traceDowncall("gavel_backward", context, head, args, gradients, gradient_count, error);
             }
             return (int)mh$.invokeExact(context, head, args, gradients, gradient_count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_backward_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_backward_workspace").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_backward_workspace"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const gavel_backward_args *args, const gavel_tensor *gradients, int32_t gradient_count, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_backward_workspace$descriptor() {
+        return gavel_backward_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const gavel_backward_args *args, const gavel_tensor *gradients, int32_t gradient_count, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_backward_workspace$handle() {
+        return gavel_backward_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const gavel_backward_args *args, const gavel_tensor *gradients, int32_t gradient_count, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_backward_workspace$address() {
+        return gavel_backward_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const gavel_backward_args *args, const gavel_tensor *gradients, int32_t gradient_count, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static int gavel_backward_workspace(MemorySegment context, MemorySegment head, MemorySegment args, MemorySegment gradients, int gradient_count, MemorySegment bytes, MemorySegment error) {
+        var mh$ = gavel_backward_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_backward_workspace", context, head, args, gradients, gradient_count, bytes, error);
+            }
+            return (int)mh$.invokeExact(context, head, args, gradients, gradient_count, bytes, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1812,6 +2719,7 @@ public class gavel_h extends gavel_h$shared {
             gavel_h.C_POINTER,
             gavel_h.C_INT,
             gavel_h.C_FLOAT,
+            gavel_h.C_POINTER,
             gavel_h.C_POINTER
         );
 
@@ -1823,7 +2731,7 @@ public class gavel_h extends gavel_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_error *error)
+     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_stream *stream, gavel_error *error)
      * }
      */
     public static FunctionDescriptor gavel_optimizer_step$descriptor() {
@@ -1833,7 +2741,7 @@ public class gavel_h extends gavel_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_error *error)
+     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_stream *stream, gavel_error *error)
      * }
      */
     public static MethodHandle gavel_optimizer_step$handle() {
@@ -1843,7 +2751,7 @@ public class gavel_h extends gavel_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_error *error)
+     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_stream *stream, gavel_error *error)
      * }
      */
     public static MemorySegment gavel_optimizer_step$address() {
@@ -1852,16 +2760,16 @@ public class gavel_h extends gavel_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_error *error)
+     * int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gradients, int32_t gradient_count, float learning_rate, gavel_stream *stream, gavel_error *error)
      * }
      */
-    public static int gavel_optimizer_step(MemorySegment optimizer, MemorySegment gradients, int gradient_count, float learning_rate, MemorySegment error) {
+    public static int gavel_optimizer_step(MemorySegment optimizer, MemorySegment gradients, int gradient_count, float learning_rate, MemorySegment stream, MemorySegment error) {
         var mh$ = gavel_optimizer_step.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("gavel_optimizer_step", optimizer, gradients, gradient_count, learning_rate, error);
+                traceDowncall("gavel_optimizer_step", optimizer, gradients, gradient_count, learning_rate, stream, error);
             }
-            return (int)mh$.invokeExact(optimizer, gradients, gradient_count, learning_rate, error);
+            return (int)mh$.invokeExact(optimizer, gradients, gradient_count, learning_rate, stream, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -46,6 +46,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     gavel_tensor loss;
  *     gavel_tensor dscore;
  *     gavel_tensor counts;
+ *     gavel_stream *stream;
  * }
  * }
  */
@@ -85,7 +86,8 @@ public class gavel_loss_args {
         gavel_tensor.layout().withName("item_loss"),
         gavel_tensor.layout().withName("loss"),
         gavel_tensor.layout().withName("dscore"),
-        gavel_tensor.layout().withName("counts")
+        gavel_tensor.layout().withName("counts"),
+        gavel_h.C_POINTER.withName("stream")
     ).withName("gavel_loss_args");
 
     /**
@@ -1413,6 +1415,50 @@ public class gavel_loss_args {
      */
     public static void counts(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, counts$OFFSET, counts$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     gavel_tensor last;
  *     gavel_tensor dvectors;
  *     gavel_tensor dhidden;
+ *     gavel_stream *stream;
  * }
  * }
  */
@@ -41,7 +42,8 @@ public class gavel_scatter_args {
         gavel_tensor.layout().withName("first"),
         gavel_tensor.layout().withName("last"),
         gavel_tensor.layout().withName("dvectors"),
-        gavel_tensor.layout().withName("dhidden")
+        gavel_tensor.layout().withName("dhidden"),
+        gavel_h.C_POINTER.withName("stream")
     ).withName("gavel_scatter_args");
 
     /**
@@ -401,6 +403,50 @@ public class gavel_scatter_args {
      */
     public static void dhidden(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, dhidden$OFFSET, dhidden$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

@@ -32,6 +32,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     gavel_tensor vectors;
  *     gavel_tensor preactivations;
  *     gavel_tensor counts;
+ *     gavel_stream *stream;
  * }
  * }
  */
@@ -57,7 +58,8 @@ public class gavel_score_args {
         gavel_tensor.layout().withName("logits"),
         gavel_tensor.layout().withName("vectors"),
         gavel_tensor.layout().withName("preactivations"),
-        gavel_tensor.layout().withName("counts")
+        gavel_tensor.layout().withName("counts"),
+        gavel_h.C_POINTER.withName("stream")
     ).withName("gavel_score_args");
 
     /**
@@ -769,6 +771,50 @@ public class gavel_score_args {
      */
     public static void counts(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, counts$OFFSET, counts$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

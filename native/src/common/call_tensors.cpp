@@ -1,18 +1,24 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+#include "common/call_tensors.h"
+
 #include "common/error.h"
-#include "common/tensor.h"
 
 namespace gavel {
 
-void Overlaps::add(const Tensor &tensor, const TensorName &name, bool written) {
-  if (tensor.extent_bytes == 0) return;
+Tensor CallTensors::take(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape, bool written) {
+  const Tensor view = check_tensor(tensor, name, memory_, dtypes, shape, written);
+  if (view.extent_bytes == 0) return view;
   if (count_ == kCapacity) fail(GAVEL_INTERNAL, "a call has more than %d tensors", kCapacity);
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(tensor.data);
-  ranges_[count_++] = {begin,  begin + static_cast<uintptr_t>(tensor.extent_bytes), name.base, name.meaning, name.index,
-                       written};
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(view.data);
+  ranges_[count_++] = {begin, begin + static_cast<uintptr_t>(view.extent_bytes), name.base, name.meaning, name.index, written};
+  return view;
 }
 
-void Overlaps::check() const {
+void CallTensors::require_absent(const gavel_tensor &tensor, const TensorName &name, const char *why) {
+  if (!is_absent(tensor, name)) refuse_tensor(tensor, name, "it must be absent %s", why);
+}
+
+void CallTensors::check_overlaps() const {
   for (int32_t i = 0; i < count_; ++i) {
     const Range &a = ranges_[i];
     if (!a.written) continue;

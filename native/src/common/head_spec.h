@@ -1,8 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // head_spec.h: a checked gavel_head_spec, and the parameters it has, in canonical order.
-#ifndef GAVEL_CPU_HEAD_SPEC_H
-#define GAVEL_CPU_HEAD_SPEC_H
+#ifndef GAVEL_COMMON_HEAD_SPEC_H
+#define GAVEL_COMMON_HEAD_SPEC_H
 
 #include <cstdint>
 

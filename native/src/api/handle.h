@@ -1,8 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // handle.h: what every opaque handle starts with: a word that tells its type, and a count of who keeps it alive.
-#ifndef GAVEL_CPU_HANDLE_H
-#define GAVEL_CPU_HANDLE_H
+#ifndef GAVEL_API_HANDLE_H
+#define GAVEL_API_HANDLE_H
 
 #include <atomic>
 #include <cstdint>
@@ -20,6 +20,8 @@ constexpr uint64_t magic_word(const char (&text)[9]) {
 constexpr uint64_t kContextMagic = magic_word("GvContxt");
 constexpr uint64_t kHeadMagic = magic_word("GavlHead");
 constexpr uint64_t kOptimizerMagic = magic_word("GvOptimz");
+constexpr uint64_t kStreamMagic = magic_word("GvStream");
+constexpr uint64_t kBufferMagic = magic_word("GvBuffer");
 
 struct Handle {
   explicit Handle(uint64_t type) : magic(type) {}

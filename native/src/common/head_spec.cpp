@@ -1,5 +1,5 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
-#include "cpu/head_spec.h"
+#include "common/head_spec.h"
 
 #include <cinttypes>
 #include <cmath>

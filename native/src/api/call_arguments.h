@@ -1,0 +1,38 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// call_arguments.h: the arguments that gavel_score, gavel_backward, gavel_scatter and gavel_optimizer_step have in common, checked the
+// same way in each. Nothing here reads what a tensor holds.
+#ifndef GAVEL_API_CALL_ARGUMENTS_H
+#define GAVEL_API_CALL_ARGUMENTS_H
+
+#include <cstdint>
+
+#include "common/call_tensors.h"
+#include "common/head_spec.h"
+
+namespace gavel {
+
+// i64 [R] each; first is absent for INDEX.
+struct IndexLists {
+  Tensor first;
+  Tensor last;
+};
+IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const gavel_tensor &last, CallTensors &tensors);
+
+// Hidden states [T, H] of which this pooling makes vectors as wide as the head's input.
+Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine, const HeadSpec &spec, CallTensors &tensors);
+
+void check_readout(int32_t readout, float mean, float deviation);
+
+// One f32 tensor per parameter in canonical order, any of them absent.
+enum class Access { READ, WRITE };
+void take_gradients(const gavel_tensor *gradients, int32_t count, const HeadSpec &spec, Access access, CallTensors &tensors,
+                    Tensor *taken);
+
+// A tensor of a parameter's shape.
+Tensor take_parameter(const gavel_tensor &tensor, const TensorName &name, const Parameter &parameter, int32_t dtype,
+                      Access access, CallTensors &tensors);
+
+}  // namespace gavel
+
+#endif

@@ -1,0 +1,95 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// handles.h: what is behind each opaque handle: who keeps whom alive, who may use it at the same time, and the device's own part.
+#ifndef GAVEL_API_HANDLES_H
+#define GAVEL_API_HANDLES_H
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "api/handle.h"
+#include "common/head_spec.h"
+#include "common/tensor.h"
+#include "cpu/context.h"
+#include "cpu/head.h"
+#include "cpu/optimizer.h"
+
+struct gavel_context final : gavel::Handle {
+  explicit gavel_context(std::unique_ptr<gavel::CpuContext> part) : Handle(gavel::kContextMagic), cpu(std::move(part)) {}
+
+  // What the tensors of a call may lie in.
+  gavel::Memory memory() const { return gavel::kHostMemory; }
+
+  std::unique_ptr<gavel::CpuContext> cpu;
+};
+
+struct gavel_head final : gavel::Handle {
+  gavel_head(gavel_context &parent, std::unique_ptr<gavel::CpuHead> part);
+  ~gavel_head();
+
+  gavel_context &context;
+  const gavel::HeadSpec spec;
+  std::unique_ptr<gavel::CpuHead> cpu;
+  // Calls reading the parameters now; below 0 while one writes them.
+  std::atomic<int32_t> users{0};
+};
+
+// Every call takes the head as reader or writer, which is also what keeps two calls on one optimizer apart: the second is GAVEL_BUSY.
+struct gavel_optimizer final : gavel::Handle {
+  gavel_optimizer(gavel_head &parent, std::unique_ptr<gavel::CpuOptimizer> part);
+  ~gavel_optimizer();
+
+  gavel_head &head;
+  std::unique_ptr<gavel::CpuOptimizer> cpu;
+};
+
+namespace gavel {
+
+inline gavel_context &checked(gavel_context *context) {
+  return checked_handle(context, kContextMagic, "context");
+}
+inline gavel_head &checked(gavel_head *head) {
+  return checked_handle(head, kHeadMagic, "head");
+}
+inline gavel_optimizer &checked(gavel_optimizer *optimizer) {
+  return checked_handle(optimizer, kOptimizerMagic, "optimizer");
+}
+
+void require_no_stream(const gavel_stream *stream, const char *name);
+// The answer of a workspace query.
+void set_bytes(int64_t *target, int64_t bytes);
+
+// Gives a reference up; the last one ends the object. Nothing can be reported here, so what is no live handle is left alone.
+template <typename Type>
+void destroy(Type *handle, uint64_t magic) {
+  if (handle != nullptr && handle->magic == magic && handle->release()) delete handle;
+}
+
+// Many readers or one writer. Both throw Failure (GAVEL_BUSY) instead of waiting: a caller that trains and scores at once must decide
+// itself which of the two parameters it wants.
+class HeadReader {
+ public:
+  explicit HeadReader(gavel_head &head);
+  ~HeadReader() { head_.users.fetch_sub(1, std::memory_order_release); }
+  HeadReader(const HeadReader &) = delete;
+  HeadReader &operator=(const HeadReader &) = delete;
+
+ private:
+  gavel_head &head_;
+};
+
+class HeadWriter {
+ public:
+  explicit HeadWriter(gavel_head &head);
+  ~HeadWriter();
+  HeadWriter(const HeadWriter &) = delete;
+  HeadWriter &operator=(const HeadWriter &) = delete;
+
+ private:
+  gavel_head &head_;
+};
+
+}  // namespace gavel
+
+#endif
