@@ -41,7 +41,7 @@ void check_common(gavel_context *context, const LossProblem &good) {
   expect_refused("no context", gavel_loss(nullptr, &args, &error), error, "gavel_loss", "context is NULL");
   CHECK(gavel_loss(nullptr, &args, nullptr) == GAVEL_INVALID_ARGUMENT, "without an error to fill");
   fields("struct_size", [](auto &a) { a.struct_size = 8; });
-  fields("loss.kind is 3", [](auto &a) { a.kind = 3; });
+  fields("loss.kind is 10", [](auto &a) { a.kind = 10; });
   fields("loss.kind is 0", [](auto &a) { a.kind = 0; });
   fields("loss.reduction is 4", [](auto &a) { a.reduction = 4; });
   fields("loss.reduction is -1", [](auto &a) { a.reduction = -1; });

@@ -50,12 +50,12 @@ inline void check_against_reference(gavel_context *context, const LossProblem &p
   }
 }
 
-inline void report(const char *name, const LargestErrors &largest) {
+inline void report(const char *name, const LargestErrors &largest, double dscore_limit = 2e-6) {
   std::printf(
       "%s: largest errors %.2f (items), %.2f (loss), %.2f (dscore) of their bounds; loss %.2g relative, dscore %.2g in norm\n",
       name, largest.items, largest.loss, largest.dscore, largest.relative_loss, largest.dscore_norm);
   CHECK(largest.relative_loss <= 1e-6, "%g", largest.relative_loss);
-  CHECK(largest.dscore_norm <= 2e-6, "%g", largest.dscore_norm);
+  CHECK(largest.dscore_norm <= dscore_limit, "%g", largest.dscore_norm);
 }
 
 inline void check_same_outputs(const std::string &what, const LossOutputs &actual, const LossOutputs &expected, uint64_t seed,

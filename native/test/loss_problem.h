@@ -30,10 +30,19 @@ struct LossProblem {
   std::vector<int64_t> offsets;
   std::vector<int64_t> target_index;
   std::vector<float> target_weights;
-  LossNumber weight{1, {}}, beta, margin, label_smoothing, center, tie, temperature;
+  std::vector<int64_t> ranks;
+  std::vector<uint8_t> labels;
+  std::vector<float> targets;
+  std::vector<float> admissible;
+  int64_t top_k = 0;
+  int64_t classes = 0;
+  LossNumber weight{1, {}}, beta, margin, label_smoothing, center, tie, temperature, zeta, positive_weight, quantile;
 
+  bool has_pairs() const { return kind == GAVEL_LOSS_BRADLEY_TERRY || kind == GAVEL_LOSS_ORDINAL; }
+  bool has_targets() const { return kind == GAVEL_LOSS_MSE || kind == GAVEL_LOSS_BCE || kind == GAVEL_LOSS_PINBALL; }
   int64_t items() const {
-    return static_cast<int64_t>(kind == GAVEL_LOSS_BRADLEY_TERRY ? pairs.size() / 2 : offsets.size() - 1);
+    if (has_targets()) return static_cast<int64_t>(scores.size());
+    return static_cast<int64_t>(has_pairs() ? pairs.size() / 2 : offsets.size() - 1);
   }
   bool is_valid(int64_t n) const { return mask.empty() || mask[static_cast<size_t>(n)] != 0; }
   double target(int64_t group, int64_t n) const {
@@ -87,6 +96,9 @@ inline gavel_loss_args loss_args(const LossProblem &problem, LossOutputs &out) {
       {problem.center, args.center, args.center_values},
       {problem.tie, args.tie, args.tie_values},
       {problem.temperature, args.temperature, args.temperature_values},
+      {problem.zeta, args.zeta, args.zeta_values},
+      {problem.positive_weight, args.positive_weight, args.positive_weight_values},
+      {problem.quantile, args.quantile, args.quantile_values},
   };
   for (const auto &entry : numbers) {
     entry.scalar = entry.number.scalar;
@@ -94,16 +106,25 @@ inline gavel_loss_args loss_args(const LossProblem &problem, LossOutputs &out) {
   }
   args.scores = describe_vector(problem.scores, GAVEL_F32);
   if (!problem.mask.empty()) args.mask = describe_vector(problem.mask, GAVEL_U8);
-  if (problem.kind == GAVEL_LOSS_BRADLEY_TERRY) {
+  args.top_k = problem.top_k;
+  args.classes = problem.classes;
+  const bool ranked = problem.kind == GAVEL_LOSS_PLACKETT_LUCE || problem.kind == GAVEL_LOSS_PAIRWISE_RANKING;
+  if (ranked || !problem.ranks.empty()) args.ranks = describe_vector(problem.ranks, GAVEL_I64);
+  if (problem.kind == GAVEL_LOSS_STEP_RANKING || !problem.labels.empty())
+    args.labels = describe_vector(problem.labels, GAVEL_U8);
+  if (!problem.admissible.empty()) {
+    args.admissible = describe(const_cast<float *>(problem.admissible.data()), GAVEL_F32, {problem.classes, problem.classes});
+  }
+  if (problem.has_targets()) args.targets = describe_vector(problem.targets, GAVEL_F32);
+  if (problem.has_pairs()) {
     args.pairs = describe(const_cast<int64_t *>(problem.pairs.data()), GAVEL_I64, {problem.items(), 2});
     if (!problem.tie_mask.empty()) args.tie_mask = describe_vector(problem.tie_mask, GAVEL_U8);
-  } else {
+  } else if (!problem.has_targets()) {
     args.offsets = describe_vector(problem.offsets, GAVEL_I64);
-    if (problem.target_weights.empty()) {
+    if (problem.kind == GAVEL_LOSS_CROSS_ENTROPY && problem.target_weights.empty()) {
       args.target_index = describe_vector(problem.target_index, GAVEL_I64);
-    } else {
-      args.target_weights = describe_vector(problem.target_weights, GAVEL_F32);
     }
+    if (!problem.target_weights.empty()) args.target_weights = describe_vector(problem.target_weights, GAVEL_F32);
   }
   const float nan = std::numeric_limits<float>::quiet_NaN();
   out.item_loss.assign(static_cast<size_t>(problem.items()), nan);

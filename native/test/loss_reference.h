@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "loss_problem.h"
+#include "loss_reference_elementwise.h"
+#include "loss_reference_item.h"
+#include "loss_reference_rankings.h"
 
 namespace gavel::test {
 
@@ -23,35 +26,6 @@ struct LossReference {
   double loss_bound = 0;
   int64_t valid = 0;
   int64_t skipped = 0;
-};
-
-constexpr double kLossUnit = 0x1p-24;
-constexpr double kFunction = 4 * kLossUnit;
-// Results below 2^-126 are 0: a bound can be no smaller.
-constexpr double kSmallest = 0x1p-126;
-
-inline double levels(int64_t n) {
-  return n > 1 ? std::ceil(std::log2(static_cast<double>(n))) : 0;
-}
-inline double softplus64(double x) {
-  return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x)));
-}
-inline double sigmoid64(double x) {
-  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
-}
-
-// One gradient contribution, before reduction.
-struct Contribution {
-  int64_t score;
-  double value;
-  double bound;
-};
-
-struct ItemReference {
-  bool valid = false;
-  double loss = 0;
-  double bound = 0;
-  std::vector<Contribution> gradient;
 };
 
 inline ItemReference pair_reference(const LossProblem &problem, const std::vector<double> &s, int64_t p) {
@@ -132,6 +106,25 @@ inline ItemReference group_reference(const LossProblem &problem, const std::vect
   return item;
 }
 
+inline ItemReference item_reference(const LossProblem &problem, const std::vector<double> &s, int64_t item) {
+  switch (problem.kind) {
+    case GAVEL_LOSS_BRADLEY_TERRY:
+      return pair_reference(problem, s, item);
+    case GAVEL_LOSS_CROSS_ENTROPY:
+      return group_reference(problem, s, item);
+    case GAVEL_LOSS_PLACKETT_LUCE:
+      return plackett_luce_reference(problem, s, item);
+    case GAVEL_LOSS_PAIRWISE_RANKING:
+      return pairwise_ranking_reference(problem, s, item);
+    case GAVEL_LOSS_STEP_RANKING:
+      return step_ranking_reference(problem, s, item);
+    case GAVEL_LOSS_ORDINAL:
+      return ordinal_reference(problem, s, item);
+    default:
+      return elementwise_reference(problem, s, item);
+  }
+}
+
 inline LossReference loss_reference(const LossProblem &problem, const std::vector<double> &s) {
   LossReference reference;
   const size_t items = static_cast<size_t>(problem.items());
@@ -141,8 +134,7 @@ inline LossReference loss_reference(const LossProblem &problem, const std::vecto
   double weights = 0;
   for (size_t k = 0; k < items; ++k) {
     const auto one = static_cast<int64_t>(k);
-    all.push_back(problem.kind == GAVEL_LOSS_BRADLEY_TERRY ? pair_reference(problem, s, one)
-                                                           : group_reference(problem, s, one));
+    all.push_back(item_reference(problem, s, one));
     const ItemReference &item = all.back();
     reference.item_loss.push_back(item.loss);
     reference.item_bound.push_back(item.bound);

@@ -320,7 +320,17 @@ enum {
 
 /* ---- losses ---------------------------------------------------------------------------------------------------------- */
 
-enum { GAVEL_LOSS_BRADLEY_TERRY = 1, GAVEL_LOSS_CROSS_ENTROPY = 2 };
+enum {
+  GAVEL_LOSS_BRADLEY_TERRY = 1,
+  GAVEL_LOSS_CROSS_ENTROPY = 2,
+  GAVEL_LOSS_PLACKETT_LUCE = 3,
+  GAVEL_LOSS_PAIRWISE_RANKING = 4,
+  GAVEL_LOSS_MSE = 5,
+  GAVEL_LOSS_BCE = 6,
+  GAVEL_LOSS_STEP_RANKING = 7,
+  GAVEL_LOSS_ORDINAL = 8,
+  GAVEL_LOSS_PINBALL = 9
+};
 enum {
   GAVEL_REDUCTION_NONE = 0,       /* no scalar; dscore is the gradient of the sum of the items */
   GAVEL_REDUCTION_MEAN_VALID = 1, /* sum over items / number of valid items; 0 where there is none */
@@ -341,6 +351,21 @@ enum {
  *   A target on a masked entry is an error. A group with fewer than two valid entries has loss and gradient 0, is not counted as
  *   valid, and is counted in skipped; its target is not looked at. Soft targets are used as given, not normalised; each must be
  *   finite and >= 0.
+ * PLACKETT_LUCE (Plackett 1975, Luce 1959), group g with ranks (1 is best; only their order matters, and no two valid entries may have
+ *   the same), z_1, z_2, ... the valid s/T in that order, places k = 1 .. min(top_k, their number), all where top_k is 0:
+ *     weight sum_k (LSE(z_k, z_k+1, ...) - z_k)                       skipped: fewer than two valid entries
+ * PAIRWISE_RANKING, group g with ranks (ties allowed), over its pairs of valid entries (i, j) with rank_i < rank_j:
+ *     weight mean sp(-beta (s_i - s_j))                               skipped: a group without such a pair
+ * STEP_RANKING (PQM, Li and Li 2024), group g = the steps of a response in order, label 1 = correct, 0 = wrong, c the correct ones:
+ *     weight ([a step is wrong] D_0 + sum_c (D_c - s_c)) / ([a step is wrong] + number of correct steps)
+ *     D_0 = LSE(0, s_w + zeta over the wrong w), D_c = LSE(D_0, s_q over the correct q <= c)    skipped: no valid entry
+ * MSE, BCE, PINBALL: every score n is an item, with targets y:
+ *     MSE weight (s - y)^2    BCE weight (positive_weight y sp(-s) + (1 - y) sp(s)), y in [0, 1]
+ *     PINBALL weight max(quantile (y - s), (quantile - 1) (y - s)), where y = s with the gradient of y < s
+ *   A score that is masked, or whose target is NaN, is not counted as valid and is counted in skipped.
+ * ORDINAL (OPRM), pair (i, j) = (chosen, rejected) of rows of `classes` scores each, p = softmax of a row, A = admissible [K, K] >= 0 with
+ *   A[a][b] the weight of the chosen one at level a and the rejected one at level b; absent: 1 where a > b, else 0:
+ *     -weight log(sum_ab A[a][b] p_i[a] p_j[b])                       N = rows K; skipped: an entry of either row is masked
  *
  * Gradients are of the reduced loss and exactly 0 for masked scores. dscore is overwritten, not added to.
  * Scalars apply to every item unless the tensor of the same name (f32, one value per item) is present.
@@ -363,7 +388,7 @@ typedef struct gavel_loss_args {
   gavel_tensor mask;           /* u8 [N], optional: 0 = invalid */
   gavel_tensor pairs;          /* BRADLEY_TERRY: i64 [P, 2] */
   gavel_tensor tie_mask;       /* BRADLEY_TERRY: u8 [P], optional */
-  gavel_tensor offsets;        /* CROSS_ENTROPY: i64 [G + 1], from 0 to N, not falling */
+  gavel_tensor offsets;        /* losses over groups: i64 [G + 1], from 0 to N, not falling */
   gavel_tensor target_index;   /* CROSS_ENTROPY: i64 [G], position inside the group; exactly one of the two targets */
   gavel_tensor target_weights; /* CROSS_ENTROPY: f32 [N] */
   gavel_tensor weight_values;  /* f32 [items], optional, as are the following */
@@ -378,6 +403,19 @@ typedef struct gavel_loss_args {
   gavel_tensor dscore;    /* out, optional: f32 [N] */
   gavel_tensor counts;    /* out, optional: i64 [2]: valid items, skipped items */
   gavel_stream *stream;   /* CUDA: where to enqueue; CPU, and inside gavel_score: NULL */
+  float zeta;             /* STEP_RANKING: margin of the wrong steps, else 0, as are the following */
+  float positive_weight;  /* BCE: >= 0 */
+  float quantile;         /* PINBALL: above 0, below 1 */
+  uint32_t reserved3;
+  int64_t top_k;   /* PLACKETT_LUCE: >= 0 */
+  int64_t classes; /* ORDINAL: levels K of a row, 2 to 4096 */
+  gavel_tensor zeta_values;
+  gavel_tensor positive_weight_values;
+  gavel_tensor quantile_values;
+  gavel_tensor ranks;      /* PLACKETT_LUCE, PAIRWISE_RANKING: i64 [N] */
+  gavel_tensor labels;     /* STEP_RANKING: u8 [N] */
+  gavel_tensor targets;    /* MSE, BCE, PINBALL: f32 [N] */
+  gavel_tensor admissible; /* ORDINAL: f32 [K, K], optional */
 } gavel_loss_args;
 
 /* Losses alone, on scores the caller has. */

@@ -6,6 +6,7 @@
 #include "api/handles.h"
 #include "common/error.h"
 #include "common/versioned.h"
+#include "cpu/loss.h"
 #include "gavel/gavel.h"
 
 using namespace gavel;
@@ -27,10 +28,11 @@ int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_er
   return enter("gavel_loss", error, [&] {
     gavel_context &on = checked(context);
     const gavel_loss_args wanted = read_struct(args, "args");
-    const LossPlan plan = check(on, wanted);
+    LossPlan plan = check(on, wanted);
     require_no_stream(wanted.stream, "loss.stream");
     const FlushDenormals flush;
-    check_loss_values(plan);
+    Workspace workspace(on.cpu->workspaces);
+    prepare_loss(plan, workspace);
     run_loss(plan, plan.scores, plan.score_stride);
   });
 }

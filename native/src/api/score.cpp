@@ -2,7 +2,9 @@
 //
 // Entry points gavel_score and gavel_score_workspace: everything is checked, then the head runs and, where one is given, the loss.
 #include "cpu/score.h"
+#include "cpu/loss.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <optional>
 
@@ -55,23 +57,23 @@ Call check(gavel_context &context, gavel_head &head, const gavel_score_args *cal
   }
   call.counts = tensors.optional_output(args.counts, "args.counts", only(GAVEL_I64), {2});
   if (loss != nullptr) {
-    GAVEL_CHECK(fields.output_width == 1,
-                "a loss was asked for, but the head's output_width is %" PRId64
-                "; losses in this call need a head of one output",
-                fields.output_width);
+    GAVEL_CHECK(fields.output_width == 1 || items <= 1 || call.scores.stride[0] == fields.output_width,
+                "a loss was asked for over %" PRId64 " scores an item, but args.scores has %" PRId64
+                " elements from row to row: losses need them without gaps",
+                fields.output_width, call.scores.stride[0]);
     const gavel_loss_args copy = read_struct(loss, "loss");
     GAVEL_CHECK(copy.stream == nullptr, "loss.stream is not NULL; inside gavel_score the loss runs where args.stream says");
-    call.loss = check_loss(copy, items, tensors);
+    call.loss = check_loss(copy, multiply_sizes(items, fields.output_width, "scores of the loss"), tensors);
   }
   tensors.check_overlaps();
   return call;
 }
 
-// Which items are valid, for the loss; null where all are.
-const uint8_t *validity(const Pooling &pooling, Workspace &workspace) {
+// Which scores are of valid items, for the loss; null where all are.
+const uint8_t *validity(const Pooling &pooling, int64_t outputs, Workspace &workspace) {
   if (pooling.invalid_items == 0) return nullptr;
-  uint8_t *valid = workspace.take<uint8_t>(pooling.items);
-  for (int64_t r = 0; r < pooling.items; ++r) valid[r] = pooling.rows[r].valid();
+  uint8_t *valid = workspace.take<uint8_t>(pooling.items * outputs);
+  for (int64_t r = 0; r < pooling.items; ++r) std::fill_n(valid + r * outputs, outputs, pooling.rows[r].valid());
   return valid;
 }
 
@@ -81,8 +83,8 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
   const Pooling pooling = resolve_pooling(args.pooling, args.combine, call.lists.first, call.lists.last, call.hidden.shape[0],
                                           call.hidden.shape[1], workspace);
   if (call.loss) {
-    call.loss->valid = validity(pooling, workspace);
-    check_loss_values(*call.loss);
+    call.loss->valid = validity(pooling, head.spec.fields.output_width, workspace);
+    prepare_loss(*call.loss, workspace);
   }
   const HeadReader reader(head);
   const FlushDenormals flush;
@@ -93,7 +95,9 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
     call.counts.as<int64_t>()[0] = pooling.invalid_items;
     call.counts.as<int64_t>()[1] = nan_items;
   }
-  if (call.loss) run_loss(*call.loss, call.scores.as<float>(), call.scores.stride[0]);
+  // One output: a score a row, whatever lies between the rows; several: without gaps.
+  const int64_t stride = head.spec.fields.output_width == 1 ? call.scores.stride[0] : 1;
+  if (call.loss) run_loss(*call.loss, call.scores.as<float>(), stride);
 }
 
 }  // namespace

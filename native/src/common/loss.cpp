@@ -11,7 +11,25 @@ namespace gavel {
 
 namespace {
 
-const LossFamily *const kFamilies[] = {&kBradleyTerry, &kCrossEntropy};
+const LossFamily *const kFamilies[] = {&kBradleyTerry, &kCrossEntropy, &kPlackettLuce, &kPairwiseRanking, &kMse,
+                                       &kBce,          &kStepRanking,  &kOrdinal,      &kPinball};
+
+struct LossTensorField {
+  const char *name;
+  uint32_t bit;
+  gavel_tensor gavel_loss_args::*tensor;
+};
+constexpr LossTensorField kLossTensors[] = {
+    {"loss.pairs", kPairs, &gavel_loss_args::pairs},
+    {"loss.tie_mask", kTieMask, &gavel_loss_args::tie_mask},
+    {"loss.offsets", kOffsets, &gavel_loss_args::offsets},
+    {"loss.target_index", kTargetIndex, &gavel_loss_args::target_index},
+    {"loss.target_weights", kTargetWeights, &gavel_loss_args::target_weights},
+    {"loss.ranks", kRanks, &gavel_loss_args::ranks},
+    {"loss.labels", kLabels, &gavel_loss_args::labels},
+    {"loss.targets", kTargets, &gavel_loss_args::targets},
+    {"loss.admissible", kAdmissible, &gavel_loss_args::admissible},
+};
 
 const LossFamily &family_of(int32_t kind) {
   for (const LossFamily *family : kFamilies) {
@@ -32,6 +50,8 @@ bool in_range(float value, Range range) {
       return is_finite(value) && value >= 0x1p-126f;
     case Range::UNIT:
       return value > kNegative && value <= 1.0f;
+    case Range::INSIDE_UNIT:
+      return value >= 0x1p-126f && value < 1.0f;
   }
   return false;
 }
@@ -46,6 +66,8 @@ const char *range_text(Range range) {
       return "finite and at least 2^-126";
     case Range::UNIT:
       return "between 0 and 1";
+    case Range::INSIDE_UNIT:
+      return "above 0 and below 1";
   }
   return "";
 }
@@ -78,8 +100,9 @@ void check_number(const gavel_loss_args &args, const LossNumberField &field, Cal
 }  // namespace
 
 LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors) {
-  GAVEL_CHECK(args.reserved == 0 && args.reserved2 == 0, "loss.reserved and loss.reserved2 must be 0, found %u and %u",
-              args.reserved, args.reserved2);
+  GAVEL_CHECK(args.reserved == 0 && args.reserved2 == 0 && args.reserved3 == 0,
+              "loss.reserved, loss.reserved2 and loss.reserved3 must be 0, found %u, %u and %u", args.reserved, args.reserved2,
+              args.reserved3);
   LossPlan plan{};
   plan.family = &family_of(args.kind);
   plan.reduction = args.reduction;
@@ -95,10 +118,21 @@ LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors
   }
   plan.score_count = n;
   plan.mask = tensors.optional_input(args.mask, "loss.mask", only(GAVEL_U8), {n}).as<uint8_t>();
+  for (const LossTensorField &field : kLossTensors) {
+    if ((plan.family->tensors & field.bit) == 0) CallTensors::require_absent(args.*field.tensor, field.name, plan.family->with);
+  }
+  GAVEL_CHECK(args.top_k == 0 || args.kind == GAVEL_LOSS_PLACKETT_LUCE,
+              "loss.top_k is %lld; only PLACKETT_LUCE has places: set it to 0", static_cast<long long>(args.top_k));
+  GAVEL_CHECK(args.classes == 0 || args.kind == GAVEL_LOSS_ORDINAL,
+              "loss.classes is %lld; only ORDINAL has levels: set it to 0", static_cast<long long>(args.classes));
   plan.family->check_tensors(args, tensors, plan);
   for (const LossNumberField &field : kLossNumbers) check_number(args, field, tensors, plan);
   check_outputs(args, tensors, plan);
   return plan;
+}
+
+int64_t loss_scratch_bytes(const LossPlan &plan) {
+  return plan.family->scratch_bytes == nullptr ? 0 : plan.family->scratch_bytes(plan);
 }
 
 void check_loss_values(const LossPlan &plan) {

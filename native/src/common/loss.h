@@ -45,17 +45,30 @@ struct LossPlan {
   PerItem center;
   PerItem tie;
   PerItem temperature;
+  PerItem zeta;
+  PerItem positive_weight;
+  PerItem quantile;
 
   Tensor pairs;
   const uint8_t *tie_mask;
   const int64_t *offsets;
   const int64_t *target_index;
   const float *target_weights;
+  const int64_t *ranks;
+  const uint8_t *labels;
+  const float *targets;
+  Tensor admissible;
+  int64_t top_k;
+  int64_t classes;
 
   float *item_loss;
   float *loss;
   float *dscore;
   int64_t *counts;
+
+  // On the host: loss_scratch_bytes(plan) bytes, aligned to 8.
+  char *scratch;
+  int64_t scratch_bytes;
 
   bool is_valid(int64_t n) const { return (mask == nullptr || mask[n] != 0) && (valid == nullptr || valid[n] != 0); }
   float score(int64_t n) const { return scores[n * score_stride]; }
@@ -69,6 +82,22 @@ enum LossNumber : uint32_t {
   kCenter = 1u << 3,
   kTie = 1u << 4,
   kTemperature = 1u << 5,
+  kZeta = 1u << 6,
+  kPositiveWeight = 1u << 7,
+  kQuantile = 1u << 8,
+};
+
+// The tensors that say what the items of a loss are, as bits of LossFamily::tensors.
+enum LossTensor : uint32_t {
+  kPairs = 1u << 0,
+  kTieMask = 1u << 1,
+  kOffsets = 1u << 2,
+  kTargetIndex = 1u << 3,
+  kTargetWeights = 1u << 4,
+  kRanks = 1u << 5,
+  kLabels = 1u << 6,
+  kTargets = 1u << 7,
+  kAdmissible = 1u << 8,
 };
 
 // One member of the loss vocabulary.
@@ -78,7 +107,8 @@ struct LossFamily {
   const char *with;  // what follows "must be absent": "with BRADLEY_TERRY"
   const char *item;  // what an item is called: "pair", "group"
   uint32_t numbers;  // LossNumber bits it uses besides weight
-  // Takes the tensors that belong to this loss and refuses those of other losses; sets plan.items. Reads no value.
+  uint32_t tensors;  // LossTensor bits it uses; check_loss refuses the others
+  // Takes the tensors that belong to this loss; sets plan.items. Reads no value.
   void (*check_tensors)(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan);
   // Throws Failure where a value of those tensors is wrong for every item. Host memory only.
   void (*check_values)(const LossPlan &plan);
@@ -86,10 +116,12 @@ struct LossFamily {
   bool (*valid)(const LossPlan &plan, int64_t item);
   // Loss of a valid item; adds scale times its gradient to dscore where that is wanted.
   float (*run)(const LossPlan &plan, int64_t item, float scale);
+  // Bytes of scratch that valid and run need (plan.scratch); null: none. Host memory only.
+  int64_t (*scratch_bytes)(const LossPlan &plan) = nullptr;
 };
 
 // What the messages call a number, and what it may be.
-enum class Range { FINITE, NOT_NEGATIVE, POSITIVE, UNIT };
+enum class Range { FINITE, NOT_NEGATIVE, POSITIVE, UNIT, INSIDE_UNIT };
 struct LossNumberField {
   const char *name;         // "loss.beta"
   const char *values_name;  // "loss.beta_values"
@@ -114,12 +146,20 @@ constexpr LossNumberField kLossNumbers[] = {
      Range::NOT_NEGATIVE},
     {"loss.temperature", "loss.temperature_values", kTemperature, &gavel_loss_args::temperature,
      &gavel_loss_args::temperature_values, &LossPlan::temperature, Range::POSITIVE},
+    {"loss.zeta", "loss.zeta_values", kZeta, &gavel_loss_args::zeta, &gavel_loss_args::zeta_values, &LossPlan::zeta,
+     Range::FINITE},
+    {"loss.positive_weight", "loss.positive_weight_values", kPositiveWeight, &gavel_loss_args::positive_weight,
+     &gavel_loss_args::positive_weight_values, &LossPlan::positive_weight, Range::NOT_NEGATIVE},
+    {"loss.quantile", "loss.quantile_values", kQuantile, &gavel_loss_args::quantile, &gavel_loss_args::quantile_values,
+     &LossPlan::quantile, Range::INSIDE_UNIT},
 };
 
 // args: a copy of the caller's (read_struct). n: number of scores; kAny takes it from args.scores (gavel_loss), any other value requires
 // args.scores to be absent (gavel_score). Checks everything but the values in memory, which may be a device's. Throws Failure; messages
 // name "loss.<field>".
 LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors);
+// Scratch that plan.scratch must point to before the two functions below. Host memory only; plan.valid is set.
+int64_t loss_scratch_bytes(const LossPlan &plan);
 // The values: every number in its range, every index inside, no target on a masked score. Host memory only; plan.valid is set.
 void check_loss_values(const LossPlan &plan);
 
@@ -134,6 +174,13 @@ inline int64_t load_index(const int64_t *index) {
 
 extern const LossFamily kBradleyTerry;
 extern const LossFamily kCrossEntropy;
+extern const LossFamily kPlackettLuce;
+extern const LossFamily kPairwiseRanking;
+extern const LossFamily kMse;
+extern const LossFamily kBce;
+extern const LossFamily kStepRanking;
+extern const LossFamily kOrdinal;
+extern const LossFamily kPinball;
 
 }  // namespace gavel
 

@@ -35,9 +35,6 @@ void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &
   plan.tie_mask = tie_mask.as<uint8_t>();
   GAVEL_CHECK(tie_mask.present() || args.tie_values.dtype == GAVEL_NONE,
               "loss.tie_values is given without loss.tie_mask, which says what pairs are ties");
-  CallTensors::require_absent(args.offsets, "loss.offsets", plan.family->with);
-  CallTensors::require_absent(args.target_index, "loss.target_index", plan.family->with);
-  CallTensors::require_absent(args.target_weights, "loss.target_weights", plan.family->with);
 }
 
 // Pairs are all there is, and valid() looks at each.
@@ -74,6 +71,7 @@ const LossFamily kBradleyTerry = {.kind = GAVEL_LOSS_BRADLEY_TERRY,
                                   .with = "with BRADLEY_TERRY",
                                   .item = "pair",
                                   .numbers = kBeta | kMargin | kLabelSmoothing | kCenter | kTie,
+                                  .tensors = kPairs | kTieMask,
                                   .check_tensors = check_tensors,
                                   .check_values = check_values,
                                   .valid = valid,

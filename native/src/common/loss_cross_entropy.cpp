@@ -4,26 +4,20 @@
 #include "common/error.h"
 #include "common/loss.h"
 #include "common/pairwise_sum.h"
+#include "common/score_groups.h"
 
 namespace gavel {
 
 namespace {
 
-struct Group {
-  int64_t begin;
-  int64_t end;
-  int64_t target;  // index of the score, where targets are indices
-};
-
 constexpr int64_t kNobody = -1;
 
+struct Group : ScoreGroup {
+  int64_t target = kNobody;  // index of the score, where targets are indices
+};
+
 Group read_bounds(const LossPlan &plan, int64_t item) {
-  const Group group{load_index(plan.offsets + item), load_index(plan.offsets + item + 1), kNobody};
-  GAVEL_CHECK(group.begin >= 0 && group.begin <= group.end && group.end <= plan.score_count,
-              "loss.offsets: group %lld of %lld runs from %lld to %lld; offsets must not fall and stay between 0 and %lld",
-              static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(group.begin),
-              static_cast<long long>(group.end), static_cast<long long>(plan.score_count));
-  return group;
+  return {read_group(plan, item)};
 }
 
 float target_of(const LossPlan &plan, const Group &group, int64_t n) {
@@ -49,12 +43,6 @@ Group read_target(const LossPlan &plan, int64_t item, Group group) {
   return group;
 }
 
-bool has_two_valid(const LossPlan &plan, const Group &group) {
-  int64_t valid_entries = 0;
-  for (int64_t n = group.begin; n < group.end && valid_entries < 2; ++n) valid_entries += plan.is_valid(n);
-  return valid_entries == 2;
-}
-
 // Where a group does not count, its target is not looked at: an empty group has no index to give.
 bool valid(const LossPlan &plan, int64_t item) {
   Group group = read_bounds(plan, item);
@@ -68,10 +56,7 @@ bool valid(const LossPlan &plan, int64_t item) {
 }
 
 void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan) {
-  const Tensor offsets = tensors.input(args.offsets, "loss.offsets", only(GAVEL_I64), {kAny});
-  GAVEL_CHECK(offsets.shape[0] >= 1, "loss.offsets is empty; G groups have G + 1 offsets, the first of them 0");
-  plan.items = offsets.shape[0] - 1;
-  plan.offsets = offsets.as<int64_t>();
+  take_groups(args, tensors, plan);
   const Tensor index = tensors.optional_input(args.target_index, "loss.target_index", only(GAVEL_I64), {plan.items});
   const Tensor weights =
       tensors.optional_input(args.target_weights, "loss.target_weights", only(GAVEL_F32), {plan.score_count});
@@ -80,16 +65,10 @@ void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &
               index.present() ? "both" : "none");
   plan.target_index = index.as<int64_t>();
   plan.target_weights = weights.as<float>();
-  CallTensors::require_absent(args.pairs, "loss.pairs", plan.family->with);
-  CallTensors::require_absent(args.tie_mask, "loss.tie_mask", plan.family->with);
 }
 
 void check_values(const LossPlan &plan) {
-  const int64_t first = load_index(plan.offsets);
-  const int64_t last = load_index(plan.offsets + plan.items);
-  GAVEL_CHECK(first == 0 && last == plan.score_count,
-              "loss.offsets runs from %lld to %lld; it must start at 0 and end at the number of scores, %lld",
-              static_cast<long long>(first), static_cast<long long>(last), static_cast<long long>(plan.score_count));
+  check_group_bounds(plan);
   for (int64_t n = 0; plan.target_weights != nullptr && n < plan.score_count; ++n) {
     const float target = plan.target_weights[n];
     GAVEL_CHECK(is_finite(target) && target >= 0.0f, "loss.target_weights[%lld] is %g; it must be finite and at least 0",
@@ -154,6 +133,7 @@ const LossFamily kCrossEntropy = {.kind = GAVEL_LOSS_CROSS_ENTROPY,
                                   .with = "with CROSS_ENTROPY",
                                   .item = "group",
                                   .numbers = kTemperature,
+                                  .tensors = kOffsets | kTargetIndex | kTargetWeights,
                                   .check_tensors = check_tensors,
                                   .check_values = check_values,
                                   .valid = valid,
