@@ -28,7 +28,8 @@ int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_er
     gavel_context &on = checked(context);
     const gavel_loss_args wanted = read_struct(args, "args");
     const LossPlan plan = check(on, wanted);
-    require_no_stream(wanted.stream, "loss.stream");
+    cuda::Stream *stream = stream_of_call(on, wanted.stream, "loss.stream");
+    if (stream != nullptr) return on_plugin(on.plugin->loss, plan, *stream);
     const FlushDenormals flush;
     check_loss_values(plan);
     run_loss(plan, plan.scores, plan.score_stride);
@@ -39,9 +40,10 @@ int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args
   return enter("gavel_loss_workspace", error, [&] {
     gavel_context &on = checked(context);
     const gavel_loss_args wanted = read_struct(args, "args");
-    check(on, wanted);
-    require_no_stream(wanted.stream, "loss.stream");
+    const LossPlan plan = check(on, wanted);
+    const bool on_cuda = stream_of_call(on, wanted.stream, "loss.stream") != nullptr;
     set_bytes(bytes, 0);
+    if (on_cuda) on_plugin(on.plugin->loss_workspace, plan, bytes);
   });
 }
 
