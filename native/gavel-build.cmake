@@ -34,7 +34,7 @@ add_library(gavel_flags INTERFACE)
 target_compile_options(gavel_flags INTERFACE ${GAVEL_FLAGS} $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
 target_include_directories(gavel_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR}/src)
 target_compile_definitions(gavel_flags INTERFACE GAVEL_VERSION="${PROJECT_VERSION}")
-target_link_libraries(gavel_flags INTERFACE Threads::Threads)
+target_link_libraries(gavel_flags INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 
 if(GAVEL_SANITIZE)
   list(JOIN GAVEL_SANITIZE "," gavel_sanitizers)

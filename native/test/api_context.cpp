@@ -40,8 +40,8 @@ void test_options() {
   expect_status("good options", try_options(good_options(), error), GAVEL_OK, error);
   refuse([](auto &o) { o.threads = 0; }, GAVEL_INVALID_ARGUMENT, "options.threads is 0");
   refuse([](auto &o) { o.threads = 257; }, GAVEL_INVALID_ARGUMENT, "options.threads is 257");
-  refuse([](auto &o) { o.device_type = 2; }, GAVEL_INVALID_ARGUMENT, "device type 2");
-  refuse([](auto &o) { o.device_id = 1; }, GAVEL_INVALID_ARGUMENT, "id 1");
+  refuse([](auto &o) { o.device_type = 3; }, GAVEL_INVALID_ARGUMENT, "options.device_type is 3");
+  refuse([](auto &o) { o.device_id = 1; }, GAVEL_INVALID_ARGUMENT, "options.device_id is 1");
   refuse([](auto &o) { o.reserved = 1; }, GAVEL_INVALID_ARGUMENT, "options.reserved and options.reserved2 are 1 and 0");
   refuse([](auto &o) { o.reserved2 = 1; }, GAVEL_INVALID_ARGUMENT, "options.reserved and options.reserved2 are 0 and 1");
   refuse([](auto &o) { o.mode = GAVEL_MODE_FAST; }, GAVEL_INVALID_ARGUMENT, "options.mode is 1");

@@ -308,11 +308,49 @@ void test_loss(const TestContext &context) {
   args.dscore.shape[1] = args.dscore.stride[1] = 0;
   expect_status("dscore over scores", score(context, head, scoring, error, &args), GAVEL_INVALID_ARGUMENT, error);
   CHECK(std::strstr(error.message, "overlaps") != nullptr, "%s", error.message);
-  const TestHead wide(context.get(), linear_spec(GAVEL_F32, 48, 2), kSeed);
-  const gavel_score_args two = score_args(wide.spec(), batch, GAVEL_POOLING_INDEX, 0, false, out);
-  args = with(dscore, item, loss, counts);
-  expect_status("two outputs", score(context, wide, two, error, &args), GAVEL_INVALID_ARGUMENT, error);
-  CHECK(std::strstr(error.message, "output_width is 2") != nullptr, "%s", error.message);
+}
+
+// Several outputs: the loss runs over all scores, row by row, those of the invalid item left out.
+void test_loss_of_two_outputs(const TestContext &context) {
+  const TestHead head(context.get(), linear_spec(GAVEL_F32, 48, 2), kSeed);
+  Random random(kSeed);
+  Batch batch(random, GAVEL_F32, 8, 48);
+  batch.last = {0, 1, -1, 4};
+  std::vector<float> targets = random_values(random, GAVEL_F32, 8, 1), scores_alone;
+  std::vector<uint8_t> mask = {1, 1, 1, 1, 0, 0, 1, 1};
+  float loss = -1, loss_alone = -1;
+  std::vector<float> dscore(8, -1), dscore_alone(8, -1);
+  const auto with = [&](float &value, std::vector<float> &gradient) {
+    auto args = sized<gavel_loss_args>();
+    args.kind = GAVEL_LOSS_MSE;
+    args.reduction = GAVEL_REDUCTION_MEAN_VALID;
+    args.weight = 1;
+    args.targets = describe(targets.data(), GAVEL_F32, {8});
+    args.loss = describe(&value, GAVEL_F32, {1});
+    args.dscore = describe(gradient.data(), GAVEL_F32, {8});
+    return args;
+  };
+  Scores out;
+  auto error = sized<gavel_error>();
+  gavel_score_args scoring = score_args(head.spec(), batch, GAVEL_POOLING_INDEX, 0, false, out);
+  gavel_loss_args args = with(loss, dscore);
+  expect_status("two outputs", score(context, head, scoring, error, &args), GAVEL_OK, error);
+  gavel_loss_args alone = with(loss_alone, dscore_alone);
+  scores_alone = out.scores;
+  scores_alone[4] = scores_alone[5] = 0;  // -inf, masked here
+  alone.scores = describe(scores_alone.data(), GAVEL_F32, {8});
+  alone.mask = describe(mask.data(), GAVEL_U8, {8});
+  expect_status("the loss alone", gavel_loss(context.get(), &alone, &error), GAVEL_OK, error);
+  check_bits("loss", &loss, &loss_alone, 1, kSeed);
+  check_bits("dscore", dscore.data(), dscore_alone.data(), 8, kSeed);
+  CHECK(loss > 0 && dscore[0] != 0 && dscore[4] == 0 && dscore[5] == 0, "loss %g", static_cast<double>(loss));
+
+  std::vector<float> apart(12);
+  scoring.scores = describe(apart.data(), GAVEL_F32, {4, 2});
+  scoring.scores.stride[0] = 3;
+  scoring.scores.byte_length = 12 * sizeof(float);
+  expect_status("rows apart", score(context, head, scoring, error, &args), GAVEL_INVALID_ARGUMENT, error);
+  CHECK(std::strstr(error.message, "without gaps") != nullptr, "%s", error.message);
 }
 
 }  // namespace
@@ -335,5 +373,6 @@ int main() {
   test_infinity_and_panels(context);
   test_refused(context);
   test_loss(context);
+  test_loss_of_two_outputs(context);
   return finish();
 }

@@ -178,22 +178,22 @@ void test_memory() {
   refused([&] { taken(device, GAVEL_CPU, 0); }, "it lies on device type 1, id 0");
   refused([&] { taken(both, 4, 0); }, "it lies on device type 4, id 0");
 
-  Memory::Kind answer;
-  device.asked = &answer;
-  device.kind_of = [](void *asked, const void *) { return *static_cast<Memory::Kind *>(asked); };
-  answer = {GAVEL_CUDA, 1};
-  taken(device, GAVEL_CUDA, 1);
-  refused([&] { taken(device, GAVEL_CUDA_HOST, 0); }, "is memory of CUDA device 1");
-  answer = {GAVEL_CUDA, 0};
-  refused([&] { taken(device, GAVEL_CUDA, 1); }, "its device type is 2, id 1, but the driver says");
-  answer = {GAVEL_CPU, 0};
-  refused([&] { taken(device, GAVEL_CUDA, 1); }, "is ordinary host memory");
-  answer = {GAVEL_CUDA_HOST, 0};
-  taken(device, GAVEL_CUDA_HOST, 0);
-  refused([&] { taken(device, GAVEL_CUDA, 1); }, "is pinned host memory");
-  answer = {Memory::kManaged, 0};
-  taken(device, GAVEL_CUDA, 1);
-  taken(device, GAVEL_CUDA_HOST, 0);
+  // The driver is asked about device and pinned memory, and about nothing that is empty.
+  int32_t asked = 0;
+  both.asked = &asked;
+  both.check_place = [](void *count, const void *data, int32_t device_type, const TensorName &name) {
+    ++*static_cast<int32_t *>(count);
+    GAVEL_CHECK(device_type == GAVEL_CUDA, "%s at %p is elsewhere", name.base, data);
+  };
+  taken(both, GAVEL_CPU, 0);
+  check_equal("host memory asked for", asked, 0);
+  taken(both, GAVEL_CUDA, 1);
+  refused([&] { taken(both, GAVEL_CUDA_HOST, 0); }, "args.hidden at ");
+  check_equal("asked", asked, 2);
+  gavel_tensor empty = describe(memory, GAVEL_F32, {0});
+  empty.device_type = GAVEL_CUDA_HOST;
+  CallTensors(both).input(empty, "t", kFloatDtypes, {0});
+  check_equal("nothing to ask", asked, 2);
 }
 
 // Messages are cut between characters, never inside one.

@@ -77,14 +77,20 @@ inline ItemReference group_reference(const LossProblem &problem, const std::vect
   const auto target = [&](int64_t n) { return problem.target(g, n); };
   double leader = -INFINITY, targets = 0;
   for (const int64_t n : entries) leader = std::fmax(leader, s[static_cast<size_t>(n)]), targets += target(n);
-  double total = 0, total_error = 0;
+  // Without the leader's 1, next to which a small sum would lose its digits.
+  double rest = 0, total_error = 0;
+  bool led = false;
   const auto gap = [&](int64_t n) { return (s[static_cast<size_t>(n)] - leader) / temperature; };
   const auto relative = [&](int64_t n) { return kFunction + 2 * u * std::fabs(gap(n)); };
   for (const int64_t n : entries) {
-    total += std::exp(gap(n));
+    if (led || gap(n) < 0) {
+      rest += std::exp(gap(n));
+    } else {
+      led = true;
+    }
     if (gap(n) < 0) total_error += std::exp(gap(n)) * (relative(n) + depth * u);
   }
-  const double log_sum = std::log(total);
+  const double total = 1 + rest, log_sum = std::log1p(rest);
   const double log_error = total_error / total + kFunction * log_sum;
   for (const int64_t n : entries) {
     const double term = target(n) * (log_sum - gap(n));
@@ -94,7 +100,7 @@ inline ItemReference group_reference(const LossProblem &problem, const std::vect
   item.loss *= weight;
   item.bound = weight * item.bound + u * item.loss + kSmallest;
   for (const int64_t n : entries) {
-    const double e = std::exp(gap(n)), p = e / total, q = (total - e) / total, t = target(n);
+    const double e = std::exp(gap(n)), p = e / total, q = (gap(n) < 0 ? 1 + (rest - e) : rest) / total, t = target(n);
     const double p_error = p * (relative(n) + total_error / total + 4 * u);
     const double q_error = (total_error + e * relative(n)) / total + q * (total_error / total + 6 * u);
     const double value = p * (targets - t) - t * q;

@@ -339,8 +339,9 @@ enum {
 };
 
 /*
- * One loss over scores s [N] (f32), its items, reduction and gradient. Items are pairs or groups; their formulas, with
- * sp(x) = max(x, 0) + log1p(exp(-|x|)):
+ * One loss over scores s [N] (f32), its items, reduction and gradient; inside gavel_score N = R K, row by row. On CUDA there are
+ * BRADLEY_TERRY and CROSS_ENTROPY, inside gavel_score with K = 1 only; anything else there is GAVEL_UNSUPPORTED. Items are pairs,
+ * groups or scores; their formulas, with sp(x) = max(x, 0) + log1p(exp(-|x|)) and LSE the log of the sum of exponentials:
  *
  * BRADLEY_TERRY, pair (i, j) = (chosen, rejected), i != j, z = beta (s_i - s_j) - margin:
  *     weight ((1 - e) sp(-z) + e sp(z)) + center (s_i + s_j)^2        e = label_smoothing
@@ -384,7 +385,7 @@ typedef struct gavel_loss_args {
   float tie;             /* BRADLEY_TERRY: >= 0 */
   float temperature;     /* CROSS_ENTROPY: > 0, else 0 */
   uint32_t reserved2;
-  gavel_tensor scores;         /* f32 [N]; absent inside gavel_score, which uses its own (K = 1) */
+  gavel_tensor scores;         /* f32 [N]; absent inside gavel_score, which uses its own */
   gavel_tensor mask;           /* u8 [N], optional: 0 = invalid */
   gavel_tensor pairs;          /* BRADLEY_TERRY: i64 [P, 2] */
   gavel_tensor tie_mask;       /* BRADLEY_TERRY: u8 [P], optional */
@@ -452,7 +453,8 @@ typedef struct gavel_score_args {
   gavel_stream *stream;        /* CUDA: where to enqueue; CPU: NULL */
 } gavel_score_args;
 
-/* `loss` may be NULL; with it the call also returns the loss of these scores and dscore (head of K = 1). */
+/* `loss` may be NULL; with it the call also returns the loss of these scores and dscore. args.scores then has no gaps between rows where
+ * K > 1. */
 int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss,
                     gavel_error *error);
 /* Scratch bytes of the stream that this call needs on CUDA, for gavel_stream_reserve; on CPU 0. Checks what gavel_score checks. */

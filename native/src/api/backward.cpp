@@ -3,6 +3,9 @@
 // Entry points of the gradients: gavel_backward and gavel_scatter.
 #include "cpu/backward.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "api/call_arguments.h"
 #include "api/handles.h"
 #include "common/error.h"
@@ -30,6 +33,7 @@ Backward check(gavel_context &context, gavel_head &head, const gavel_backward_ar
   Backward call;
   call.args = read_struct(caller, "args");
   const gavel_backward_args &args = call.args;
+  require_same_device(context, head);
   const HeadSpec &spec = head.spec;
   const gavel_head_spec &fields = spec.fields;
   GAVEL_CHECK(args.reserved == 0, "args.reserved is %u; set it to 0", args.reserved);
@@ -78,6 +82,26 @@ void run_on_cpu(CpuContext &context, gavel_head &head, const Backward &checked) 
   run_backward(call, workspace);
 }
 
+cuda::BackwardCall call_on_cuda(gavel_head &head, const Backward &checked) {
+  const gavel_backward_args &args = checked.args;
+  cuda::BackwardCall call{.head = *head.cuda,
+                          .accumulate = args.accumulate == 1,
+                          .pooling = args.pooling,
+                          .combine = args.combine,
+                          .hidden = checked.hidden,
+                          .first = checked.lists.first,
+                          .last = checked.lists.last,
+                          .readout = args.readout,
+                          .readout_deviation = args.readout_deviation,
+                          .scores = checked.scores,
+                          .preactivations = checked.preactivations,
+                          .dscore = checked.dscore,
+                          .dvectors = checked.dvectors,
+                          .gradients = {}};
+  std::copy(std::begin(checked.gradients), std::end(checked.gradients), call.gradients);
+  return call;
+}
+
 struct Scatter {
   gavel_scatter_args args;
   IndexLists lists;
@@ -118,8 +142,10 @@ int32_t gavel_backward(gavel_context *context, gavel_head *head, const gavel_bac
     gavel_context &on = checked(context);
     gavel_head &used = checked(head);
     const Backward call = check(on, used, args, gradients, gradient_count);
-    require_no_stream(call.args.stream, "args.stream");
-    run_on_cpu(*on.cpu, used, call);
+    cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
+    if (stream == nullptr) return run_on_cpu(*on.cpu, used, call);
+    const HeadReader reader(used);
+    on_plugin(on.plugin->backward, call_on_cuda(used, call), *stream);
   });
 }
 
@@ -127,9 +153,11 @@ int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const
                                  const gavel_tensor *gradients, int32_t gradient_count, int64_t *bytes, gavel_error *error) {
   return enter("gavel_backward_workspace", error, [&] {
     gavel_context &on = checked(context);
-    const Backward call = check(on, checked(head), args, gradients, gradient_count);
-    require_no_stream(call.args.stream, "args.stream");
+    gavel_head &used = checked(head);
+    const Backward call = check(on, used, args, gradients, gradient_count);
+    const bool on_cuda = stream_of_call(on, call.args.stream, "args.stream") != nullptr;
     set_bytes(bytes, 0);
+    if (on_cuda) on_plugin(on.plugin->backward_workspace, call_on_cuda(used, call), bytes);
   });
 }
 
@@ -137,8 +165,16 @@ int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *args, ga
   return enter("gavel_scatter", error, [&] {
     gavel_context &on = checked(context);
     const Scatter call = check(on, args);
-    require_no_stream(call.args.stream, "args.stream");
-    run_on_cpu(*on.cpu, call);
+    cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
+    if (stream == nullptr) return run_on_cpu(*on.cpu, call);
+    on_plugin(on.plugin->scatter,
+              cuda::ScatterCall{.pooling = call.args.pooling,
+                                .combine = call.args.combine,
+                                .first = call.lists.first,
+                                .last = call.lists.last,
+                                .dvectors = call.dvectors,
+                                .dhidden = call.dhidden},
+              *stream);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "api/cuda_plugin.h"
 #include "api/handle.h"
 #include "common/head_spec.h"
 #include "common/tensor.h"
@@ -15,22 +16,30 @@
 #include "cpu/head.h"
 #include "cpu/optimizer.h"
 
+// Of every pair of parts, one of the CPU and one of CUDA, the other is null.
 struct gavel_context final : gavel::Handle {
-  explicit gavel_context(std::unique_ptr<gavel::CpuContext> part) : Handle(gavel::kContextMagic), cpu(std::move(part)) {}
+  explicit gavel_context(std::unique_ptr<gavel::CpuContext> part);
+  gavel_context(const gavel::cuda::Plugin &opened, int32_t device, gavel::CudaPart<gavel::cuda::Context> part);
 
   // What the tensors of a call may lie in.
-  gavel::Memory memory() const { return gavel::kHostMemory; }
+  gavel::Memory memory() const;
 
-  std::unique_ptr<gavel::CpuContext> cpu;
+  const int32_t device_type;
+  const int32_t device_id;
+  const std::unique_ptr<gavel::CpuContext> cpu;
+  const gavel::cuda::Plugin *const plugin;  // null on the CPU
+  const gavel::CudaPart<gavel::cuda::Context> cuda;
 };
 
 struct gavel_head final : gavel::Handle {
   gavel_head(gavel_context &parent, std::unique_ptr<gavel::CpuHead> part);
+  gavel_head(gavel_context &parent, const gavel::HeadSpec &checked, gavel::CudaPart<gavel::cuda::Head> part);
   ~gavel_head();
 
   gavel_context &context;
   const gavel::HeadSpec spec;
   std::unique_ptr<gavel::CpuHead> cpu;
+  gavel::CudaPart<gavel::cuda::Head> cuda;
   // Calls reading the parameters now; below 0 while one writes them.
   std::atomic<int32_t> users{0};
 };
@@ -38,10 +47,30 @@ struct gavel_head final : gavel::Handle {
 // Every call takes the head as reader or writer, which is also what keeps two calls on one optimizer apart: the second is GAVEL_BUSY.
 struct gavel_optimizer final : gavel::Handle {
   gavel_optimizer(gavel_head &parent, std::unique_ptr<gavel::CpuOptimizer> part);
+  gavel_optimizer(gavel_head &parent, gavel::CudaPart<gavel::cuda::Optimizer> part);
   ~gavel_optimizer();
 
   gavel_head &head;
   std::unique_ptr<gavel::CpuOptimizer> cpu;
+  gavel::CudaPart<gavel::cuda::Optimizer> cuda;
+};
+
+struct gavel_stream final : gavel::Handle {
+  gavel_stream(gavel_context &parent, gavel::CudaPart<gavel::cuda::Stream> part);
+  ~gavel_stream();
+
+  gavel_context &context;
+  gavel::CudaPart<gavel::cuda::Stream> cuda;
+};
+
+struct gavel_buffer final : gavel::Handle {
+  // stream: the one it is freed in the order of, or null.
+  gavel_buffer(gavel_context &parent, gavel_stream *order, gavel::CudaPart<gavel::cuda::Buffer> part);
+  ~gavel_buffer();
+
+  gavel_context &context;
+  gavel_stream *const stream;
+  gavel::CudaPart<gavel::cuda::Buffer> cuda;
 };
 
 namespace gavel {
@@ -56,7 +85,14 @@ inline gavel_optimizer &checked(gavel_optimizer *optimizer) {
   return checked_handle(optimizer, kOptimizerMagic, "optimizer");
 }
 
-void require_no_stream(const gavel_stream *stream, const char *name);
+inline gavel_stream &checked(gavel_stream *stream, const char *name = "stream") {
+  return checked_handle(stream, kStreamMagic, name);
+}
+
+// Where a call enqueues its work: null on the CPU, whose calls run at once and take no stream; on CUDA a stream of the context's device.
+cuda::Stream *stream_of_call(const gavel_context &context, gavel_stream *stream, const char *name);
+// A head is used with contexts of its own device.
+void require_same_device(const gavel_context &context, const gavel_head &head);
 // The answer of a workspace query.
 void set_bytes(int64_t *target, int64_t bytes);
 

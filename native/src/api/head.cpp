@@ -68,6 +68,13 @@ int32_t gavel_head_create(gavel_context *context, const gavel_head_spec *spec, c
       given[i] = take_parameter(parameters[i], {"parameters", i, parameter.name}, parameter, checked_spec.fields.dtype,
                                 Access::READ, tensors);
     }
+    if (parent.plugin != nullptr) {
+      cuda::Head *made = nullptr;
+      on_plugin(parent.plugin->head_create, *parent.cuda, checked_spec, given, &made);
+      CudaPart<cuda::Head> part(made, parent.plugin->head_destroy);
+      *head = std::make_unique<gavel_head>(parent, checked_spec, std::move(part)).release();
+      return;
+    }
     auto part = std::make_unique<CpuHead>(*parent.cpu, checked_spec);
     const FlushDenormals flush;
     for (int32_t i = 0; i < parameter_count; ++i) {
@@ -92,6 +99,7 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
     const Tensor target = take_parameter(*parameter, {"parameter", index, description.name}, description,
                                          read.spec.fields.dtype, Access::WRITE, tensors);
     const HeadReader reader(read);
+    if (read.cuda != nullptr) return on_plugin(read.context.plugin->head_read, *read.cuda, index, target);
     each_row(description, target, read.cpu->values[index].as(),
              [](char *theirs, const char *ours, size_t bytes) { std::memcpy(theirs, ours, bytes); });
   });

@@ -102,8 +102,16 @@ int32_t gavel_optimizer_create(gavel_head *head, const gavel_optimizer_options *
     gavel_head &trained = checked(head);
     const gavel_optimizer_options wanted = read_struct(options, "options");
     check_options(wanted);
-    const FlushDenormals flush;
     const HeadReader reader(trained);
+    if (trained.cuda != nullptr) {
+      const cuda::Plugin &plugin = *trained.context.plugin;
+      cuda::Optimizer *made = nullptr;
+      on_plugin(plugin.optimizer_create, *trained.cuda, wanted, &made);
+      CudaPart<cuda::Optimizer> part(made, plugin.optimizer_destroy);
+      *optimizer = std::make_unique<gavel_optimizer>(trained, std::move(part)).release();
+      return;
+    }
+    const FlushDenormals flush;
     auto part = std::make_unique<CpuOptimizer>(*trained.cpu, wanted);
     *optimizer = std::make_unique<gavel_optimizer>(trained, std::move(part)).release();
   });
@@ -122,9 +130,13 @@ int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gra
     CallTensors tensors(stepped.head.context.memory());
     Tensor taken[kMostParameters];
     take_gradients(gradients, gradient_count, stepped.head.spec, Access::READ, tensors, taken);
-    require_no_stream(stream, "stream");
-    const FlushDenormals flush;
+    const gavel_context &context = stepped.head.context;
+    cuda::Stream *enqueued_on = stream_of_call(context, stream, "stream");
     const HeadWriter writer(stepped.head);
+    if (enqueued_on != nullptr) {
+      return on_plugin(context.plugin->optimizer_step, *stepped.cuda, taken, learning_rate, *enqueued_on);
+    }
+    const FlushDenormals flush;
     run_step(*stepped.cpu, taken, learning_rate);
   });
 }
@@ -135,6 +147,9 @@ int32_t gavel_optimizer_read(gavel_optimizer *optimizer, int32_t state, int32_t 
     gavel_optimizer &of = checked(optimizer);
     const State target = check_state(of, state, index, values, Access::WRITE);
     const HeadReader reader(of.head);
+    if (of.cuda != nullptr) {
+      return on_plugin(of.head.context.plugin->optimizer_read, *of.cuda, state, index, target.values);
+    }
     for_each_row(target.parameter, target.values, state_of(*of.cpu, state, index).as<float>(),
                  [](const float *from, float *to, int64_t count) { std::copy_n(from, count, to); });
   });
@@ -146,8 +161,11 @@ int32_t gavel_optimizer_write(gavel_optimizer *optimizer, int32_t state, int32_t
     gavel_optimizer &of = checked(optimizer);
     const State source = check_state(of, state, index, values, Access::READ);
     check_state_values(source, state);
-    const FlushDenormals flush;
     const HeadWriter writer(of.head);
+    if (of.cuda != nullptr) {
+      return on_plugin(of.head.context.plugin->optimizer_write, *of.cuda, state, index, source.values);
+    }
+    const FlushDenormals flush;
     float *target = state_of(*of.cpu, state, index).as<float>();
     for_each_row(source.parameter, source.values, target,
                  [](float *to, const float *from, int64_t count) { std::copy_n(from, count, to); });
@@ -158,6 +176,11 @@ int32_t gavel_optimizer_write(gavel_optimizer *optimizer, int32_t state, int32_t
 int64_t gavel_optimizer_step_count(gavel_optimizer *optimizer) {
   // There is no status to answer with; -1 is no count.
   if (optimizer == nullptr || optimizer->magic != kOptimizerMagic) return -1;
+  if (optimizer->cuda != nullptr) {
+    int64_t steps = -1;
+    const cuda::Plugin &plugin = *optimizer->head.context.plugin;
+    return plugin.optimizer_step_count(*optimizer->cuda, &steps, nullptr) == GAVEL_OK ? steps : -1;
+  }
   return optimizer->cpu->step_count.load(std::memory_order_relaxed);
 }
 
@@ -167,6 +190,9 @@ int32_t gavel_optimizer_set_step_count(gavel_optimizer *optimizer, int64_t step_
     GAVEL_CHECK(step_count >= 0 && step_count <= kMostSteps, "step_count is %lld; it must be between 0 and %lld",
                 static_cast<long long>(step_count), static_cast<long long>(kMostSteps));
     const HeadWriter writer(of.head);
+    if (of.cuda != nullptr) {
+      return on_plugin(of.head.context.plugin->optimizer_set_step_count, *of.cuda, step_count);
+    }
     of.cpu->step_count.store(step_count, std::memory_order_relaxed);
   });
 }

@@ -36,6 +36,7 @@ Call check(gavel_context &context, gavel_head &head, const gavel_score_args *cal
   Call call;
   call.args = read_struct(caller, "args");
   const gavel_score_args &args = call.args;
+  require_same_device(context, head);
   GAVEL_CHECK(args.reserved == 0 && args.reserved2 == 0, "args.reserved and args.reserved2 are %u and %u; set them to 0",
               args.reserved, args.reserved2);
   check_pooling_kind(args.pooling, args.combine);
@@ -100,6 +101,34 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
   if (call.loss) run_loss(*call.loss, call.scores.as<float>(), stride);
 }
 
+cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
+  const gavel_score_args &args = call.args;
+  if (call.loss) {
+    require_cuda_loss(*call.loss);
+    if (head.spec.fields.output_width != 1) {
+      fail(GAVEL_UNSUPPORTED,
+           "a loss was asked for in the call of a head of %" PRId64
+           " outputs, which on CUDA needs a call of its own: score first, then gavel_loss",
+           head.spec.fields.output_width);
+    }
+  }
+  return {.head = *head.cuda,
+          .pooling = args.pooling,
+          .combine = args.combine,
+          .hidden = call.hidden,
+          .first = call.lists.first,
+          .last = call.lists.last,
+          .readout = args.readout,
+          .readout_mean = args.readout_mean,
+          .readout_deviation = args.readout_deviation,
+          .scores = call.scores,
+          .logits = call.logits,
+          .vectors = call.vectors,
+          .preactivations = call.preactivations,
+          .counts = call.counts,
+          .loss = call.loss ? &*call.loss : nullptr};
+}
+
 }  // namespace
 
 extern "C" {
@@ -110,8 +139,10 @@ int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_
     gavel_context &on = checked(context);
     gavel_head &used = checked(head);
     Call call = check(on, used, args, loss);
-    require_no_stream(call.args.stream, "args.stream");
-    run_on_cpu(*on.cpu, used, call);
+    cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
+    if (stream == nullptr) return run_on_cpu(*on.cpu, used, call);
+    const HeadReader reader(used);
+    on_plugin(on.plugin->score, call_on_cuda(used, call), *stream);
   });
 }
 
@@ -121,8 +152,9 @@ int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const ga
     gavel_context &on = checked(context);
     gavel_head &used = checked(head);
     const Call call = check(on, used, args, loss);
-    require_no_stream(call.args.stream, "args.stream");
+    const bool on_cuda = stream_of_call(on, call.args.stream, "args.stream") != nullptr;
     set_bytes(bytes, 0);
+    if (on_cuda) on_plugin(on.plugin->score_workspace, call_on_cuda(used, call), bytes);
   });
 }
 

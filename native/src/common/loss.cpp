@@ -131,6 +131,13 @@ LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors
   return plan;
 }
 
+void require_cuda_loss(const LossPlan &plan) {
+  if (plan.family->on_cuda) return;
+  fail(GAVEL_UNSUPPORTED,
+       "the loss %s runs on the CPU alone in this version; copy the scores to the host and use a CPU context",
+       plan.family->name);
+}
+
 int64_t loss_scratch_bytes(const LossPlan &plan) {
   return plan.family->scratch_bytes == nullptr ? 0 : plan.family->scratch_bytes(plan);
 }

@@ -118,6 +118,7 @@ struct LossFamily {
   float (*run)(const LossPlan &plan, int64_t item, float scale);
   // Bytes of scratch that valid and run need (plan.scratch); null: none. Host memory only.
   int64_t (*scratch_bytes)(const LossPlan &plan) = nullptr;
+  bool on_cuda = false;  // whether the CUDA library has it
 };
 
 // What the messages call a number, and what it may be.
@@ -162,6 +163,9 @@ LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors
 int64_t loss_scratch_bytes(const LossPlan &plan);
 // The values: every number in its range, every index inside, no target on a masked score. Host memory only; plan.valid is set.
 void check_loss_values(const LossPlan &plan);
+
+// Throws Failure (GAVEL_UNSUPPORTED) where the loss has no kernel on CUDA.
+void require_cuda_loss(const LossPlan &plan);
 
 // Computes and writes every output, on the host. scores: [n] floats, score_stride floats apart; gavel_loss passes args.scores. Indices
 // are checked again where they are used, so a caller who changes them during the call gets an error at worst. The caller flushes denormals.

@@ -75,6 +75,7 @@ const LossFamily kBradleyTerry = {.kind = GAVEL_LOSS_BRADLEY_TERRY,
                                   .check_tensors = check_tensors,
                                   .check_values = check_values,
                                   .valid = valid,
-                                  .run = run};
+                                  .run = run,
+                                  .on_cuda = true};
 
 }  // namespace gavel

@@ -137,6 +137,7 @@ const LossFamily kCrossEntropy = {.kind = GAVEL_LOSS_CROSS_ENTROPY,
                                   .check_tensors = check_tensors,
                                   .check_values = check_values,
                                   .valid = valid,
-                                  .run = run};
+                                  .run = run,
+                                  .on_cuda = true};
 
 }  // namespace gavel

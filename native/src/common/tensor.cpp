@@ -183,21 +183,6 @@ void check_data(const gavel_tensor &tensor, const TensorName &name, const Tensor
   }
 }
 
-// The device reads through this address later, on its own, where a wrong one would take the whole process' device down with it.
-void check_address(const gavel_tensor &tensor, const TensorName &name, const Memory &memory) {
-  const Memory::Kind found = memory.kind_of(memory.asked, tensor.data);
-  if (found.device_type == Memory::kManaged && tensor.device_type != GAVEL_CPU) return;
-  if (found.device_type == tensor.device_type && (found.device_type != GAVEL_CUDA || found.device_id == tensor.device_id)) {
-    return;
-  }
-  if (found.device_type == GAVEL_CUDA) {
-    refuse_tensor(tensor, name, "its device type is %d, id %d, but the driver says that data, %p, is memory of CUDA device %d",
-                  tensor.device_type, tensor.device_id, tensor.data, found.device_id);
-  }
-  refuse_tensor(tensor, name, "its device type is %d, but the driver says that data, %p, is %s host memory", tensor.device_type,
-                tensor.data, found.device_type == GAVEL_CUDA_HOST ? "pinned" : "ordinary");
-}
-
 }  // namespace
 
 bool is_absent(const gavel_tensor &tensor, const TensorName &name) {
@@ -225,9 +210,9 @@ Tensor check_tensor(const gavel_tensor &caller, const TensorName &name, const Me
   Tensor view;
   check_walk(tensor, name, shape, written, view);
   check_data(tensor, name, view);
-  // Host memory needs no driver's word where only the processor touches it.
-  if (view.extent_bytes > 0 && memory.kind_of != nullptr && tensor.device_type != GAVEL_CPU) {
-    check_address(tensor, name, memory);
+  // The device reads through this address later, on its own, where a wrong one would end every use of the device by this process.
+  if (view.extent_bytes > 0 && memory.check_place != nullptr && tensor.device_type != GAVEL_CPU) {
+    memory.check_place(memory.asked, tensor.data, tensor.device_type, name);
   }
   view.dtype = tensor.dtype;
   view.rank = tensor.rank;

@@ -74,17 +74,10 @@ struct Memory {
   bool host = true;          // GAVEL_CPU
   int32_t cuda_device = -1;  // number of the CUDA device, -1: none
 
-  // What lies behind an address: GAVEL_CPU, GAVEL_CUDA, GAVEL_CUDA_HOST or kManaged, and the device's number for GAVEL_CUDA.
-  // Null where there is no driver to ask.
-  struct Kind {
-    int32_t device_type;
-    int32_t device_id;
-  };
-  Kind (*kind_of)(void *asked, const void *data) = nullptr;
+  // Asks the driver: throws Failure where data is not in memory of that device type (GAVEL_CUDA, GAVEL_CUDA_HOST). Null where there is
+  // no driver.
+  void (*check_place)(void *asked, const void *data, int32_t device_type, const TensorName &name) = nullptr;
   void *asked = nullptr;
-
-  // Memory that moves between host and device as it is touched (DLPack's kDLCUDAManaged); it passes for memory of any device.
-  static constexpr int32_t kManaged = 13;
 };
 constexpr Memory kHostMemory = {};
 

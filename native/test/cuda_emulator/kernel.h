@@ -88,6 +88,11 @@ inline void __threadfence_system() {
   __threadfence();
 }
 
+// Where a thread waits for another block by reading a counter, it says so by this or by __threadfence.
+inline void __nanosleep(unsigned) {
+  __threadfence();
+}
+
 // ---- warp intrinsics ----
 
 template <typename T>

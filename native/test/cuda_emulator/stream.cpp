@@ -101,6 +101,12 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 
+cudaError_t cudaStreamGetDevice(cudaStream_t stream, int *device) {
+  GAVEL_EMULATED_CALL("cudaStreamGetDevice");
+  *device = stream == nullptr ? current_device() : stream_of(stream).device;
+  return cudaSuccess;
+}
+
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   GAVEL_EMULATED_CALL("cudaStreamSynchronize");
   refuse_capture("cudaStreamSynchronize", stream);

@@ -2079,6 +2079,69 @@ public class gavel_h extends gavel_h$shared {
     public static int GAVEL_LOSS_CROSS_ENTROPY() {
         return GAVEL_LOSS_CROSS_ENTROPY;
     }
+    private static final int GAVEL_LOSS_PLACKETT_LUCE = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_PLACKETT_LUCE = 3
+     * }
+     */
+    public static int GAVEL_LOSS_PLACKETT_LUCE() {
+        return GAVEL_LOSS_PLACKETT_LUCE;
+    }
+    private static final int GAVEL_LOSS_PAIRWISE_RANKING = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_PAIRWISE_RANKING = 4
+     * }
+     */
+    public static int GAVEL_LOSS_PAIRWISE_RANKING() {
+        return GAVEL_LOSS_PAIRWISE_RANKING;
+    }
+    private static final int GAVEL_LOSS_MSE = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_MSE = 5
+     * }
+     */
+    public static int GAVEL_LOSS_MSE() {
+        return GAVEL_LOSS_MSE;
+    }
+    private static final int GAVEL_LOSS_BCE = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_BCE = 6
+     * }
+     */
+    public static int GAVEL_LOSS_BCE() {
+        return GAVEL_LOSS_BCE;
+    }
+    private static final int GAVEL_LOSS_STEP_RANKING = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_STEP_RANKING = 7
+     * }
+     */
+    public static int GAVEL_LOSS_STEP_RANKING() {
+        return GAVEL_LOSS_STEP_RANKING;
+    }
+    private static final int GAVEL_LOSS_ORDINAL = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_ORDINAL = 8
+     * }
+     */
+    public static int GAVEL_LOSS_ORDINAL() {
+        return GAVEL_LOSS_ORDINAL;
+    }
+    private static final int GAVEL_LOSS_PINBALL = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOSS_PINBALL = 9
+     * }
+     */
+    public static int GAVEL_LOSS_PINBALL() {
+        return GAVEL_LOSS_PINBALL;
+    }
     private static final int GAVEL_REDUCTION_NONE = (int)0L;
     /**
      * {@snippet lang=c :

@@ -47,6 +47,19 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     gavel_tensor dscore;
  *     gavel_tensor counts;
  *     gavel_stream *stream;
+ *     float zeta;
+ *     float positive_weight;
+ *     float quantile;
+ *     uint32_t reserved3;
+ *     int64_t top_k;
+ *     int64_t classes;
+ *     gavel_tensor zeta_values;
+ *     gavel_tensor positive_weight_values;
+ *     gavel_tensor quantile_values;
+ *     gavel_tensor ranks;
+ *     gavel_tensor labels;
+ *     gavel_tensor targets;
+ *     gavel_tensor admissible;
  * }
  * }
  */
@@ -87,7 +100,20 @@ public class gavel_loss_args {
         gavel_tensor.layout().withName("loss"),
         gavel_tensor.layout().withName("dscore"),
         gavel_tensor.layout().withName("counts"),
-        gavel_h.C_POINTER.withName("stream")
+        gavel_h.C_POINTER.withName("stream"),
+        gavel_h.C_FLOAT.withName("zeta"),
+        gavel_h.C_FLOAT.withName("positive_weight"),
+        gavel_h.C_FLOAT.withName("quantile"),
+        gavel_h.C_INT.withName("reserved3"),
+        gavel_h.C_LONG.withName("top_k"),
+        gavel_h.C_LONG.withName("classes"),
+        gavel_tensor.layout().withName("zeta_values"),
+        gavel_tensor.layout().withName("positive_weight_values"),
+        gavel_tensor.layout().withName("quantile_values"),
+        gavel_tensor.layout().withName("ranks"),
+        gavel_tensor.layout().withName("labels"),
+        gavel_tensor.layout().withName("targets"),
+        gavel_tensor.layout().withName("admissible")
     ).withName("gavel_loss_args");
 
     /**
@@ -1459,6 +1485,578 @@ public class gavel_loss_args {
      */
     public static void stream(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat zeta$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("zeta"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float zeta
+     * }
+     */
+    public static final OfFloat zeta$layout() {
+        return zeta$LAYOUT;
+    }
+
+    private static final long zeta$OFFSET = $LAYOUT.byteOffset(groupElement("zeta"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float zeta
+     * }
+     */
+    public static final long zeta$offset() {
+        return zeta$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float zeta
+     * }
+     */
+    public static float zeta(MemorySegment struct) {
+        return struct.get(zeta$LAYOUT, zeta$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float zeta
+     * }
+     */
+    public static void zeta(MemorySegment struct, float fieldValue) {
+        struct.set(zeta$LAYOUT, zeta$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat positive_weight$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("positive_weight"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float positive_weight
+     * }
+     */
+    public static final OfFloat positive_weight$layout() {
+        return positive_weight$LAYOUT;
+    }
+
+    private static final long positive_weight$OFFSET = $LAYOUT.byteOffset(groupElement("positive_weight"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float positive_weight
+     * }
+     */
+    public static final long positive_weight$offset() {
+        return positive_weight$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float positive_weight
+     * }
+     */
+    public static float positive_weight(MemorySegment struct) {
+        return struct.get(positive_weight$LAYOUT, positive_weight$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float positive_weight
+     * }
+     */
+    public static void positive_weight(MemorySegment struct, float fieldValue) {
+        struct.set(positive_weight$LAYOUT, positive_weight$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat quantile$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("quantile"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float quantile
+     * }
+     */
+    public static final OfFloat quantile$layout() {
+        return quantile$LAYOUT;
+    }
+
+    private static final long quantile$OFFSET = $LAYOUT.byteOffset(groupElement("quantile"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float quantile
+     * }
+     */
+    public static final long quantile$offset() {
+        return quantile$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float quantile
+     * }
+     */
+    public static float quantile(MemorySegment struct) {
+        return struct.get(quantile$LAYOUT, quantile$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float quantile
+     * }
+     */
+    public static void quantile(MemorySegment struct, float fieldValue) {
+        struct.set(quantile$LAYOUT, quantile$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved3$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved3"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t reserved3
+     * }
+     */
+    public static final OfInt reserved3$layout() {
+        return reserved3$LAYOUT;
+    }
+
+    private static final long reserved3$OFFSET = $LAYOUT.byteOffset(groupElement("reserved3"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t reserved3
+     * }
+     */
+    public static final long reserved3$offset() {
+        return reserved3$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved3
+     * }
+     */
+    public static int reserved3(MemorySegment struct) {
+        return struct.get(reserved3$LAYOUT, reserved3$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved3
+     * }
+     */
+    public static void reserved3(MemorySegment struct, int fieldValue) {
+        struct.set(reserved3$LAYOUT, reserved3$OFFSET, fieldValue);
+    }
+
+    private static final OfLong top_k$LAYOUT = (OfLong)$LAYOUT.select(groupElement("top_k"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t top_k
+     * }
+     */
+    public static final OfLong top_k$layout() {
+        return top_k$LAYOUT;
+    }
+
+    private static final long top_k$OFFSET = $LAYOUT.byteOffset(groupElement("top_k"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t top_k
+     * }
+     */
+    public static final long top_k$offset() {
+        return top_k$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t top_k
+     * }
+     */
+    public static long top_k(MemorySegment struct) {
+        return struct.get(top_k$LAYOUT, top_k$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t top_k
+     * }
+     */
+    public static void top_k(MemorySegment struct, long fieldValue) {
+        struct.set(top_k$LAYOUT, top_k$OFFSET, fieldValue);
+    }
+
+    private static final OfLong classes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("classes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t classes
+     * }
+     */
+    public static final OfLong classes$layout() {
+        return classes$LAYOUT;
+    }
+
+    private static final long classes$OFFSET = $LAYOUT.byteOffset(groupElement("classes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t classes
+     * }
+     */
+    public static final long classes$offset() {
+        return classes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t classes
+     * }
+     */
+    public static long classes(MemorySegment struct) {
+        return struct.get(classes$LAYOUT, classes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t classes
+     * }
+     */
+    public static void classes(MemorySegment struct, long fieldValue) {
+        struct.set(classes$LAYOUT, classes$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout zeta_values$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("zeta_values"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor zeta_values
+     * }
+     */
+    public static final GroupLayout zeta_values$layout() {
+        return zeta_values$LAYOUT;
+    }
+
+    private static final long zeta_values$OFFSET = $LAYOUT.byteOffset(groupElement("zeta_values"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor zeta_values
+     * }
+     */
+    public static final long zeta_values$offset() {
+        return zeta_values$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor zeta_values
+     * }
+     */
+    public static MemorySegment zeta_values(MemorySegment struct) {
+        return struct.asSlice(zeta_values$OFFSET, zeta_values$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor zeta_values
+     * }
+     */
+    public static void zeta_values(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, zeta_values$OFFSET, zeta_values$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout positive_weight_values$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("positive_weight_values"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor positive_weight_values
+     * }
+     */
+    public static final GroupLayout positive_weight_values$layout() {
+        return positive_weight_values$LAYOUT;
+    }
+
+    private static final long positive_weight_values$OFFSET = $LAYOUT.byteOffset(groupElement("positive_weight_values"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor positive_weight_values
+     * }
+     */
+    public static final long positive_weight_values$offset() {
+        return positive_weight_values$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor positive_weight_values
+     * }
+     */
+    public static MemorySegment positive_weight_values(MemorySegment struct) {
+        return struct.asSlice(positive_weight_values$OFFSET, positive_weight_values$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor positive_weight_values
+     * }
+     */
+    public static void positive_weight_values(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, positive_weight_values$OFFSET, positive_weight_values$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout quantile_values$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("quantile_values"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor quantile_values
+     * }
+     */
+    public static final GroupLayout quantile_values$layout() {
+        return quantile_values$LAYOUT;
+    }
+
+    private static final long quantile_values$OFFSET = $LAYOUT.byteOffset(groupElement("quantile_values"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor quantile_values
+     * }
+     */
+    public static final long quantile_values$offset() {
+        return quantile_values$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor quantile_values
+     * }
+     */
+    public static MemorySegment quantile_values(MemorySegment struct) {
+        return struct.asSlice(quantile_values$OFFSET, quantile_values$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor quantile_values
+     * }
+     */
+    public static void quantile_values(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, quantile_values$OFFSET, quantile_values$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout ranks$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("ranks"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor ranks
+     * }
+     */
+    public static final GroupLayout ranks$layout() {
+        return ranks$LAYOUT;
+    }
+
+    private static final long ranks$OFFSET = $LAYOUT.byteOffset(groupElement("ranks"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor ranks
+     * }
+     */
+    public static final long ranks$offset() {
+        return ranks$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor ranks
+     * }
+     */
+    public static MemorySegment ranks(MemorySegment struct) {
+        return struct.asSlice(ranks$OFFSET, ranks$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor ranks
+     * }
+     */
+    public static void ranks(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, ranks$OFFSET, ranks$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout labels$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("labels"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor labels
+     * }
+     */
+    public static final GroupLayout labels$layout() {
+        return labels$LAYOUT;
+    }
+
+    private static final long labels$OFFSET = $LAYOUT.byteOffset(groupElement("labels"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor labels
+     * }
+     */
+    public static final long labels$offset() {
+        return labels$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor labels
+     * }
+     */
+    public static MemorySegment labels(MemorySegment struct) {
+        return struct.asSlice(labels$OFFSET, labels$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor labels
+     * }
+     */
+    public static void labels(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, labels$OFFSET, labels$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout targets$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("targets"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor targets
+     * }
+     */
+    public static final GroupLayout targets$layout() {
+        return targets$LAYOUT;
+    }
+
+    private static final long targets$OFFSET = $LAYOUT.byteOffset(groupElement("targets"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor targets
+     * }
+     */
+    public static final long targets$offset() {
+        return targets$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor targets
+     * }
+     */
+    public static MemorySegment targets(MemorySegment struct) {
+        return struct.asSlice(targets$OFFSET, targets$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor targets
+     * }
+     */
+    public static void targets(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, targets$OFFSET, targets$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout admissible$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("admissible"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor admissible
+     * }
+     */
+    public static final GroupLayout admissible$layout() {
+        return admissible$LAYOUT;
+    }
+
+    private static final long admissible$OFFSET = $LAYOUT.byteOffset(groupElement("admissible"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor admissible
+     * }
+     */
+    public static final long admissible$offset() {
+        return admissible$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor admissible
+     * }
+     */
+    public static MemorySegment admissible(MemorySegment struct) {
+        return struct.asSlice(admissible$OFFSET, admissible$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor admissible
+     * }
+     */
+    public static void admissible(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, admissible$OFFSET, admissible$LAYOUT.byteSize());
     }
 
     /**

@@ -1,0 +1,232 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// loss_phases.h: the units of a loss, for the kernel of loss.cu and for one block of another kernel.
+//
+//   kEvaluate  losses of a chunk of items; BRADLEY_TERRY also clears the counters of the scores. At the end the number of valid items
+//              and, but for WEIGHTED_MEAN, the divisor are known.
+//   kSum       sums of kSummedTerms losses (weights) of valid items; sides of pairs to the slots of their scores. At the end the loss.
+//   kScanShared, kPlaceShared   only where a score has many pairs, see loss_pairs.h.
+//   kGradient  dscore.
+// The sum of the items is that of common/pairwise_sum.h: valid items are numbered as they come, 2^10 neighbours are one unit's, and
+// the last block adds up the units'. So losses, reduced losses and gradients have the bits of the CPU.
+#ifndef GAVEL_CUDA_LOSS_PHASES_H
+#define GAVEL_CUDA_LOSS_PHASES_H
+
+#include "cuda/loss_groups.h"
+#include "cuda/loss_pairs.h"
+
+namespace gavel::cuda {
+
+// Shared memory of a block that works on a loss: 9 KiB.
+struct LossMemory {
+  TeamMemory team;
+  GroupResults groups;
+  float terms[kSummedTerms / kWarp];
+  uint32_t ticket;
+};
+
+// Losses and weights of the valid items of a chunk, behind one another.
+__device__ inline void keep_valid(const LossTask &task, LossMemory &memory, uint32_t chunk, uint32_t position, uint32_t &kept,
+                                  const ItemResult &result, bool there) {
+  const uint32_t warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
+  const uint32_t lanes = __ballot_sync(kAllLanes, there && result.counts);
+  __syncthreads();
+  if (lane == 0) memory.team.words[warp] = static_cast<unsigned long long>(__popc(lanes));
+  __syncthreads();
+  uint32_t before = kept, all = 0;
+  for (uint32_t w = 0; w < blockDim.x / kWarp; ++w) {
+    if (w == warp) before += all;
+    all += static_cast<uint32_t>(memory.team.words[w]);
+  }
+  kept += all;
+  if (!there) return;
+  const uint32_t item = chunk * task.chunk + position;
+  if (task.item_loss != nullptr) task.item_loss[item] = result.counts ? result.loss : 0.0f;
+  if (!result.counts) return;
+  const uint32_t slot = chunk * task.chunk + before + static_cast<uint32_t>(__popc(lanes & ((1u << lane) - 1)));
+  task.losses[slot] = result.loss;
+  if (task.weights != nullptr) task.weights[slot] = result.weight;
+}
+
+__device__ inline void evaluate_chunk(const LossTask &task, LossMemory &memory, uint32_t chunk) {
+  const uint32_t begin = chunk * task.chunk;
+  const uint32_t count = min(task.chunk, task.items - begin);
+  const bool pairs = task.kind == GAVEL_LOSS_BRADLEY_TERRY;
+  if (!pairs) evaluate_groups(task, memory.team, memory.groups, begin, count);
+  uint32_t kept = 0;
+  for (uint32_t base = 0; base < count; base += blockDim.x) {
+    const uint32_t k = base + threadIdx.x;
+    const bool there = k < count;
+    ItemResult result{false, 0.0f, 0.0f};
+    if (there) result = pairs ? evaluate_pair(task, begin + k) : memory.groups.items[k];
+    keep_valid(task, memory, chunk, k, kept, result, there);
+  }
+  // The highest bit: the offsets of the chunk are broken.
+  if (threadIdx.x == 0) task.chunk_valid[chunk] = kept | (!pairs && memory.groups.broken != 0 ? 0x80000000u : 0u);
+}
+
+__device__ inline void set_divisor(const LossTask &task, float divisor) {
+  LossState &state = *task.state;
+  state.divisor = divisor;
+  state.nothing = divisor == 0.0f;
+  state.scale = divisor == 0.0f ? 0.0f : 1.0f / divisor;
+}
+
+// Behind the last chunk, by one block: valid items in front of each chunk, and their number.
+__device__ inline void finish_evaluation(const LossTask &task) {
+  if (threadIdx.x >= kWarp) return;
+  const uint32_t lane = threadIdx.x;
+  uint32_t before = 0, broken = 0;
+  for (uint32_t base = 0; base < task.evaluating; base += kWarp) {
+    const uint32_t found = base + lane < task.evaluating ? __ldcg(task.chunk_valid + base + lane) : 0;
+    const uint32_t mine = found & 0x7fffffffu;
+    broken |= found >> 31;
+    uint32_t sum = mine;
+    for (uint32_t step = 1; step < kWarp; step *= 2) {
+      const uint32_t other = __shfl_up_sync(kAllLanes, sum, step);
+      if (lane >= step) sum += other;
+    }
+    if (base + lane < task.evaluating) task.chunk_valid[base + lane] = before + sum - mine;
+    before += __shfl_sync(kAllLanes, sum, kWarp - 1);
+  }
+  broken = static_cast<uint32_t>(__any_sync(kAllLanes, broken != 0));
+  if (lane != 0) return;
+  task.state->valid_items = before;
+  task.state->broken_offsets = static_cast<int32_t>(broken);
+  task.state->shared_scores = 0;
+  if (task.counts != nullptr) {
+    task.counts[0] = before;
+    task.counts[1] = static_cast<int64_t>(task.items) - before;
+  }
+  set_divisor(task, task.reduction == GAVEL_REDUCTION_MEAN_VALID ? static_cast<float>(before) : 1.0f);
+}
+
+// Where valid item `rank` lies among losses and weights.
+__device__ __forceinline__ uint32_t valid_slot(const LossTask &task, uint32_t valid_items, uint32_t rank) {
+  if (valid_items == task.items) return rank;
+  uint32_t low = 0, high = task.evaluating;  // the last chunk with at most `rank` valid items in front of it
+  while (high - low > 1) {
+    const uint32_t middle = (low + high) / 2;
+    if (__ldcg(task.chunk_valid + middle) <= rank) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return low * task.chunk + rank - __ldcg(task.chunk_valid + low);
+}
+
+// Terms of one unit. A whole unit's sum goes to sums[unit], that of the last one, where it is not whole, to `lower`.
+__device__ inline void sum_unit(const LossTask &task, LossMemory &memory, const float *terms, float *sums, float *lower,
+                                uint32_t unit) {
+  const auto valid_items = static_cast<uint32_t>(__ldcg(&task.state->valid_items));
+  const uint32_t begin = unit * kSummedTerms;
+  const uint32_t count = valid_items <= begin ? 0 : min(kSummedTerms, valid_items - begin);
+  if (count == 0) return;
+  const uint32_t warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
+  __syncthreads();
+  for (uint32_t node = warp; node * kWarp < count; node += blockDim.x / kWarp) {
+    const uint32_t left = min(count - node * kWarp, static_cast<uint32_t>(kWarp));
+    const float term = lane < left ? __ldcg(terms + valid_slot(task, valid_items, begin + node * kWarp + lane)) : 0.0f;
+    const float sum = pairwise_tail<kWarp>(term, left, 0.0f);
+    if (lane == 0) memory.terms[node] = sum;
+  }
+  __syncthreads();
+  if (warp != 0) return;
+  const uint32_t whole = count / kWarp;
+  const float behind = count % kWarp != 0 ? memory.terms[whole] : 0.0f;
+  const float sum = pairwise_tail<kWarp>(lane < whole ? memory.terms[lane] : 0.0f, whole, behind);
+  if (lane == 0) *(count == kSummedTerms ? sums + unit : lower) = sum;
+}
+
+// The sum of all, by one warp.
+__device__ inline float sum_units(const float *sums, const float *lower, uint32_t valid_items) {
+  const uint32_t lane = threadIdx.x % kWarp;
+  const uint32_t units = valid_items / kSummedTerms;
+  float behind = valid_items % kSummedTerms != 0 ? __ldcg(lower) : 0.0f;
+  WarpPairwise nodes;
+  for (uint32_t base = 0; base < units; base += kWarp) {
+    const uint32_t left = min(units - base, static_cast<uint32_t>(kWarp));
+    const float term = lane < left ? __ldcg(sums + base + lane) : 0.0f;
+    if (left == kWarp) {
+      nodes.add(pairwise_tail<kWarp>(term, kWarp, 0.0f));
+    } else {
+      behind = pairwise_tail<kWarp>(term, left, behind);
+    }
+  }
+  return nodes.total(behind);
+}
+
+// Behind the last sum, by one block.
+__device__ inline void finish_sums(const LossTask &task) {
+  if (threadIdx.x >= kWarp) return;
+  LossState &state = *task.state;
+  const auto valid_items = static_cast<uint32_t>(__ldcg(&state.valid_items));
+  float divisor = __ldcg(&state.divisor);
+  if (task.weights != nullptr) {
+    divisor = sum_units(task.weight_sums, &state.lower_weights, valid_items);
+    if (threadIdx.x == 0) set_divisor(task, divisor);
+  }
+  if (task.loss == nullptr) return;
+  const float sum = sum_units(task.loss_sums, &state.lower_losses, valid_items);
+  if (threadIdx.x == 0) *task.loss = divisor == 0.0f ? 0.0f : sum / divisor;
+}
+
+// One unit, by a whole block.
+__device__ inline void run_loss_unit(const LossTask &task, LossMemory &memory, uint32_t phase, uint32_t unit) {
+  const bool pairs = task.kind == GAVEL_LOSS_BRADLEY_TERRY;
+  if (phase == kEvaluate) {
+    if (unit < task.evaluating) return evaluate_chunk(task, memory, unit);
+    const uint32_t begin = (unit - task.evaluating) * kClearedScores;
+    const uint32_t end = min(task.score_count, begin + kClearedScores);
+    for (uint32_t n = begin + threadIdx.x; n < end; n += blockDim.x) task.score_items[n] = 0;
+  } else if (phase == kSum) {
+    if (unit < task.placing) {
+      const uint32_t begin = unit * kPlacedItems;
+      return place_sides(task, begin, min(task.items, begin + kPlacedItems));
+    }
+    unit -= task.placing;
+    if (task.loss != nullptr) sum_unit(task, memory, task.losses, task.loss_sums, &task.state->lower_losses, unit);
+    if (task.weights != nullptr) sum_unit(task, memory, task.weights, task.weight_sums, &task.state->lower_weights, unit);
+  } else if (phase == kScanShared) {
+    const uint32_t begin = unit * kScannedScores;
+    scan_shared(task, memory.team, unit, begin, min(task.score_count, begin + kScannedScores));
+  } else if (phase == kPlaceShared) {
+    const uint32_t begin = unit * kPlacedItems;
+    place_shared(task, begin, min(task.items, begin + kPlacedItems));
+  } else {
+    const uint32_t begin = unit * kGradientScores;
+    const uint32_t end = min(task.score_count, begin + kGradientScores);
+    if (pairs) {
+      add_pair_gradients(task, begin, end);
+    } else {
+      scale_group_gradients(task, begin, end);
+    }
+  }
+}
+
+// Behind the last unit of a phase, by a whole block.
+__device__ inline void finish_loss_phase(const LossTask &task, uint32_t phase) {
+  if (phase == kEvaluate) finish_evaluation(task);
+  if (phase == kSum) finish_sums(task);
+  if (phase == kScanShared) scan_shared_blocks(task);
+}
+
+// The whole loss by one block of any kernel, for small ones: about 4096 scores and items. Scores may have been written by other blocks that
+// this one has waited for. Every thread of the block; blockDim.x a multiple of 32, at most 1024. Outputs are complete behind the
+// kernel, or a __syncthreads for this block.
+__device__ inline void run_loss_in_block(const LossTask &task, LossMemory &memory) {
+  for (uint32_t phase = 0; phase < kLossPhases; ++phase) {
+    if ((phase == kScanShared || phase == kPlaceShared) && __ldcg(&task.state->shared_scores) == 0) continue;
+    for (uint32_t unit = 0; unit < task.units[phase]; ++unit) run_loss_unit(task, memory, phase, unit);
+    __threadfence();
+    __syncthreads();
+    finish_loss_phase(task, phase);
+    __threadfence();
+    __syncthreads();
+  }
+}
+
+}  // namespace gavel::cuda
+
+#endif

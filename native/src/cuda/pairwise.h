@@ -1,0 +1,56 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// pairwise.h: the sum of common/pairwise_sum.h by several threads at once, with the same bits: its tree depends on the number of terms
+// alone, so lanes can add neighbours side by side.
+//
+// Terms come in tiles of one per lane. A full tile is a node of the tree, made by shuffles; nodes are counted as the terms are in
+// pairwise_sum.h, level l of the counter in lane l. Of the last tile, whose terms are fewer, the sums of the set bits of their number
+// are added from the smallest up (pairwise_tail), which is what PairwiseSum::total does.
+#ifndef GAVEL_CUDA_PAIRWISE_H
+#define GAVEL_CUDA_PAIRWISE_H
+
+#include "cuda/device.h"
+
+namespace gavel::cuda {
+
+// Adds the terms of lanes 0 .. count - 1 of every kLanes lanes (count <= kLanes) to `lower`, the sum of all that comes behind them.
+// All lanes of the warp take part; the result is in every lane of the team.
+template <int kLanes>
+__device__ __forceinline__ float pairwise_tail(float term, uint32_t count, float lower) {
+  float sum = lower;
+  for (uint32_t level = 0; (1u << level) < kLanes; ++level) {
+    const uint32_t lane = ((count >> level) & ~1u) << level;
+    const float node = __shfl_sync(kAllLanes, term, static_cast<int>(lane), kLanes);
+    if ((count >> level & 1) != 0) sum = node + sum;
+    term = term + __shfl_xor_sync(kAllLanes, term, 1 << level, kLanes);
+  }
+  return count == kLanes ? term + sum : sum;
+}
+
+// Nodes of 2^k terms each, counted by one warp; every lane gives the same node.
+class WarpPairwise {
+ public:
+  __device__ __forceinline__ void add(float node) {
+    int level = 0;
+    for (uint32_t left = count_++; (left & 1) != 0; left >>= 1) node = __shfl_sync(kAllLanes, partial_, level++) + node;
+    if ((threadIdx.x & 31) == static_cast<uint32_t>(level)) partial_ = node;
+  }
+
+  // lower: sum of the terms behind the last whole node.
+  __device__ __forceinline__ float total(float lower) const {
+    float sum = lower;
+    for (int level = 0; level < 32; ++level) {
+      const float node = __shfl_sync(kAllLanes, partial_, level);
+      if ((count_ >> level & 1) != 0) sum = node + sum;
+    }
+    return sum;
+  }
+
+ private:
+  uint32_t count_ = 0;
+  float partial_ = 0.0f;  // lane l: a finished sum of 2^l nodes where bit l of count_ is set
+};
+
+}  // namespace gavel::cuda
+
+#endif

@@ -1,0 +1,119 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// pooling.h: the vector of an item, eight elements at a time, on the device; what the poolings are is said in cpu/pooling.h.
+//
+// SPAN_MEAN is not among them: its rows are added by a kernel of their own (vectors.h), which writes the means as f32 rows, and whoever
+// needs vectors then reads those (kPooled). An item that is invalid is a vector of zeros. An index out of range is a fault: nothing is
+// read, the vector is NaN.
+#ifndef GAVEL_CUDA_POOLING_H
+#define GAVEL_CUDA_POOLING_H
+
+#include <cstdint>
+
+#include "cuda/fault.h"
+#include "cuda/rows.h"
+
+namespace gavel::cuda {
+
+// Item r is row r of the hidden states: means that a kernel before has written.
+constexpr int32_t kPooled = 0;
+
+// Where vectors come from. A kernel argument.
+struct Source {
+  const char *hidden;  // [tokens, hidden_width]
+  int64_t row_bytes;
+  int32_t dtype;
+  int32_t pooling;  // kPooled, GAVEL_POOLING_INDEX or GAVEL_POOLING_FIRST_LAST
+  int32_t combine;
+  bool aligned;          // every row starts at a multiple of 16 bytes and its width is one of 8 elements
+  const int64_t *first;  // FIRST_LAST and SPAN_MEAN; kPooled: as the call it stands for, to know which items are valid
+  const int64_t *last;
+  int64_t tokens;
+  int64_t hidden_width;
+  int64_t vector_width;
+  int64_t items;
+  Fault *fault;
+};
+
+enum class ItemState : int32_t { INVALID, VALID, FAULT };
+
+struct Item {
+  int64_t first;
+  int64_t last;
+  ItemState state;
+};
+
+// Looks up and checks the rows of item r. report: whether this thread tells of a fault; one of those that ask should.
+__device__ inline Item look_up_item(const Source &source, int64_t r, bool report) {
+  // Lists of the caller's, which the device may not believe: one comparison for both ends, as -1 becomes 0 and everything lower wraps.
+  const auto outside = [&](int64_t value) { return static_cast<uint64_t>(value) + 1 > static_cast<uint64_t>(source.tokens); };
+  const int64_t last = source.last[r];
+  const int64_t first = source.first != nullptr ? source.first[r] : last;
+  if (outside(last) || outside(first)) {
+    if (report) {
+      const bool at_last = outside(last);
+      report_fault(source.fault, at_last ? kFaultLastIndex : kFaultFirstIndex, r, at_last ? last : first, source.tokens);
+    }
+    return {-1, -1, ItemState::FAULT};
+  }
+  if (first < 0 || last < first) return {-1, -1, ItemState::INVALID};
+  if (source.pooling == kPooled) return {r, r, ItemState::VALID};
+  return {first, last, ItemState::VALID};
+}
+
+// What has been read of a chunk of a vector; `other` only where two rows are combined by arithmetic.
+template <int32_t kType>
+struct PooledRaw {
+  Raw<kType> row;
+  Raw<kType> other;
+};
+
+__device__ inline bool adds_rows(const Source &source) {
+  return source.pooling == GAVEL_POOLING_FIRST_LAST && source.combine != GAVEL_COMBINE_CONCAT;
+}
+
+// Elements k .. k + 7 of the vector of a valid item, still as they lie in memory; zeros from vector_width on.
+template <int32_t kType, bool kAligned, bool kOnce>
+__device__ inline PooledRaw<kType> load_pooled(const Source &source, const Item &item, int64_t k) {
+  const char *last = source.hidden + item.last * source.row_bytes;
+  const char *first = source.hidden + item.first * source.row_bytes;
+  PooledRaw<kType> raw;
+  if (source.pooling == GAVEL_POOLING_FIRST_LAST && source.combine == GAVEL_COMBINE_CONCAT) {
+    const int64_t width = source.hidden_width;
+    if (k + kChunk <= width || k >= width) {
+      raw.row = k < width ? load_raw<kType, kAligned, kOnce>(first, k, width)
+                          : load_raw<kType, kAligned, kOnce>(last, k - width, width);
+    } else {
+      // The chunk straddles both rows, which happens only where widths are not multiples of 8.
+      float low[kChunk], high[kChunk];
+      widen_raw<kType>(load_raw<kType, false>(first, k, width), low);
+      for (int i = 0; i < kChunk; ++i) {
+        const int64_t column = k + i - width;
+        high[i] = column < 0 ? low[i] : column < width ? load_element<kType>(last, column) : 0.0f;
+      }
+      raw.row = narrow_raw<kType>(high);  // exact: they are of that dtype
+    }
+    return raw;
+  }
+  raw.row = load_raw<kType, kAligned, kOnce>(last, k, source.hidden_width);
+  if (adds_rows(source)) raw.other = load_raw<kType, kAligned, kOnce>(first, k, source.hidden_width);
+  return raw;
+}
+
+template <int32_t kType>
+__device__ inline void widen_pooled(const Source &source, const Item &item, const PooledRaw<kType> &raw, float y[kChunk]) {
+  if (item.state != ItemState::VALID) {
+    const float fill = item.state == ItemState::FAULT ? __uint_as_float(0x7fc00000u) : 0.0f;
+    for (int i = 0; i < kChunk; ++i) y[i] = fill;
+    return;
+  }
+  widen_raw<kType>(raw.row, y);
+  if (!adds_rows(source)) return;
+  float first[kChunk];
+  widen_raw<kType>(raw.other, first);
+  for (int i = 0; i < kChunk; ++i) y[i] = source.combine == GAVEL_COMBINE_ADD ? first[i] + y[i] : y[i] - first[i];
+}
+
+}  // namespace gavel::cuda
+
+#endif
