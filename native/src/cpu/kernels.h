@@ -18,19 +18,9 @@
 
 #include <cstdint>
 
-namespace gavel {
+#include "common/adamw.h"
 
-// What one AdamW step needs besides the arrays; computed once per step in double (optimizer.cpp), used elementwise.
-struct AdamwStep {
-  float decay;  // 1 - learning_rate * weight_decay
-  float beta1;
-  float one_minus_beta1;
-  float beta2;
-  float one_minus_beta2;
-  float step_size;                 // learning_rate / (1 - beta1^t)
-  float inverse_sqrt_correction2;  // 1 / sqrt(1 - beta2^t)
-  float epsilon;
-};
+namespace gavel {
 
 struct Kernels {
   int32_t instruction_set;  // GAVEL_INSTRUCTION_SET_*

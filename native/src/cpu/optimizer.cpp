@@ -2,7 +2,6 @@
 #include "cpu/optimizer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "common/error.h"
@@ -88,22 +87,6 @@ void check_gradients(CpuHead &head, const Tensor *gradients) {
   if (!finite.load(std::memory_order_relaxed)) refuse_first_nonfinite(head, gradients);
 }
 
-AdamwStep step_constants(const gavel_optimizer_options &options, int64_t step, double learning_rate, double weight_decay) {
-  const double beta1 = options.beta1;
-  const double beta2 = options.beta2;
-  const double count = static_cast<double>(step);
-  return {
-      .decay = static_cast<float>(1 - learning_rate * weight_decay),
-      .beta1 = options.beta1,
-      .one_minus_beta1 = static_cast<float>(1 - beta1),
-      .beta2 = options.beta2,
-      .one_minus_beta2 = static_cast<float>(1 - beta2),
-      .step_size = static_cast<float>(learning_rate / (1 - std::pow(beta1, count))),
-      .inverse_sqrt_correction2 = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, count))),
-      .epsilon = options.epsilon,
-  };
-}
-
 }  // namespace
 
 void run_step(CpuOptimizer &optimizer, const Tensor *gradients, float learning_rate) {
@@ -118,9 +101,9 @@ void run_step(CpuOptimizer &optimizer, const Tensor *gradients, float learning_r
   for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
     const Parameter &parameter = head.spec.parameters[i];
     if (!gradients[i].present()) continue;
-    const float weight_decay =
-        parameter.rank == 2 ? optimizer.options.matrix_weight_decay : optimizer.options.vector_weight_decay;
-    const AdamwStep constants = step_constants(optimizer.options, step, learning_rate, weight_decay);
+    const gavel_optimizer_options &options = optimizer.options;
+    const float weight_decay = parameter.rank == 2 ? options.matrix_weight_decay : options.vector_weight_decay;
+    const AdamwStep constants = adamw_step(options.beta1, options.beta2, options.epsilon, step, learning_rate, weight_decay);
     float *master = optimizer.master[i].as<float>();
     float *first_moment = optimizer.first_moment[i].as<float>();
     float *second_moment = optimizer.second_moment[i].as<float>();

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "common/adamw.h"
 #include "common/tensor.h"
 #include "cpu/head.h"
 #include "cpu/memory.h"
@@ -25,9 +26,6 @@ struct CpuOptimizer {
   AlignedBytes first_moment[kMostParameters];
   AlignedBytes second_moment[kMostParameters];
 };
-
-// bias corrections grow no further long before this, and beta^t still is exact enough to be 0.
-constexpr int64_t kMostSteps = int64_t{1} << 53;
 
 // gradients: one checked f32 tensor per parameter, absent ones leave theirs alone. Throws Failure before anything changes where a
 // gradient is not finite. The caller flushes denormals and holds a HeadWriter.

@@ -8,7 +8,7 @@
 //   __syncthreads (_count, _or, _and), __syncwarp, __shfl_sync _xor_sync _down_sync _up_sync, __ballot_sync, __any_sync, __all_sync,
 //   __match_any_sync, atomicAdd Exch CAS Max Min Or And on int, unsigned and unsigned long long, __threadfence,
 //   __ldg __ldcg __ldcs __stcg __stcs, the vector types, fmaf sqrtf, __float_as_uint and the like, __popc __ffs __clz, min max,
-//   and the instructions of ptx.h.
+//   GAVEL_UNROLL (not #pragma unroll), and the instructions of ptx.h.
 // Rules that make the same sources right on both:
 //   - no plain __shared__ (the two macros below), no assembly outside ptx.h, no atomics on floating-point numbers;
 //   - a lane reads another lane's value through an intrinsic or behind __syncwarp only: nothing runs in lockstep by itself;
@@ -23,7 +23,10 @@
 #include <cstddef>
 #include <cstdint>
 
+// GAVEL_UNROLL before a loop: written out, so that arrays indexed by it stay in registers.
 #ifdef GAVEL_CUDA_EMULATED
+
+#define GAVEL_UNROLL
 
 // GAVEL_SHARED(float[8][32], partial); declares a shared array inside a kernel or device function. Never initialised.
 #define GAVEL_SHARED(Type, name)                                            \
@@ -35,6 +38,8 @@
 #define GAVEL_DYNAMIC_SHARED(Type, name) Type *const name = reinterpret_cast<Type *>(::gavel::emulator::dynamic_shared())
 
 #else
+
+#define GAVEL_UNROLL _Pragma("unroll")
 
 namespace gavel::cuda {
 // Lets a macro declare an array whose type is one argument.

@@ -63,14 +63,14 @@ constexpr int64_t kColumnRingBytes = int64_t{8} * kColumnStages<kItems> *kColumn
 // sums[m][n] += the two mma of one step: w holds the four blocks of W, x those of X.
 template <int32_t kType, int kItems>
 __device__ inline void multiply_step(float (&sums)[2][kItems / 8][4], const uint4 (&w)[4], const uint4 (&x)[kItems / 8]) {
-#pragma unroll
+  GAVEL_UNROLL
   for (int half = 0; half < 2; ++half) {
-#pragma unroll
+    GAVEL_UNROLL
     for (int m = 0; m < 2; ++m) {
       const uint4 &upper = w[2 * m], &lower = w[2 * m + 1];
       const uint32_t a[4] = {half ? upper.z : upper.x, half ? lower.z : lower.x, half ? upper.w : upper.y,
                              half ? lower.w : lower.y};
-#pragma unroll
+      GAVEL_UNROLL
       for (int n = 0; n < kItems / 8; ++n) {
         const uint32_t b[2] = {half ? x[n].z : x[n].x, half ? x[n].w : x[n].y};
         if constexpr (kType == GAVEL_F16) {
@@ -88,9 +88,9 @@ template <int kItems, int kPitch>
 __device__ inline void store_sums(const ColumnPlace &place, const float (&sums)[2][kItems / 8][4], float *tile) {
   float *plane = tile + place.warp * kColumnNeurons * kPitch;
   const int row = place.lane / 4, column = place.lane % 4 * 2;
-#pragma unroll
+  GAVEL_UNROLL
   for (int m = 0; m < 2; ++m) {
-#pragma unroll
+    GAVEL_UNROLL
     for (int n = 0; n < kItems / 8; ++n) {
       float *at = plane + (16 * m + row) * kPitch + 8 * n + column;
       *reinterpret_cast<float2 *>(at) = {sums[m][n][0], sums[m][n][1]};
@@ -114,13 +114,13 @@ __device__ inline void multiply_columns(const Product &p, const ColumnPlace &pla
                   place.begin * kStepBytes + place.lane * 16;
   const auto copy_w = [&](int step) {
     if (step >= place.steps) return;
-#pragma unroll
+    GAVEL_UNROLL
     for (int b = 0; b < 4; ++b) copy_async_16(slot(step, b), w + (b * steps + step) * kStepBytes);
   };
   const auto copy_x = [&]([[maybe_unused]] int step) {
     if constexpr (!kFused) {
       if (step >= place.steps) return;
-#pragma unroll
+      GAVEL_UNROLL
       for (int b = 0; b < kXBlocks; ++b) copy_async_16(slot(step, 4 + b), x + (b * steps + step) * kStepBytes);
     }
   };
@@ -134,9 +134,9 @@ __device__ inline void multiply_columns(const Product &p, const ColumnPlace &pla
   for (int step = 0; step < place.steps; ++step) {
     copy_async_wait<kStages - 1>();
     uint4 w_now[4], x_now[kXBlocks];
-#pragma unroll
+    GAVEL_UNROLL
     for (int b = 0; b < 4; ++b) w_now[b] = *reinterpret_cast<const uint4 *>(slot(step, b));
-#pragma unroll
+    GAVEL_UNROLL
     for (int b = 0; b < kXBlocks; ++b) {
       const void *from = slot(step, 4 + b);
       if constexpr (kFused) from = shared_x + (place.begin + step) * kStepBytes + place.lane * 16;

@@ -18,10 +18,10 @@ __device__ inline void multiply_f32(const Product &p, const ColumnPlace &place, 
                    ((place.tile * 4 + place.lane / 8) * steps + place.begin) * kBlockElements + place.lane % 8 * kBlockColumns;
   float sums[kItems] = {};
   for (int step = 0; step < place.steps; ++step) {
-#pragma unroll 2
+    GAVEL_UNROLL
     for (int q = 0; q < static_cast<int>(kBlockColumns); q += 4) {
       const float4 weight = *reinterpret_cast<const float4 *>(w + step * kBlockElements + q);
-#pragma unroll
+      GAVEL_UNROLL
       for (int c = 0; c < kItems; ++c) {
         const float4 value = *reinterpret_cast<const float4 *>(x + (c / 8 * steps + place.begin + step) * kBlockElements +
                                                                c % 8 * kBlockColumns + q);
@@ -34,7 +34,7 @@ __device__ inline void multiply_f32(const Product &p, const ColumnPlace &place, 
   }
   constexpr int kPitch = column_pitch(GAVEL_F32, kItems);
   float *plane = tile + (place.warp * kColumnNeurons + place.lane) * kPitch;
-#pragma unroll
+  GAVEL_UNROLL
   for (int c = 0; c < kItems; ++c) plane[c] = sums[c];
 }
 

@@ -30,17 +30,17 @@ template <int32_t kType>
 __device__ inline void multiply_tile_step(float (&sums)[kNeuronFragments][kItemFragments][4], const unsigned char *w,
                                           const unsigned char *x) {
   uint4 x_now[kItemFragments];
-#pragma unroll
+  GAVEL_UNROLL
   for (int n = 0; n < kItemFragments; ++n) x_now[n] = *reinterpret_cast<const uint4 *>(x + n * kBlockBytes);
-#pragma unroll
+  GAVEL_UNROLL
   for (int m = 0; m < kNeuronFragments; ++m) {
     const uint4 upper = *reinterpret_cast<const uint4 *>(w + 2 * m * kBlockBytes);
     const uint4 lower = *reinterpret_cast<const uint4 *>(w + (2 * m + 1) * kBlockBytes);
-#pragma unroll
+    GAVEL_UNROLL
     for (int half = 0; half < 2; ++half) {
       const uint32_t a[4] = {half ? upper.z : upper.x, half ? lower.z : lower.x, half ? upper.w : upper.y,
                              half ? lower.w : lower.y};
-#pragma unroll
+      GAVEL_UNROLL
       for (int n = 0; n < kItemFragments; ++n) {
         const uint32_t b[2] = {half ? x_now[n].z : x_now[n].x, half ? x_now[n].w : x_now[n].y};
         if constexpr (kType == GAVEL_F16) {
@@ -109,11 +109,11 @@ __global__ void __launch_bounds__(kProductThreads, 1) tiled_kernel(const __grid_
     multiply_tile_step<kType>(sums, stage + neurons / 8 * kBlockBytes, stage + (kSideBlocks + items / 8) * kBlockBytes);
     if (--left > 0 && step + 1 < steps) continue;
     left = slice;
-#pragma unroll
+    GAVEL_UNROLL
     for (int m = 0; m < kNeuronFragments; ++m) {
-#pragma unroll
+      GAVEL_UNROLL
       for (int n = 0; n < kItemFragments; ++n) {
-#pragma unroll
+        GAVEL_UNROLL
         for (int i = 0; i < 4; ++i) {
           total[m][n][i] = first ? sums[m][n][i] : total[m][n][i] + sums[m][n][i];
           sums[m][n][i] = 0;
@@ -126,9 +126,9 @@ __global__ void __launch_bounds__(kProductThreads, 1) tiled_kernel(const __grid_
   // The tile takes the stages' place.
   __syncthreads();
   float *tile = reinterpret_cast<float *>(stages);
-#pragma unroll
+  GAVEL_UNROLL
   for (int m = 0; m < kNeuronFragments; ++m) {
-#pragma unroll
+    GAVEL_UNROLL
     for (int n = 0; n < kItemFragments; ++n) {
       float *at = tile + (neurons + 16 * m + lane / 4) * kPitch + items + 8 * n + lane % 4 * 2;
       *reinterpret_cast<float2 *>(at) = {total[m][n][0], total[m][n][1]};

@@ -2,9 +2,9 @@
 //
 // linear.cu: s[k] = dot(x, W[k]) in row order (row_order.h), x the vector of norm.h.
 //
-// Memory-bound: 2 D bytes an item. Each thread asks for up to 8 chunks of 16 bytes before it uses one. Under way in an SM at 16 warps (112
-// registers or less a thread): D = 1024, a warp an item, 2 KiB a warp, 32 KiB; D = 4096, 4 warps an item, 8 KiB an item, 32 KiB;
-// D = 8192, 64 KiB; Little's law wants 23 KiB for 4.3 TB/s at 700 ns. Rows pass by the L1 cache, where the weights stay.
+// Memory-bound: 2 D bytes an item. Each thread asks for up to 4 chunks of 16 bytes before it uses one, 2 KiB a warp; at 16 warps an SM
+// (launch bounds) that is 32 KiB under way; Little's law wants 23 KiB for 4.3 TB/s at 700 ns. Rows pass by the L1 cache, where the
+// weights stay.
 #include "cuda/linear.h"
 
 #include "cuda/launch.h"
@@ -13,25 +13,46 @@ namespace gavel::cuda {
 
 namespace {
 
-constexpr int kThreads = 128;
+__host__ __device__ constexpr int team_of(LinearKernel kernel) {
+  return kernel == LinearKernel::WARP ? 1 : kernel == LinearKernel::TEAM_8 ? 8 : 4;
+}
+__host__ __device__ constexpr int threads_of(LinearKernel kernel) {
+  return kernel == LinearKernel::TEAM_8 ? 256 : 128;
+}
+constexpr int kMostOutputs = 4;  // at a time
 
 // What a block needs of shared memory; a team of one warp needs none of it.
+template <int kTeam>
 struct LinearShared {
-  float norm[2 * 4 * kWarp];
+  float norm[2 * kTeam * kWarp];
   // Two turns: a warp may write the sums of the next outputs while another still reads the last ones.
-  float sums[2][4][4 * kWarp];
+  float sums[2][kMostOutputs][kTeam * kWarp];
 };
+
+// The sum of an output, from the parts of the team's warps: the rest of the order that fold_accumulators begins.
+template <int kTeam>
+__device__ inline float fold_parts(const float *parts, int lane) {
+  float sums[kTeam];
+  GAVEL_UNROLL
+  for (int i = 0; i < kTeam; ++i) sums[i] = parts[i * kWarp + lane];
+  GAVEL_UNROLL
+  for (int half = kTeam / 2; half > 0; half /= 2) {
+    GAVEL_UNROLL
+    for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
+  }
+  return sums[0];
+}
 
 // Outputs begin .. begin + kOutputs - 1 of a vector: dot products in row order, in every thread of the team.
 template <int32_t kHead, int kTeam, int kOutputs, typename Vector>
 __device__ inline void dot_outputs(const Linear &l, const Vector &vector, NormScale scale, Seat seat, int64_t begin,
-                                   float (*parts)[4 * kWarp], float sums[kOutputs]) {
+                                   float (*parts)[kTeam * kWarp], float sums[kOutputs]) {
   const int64_t width = l.source.vector_width;
   Accumulators<kTeam> totals[kOutputs];
   vector.each([&](int a, int64_t k, const float *y, int count) {
     float x[kChunk];
     finish_vector<kHead>(l.norm, scale, k, width, count, y, x);
-#pragma unroll
+    GAVEL_UNROLL
     for (int o = 0; o < kOutputs; ++o) {
       if (begin + o >= l.output.outputs) break;
       float w[kChunk];
@@ -43,27 +64,19 @@ __device__ inline void dot_outputs(const Linear &l, const Vector &vector, NormSc
   });
   if constexpr (kTeam > 1) {
     // One barrier for all outputs, so not team_sum.
-#pragma unroll
+    GAVEL_UNROLL
     for (int o = 0; o < kOutputs; ++o) parts[o][seat.warp * kWarp + seat.lane] = fold_accumulators<kTeam>(totals[o]);
     __syncthreads();
   }
-#pragma unroll
+  GAVEL_UNROLL
   for (int o = 0; o < kOutputs; ++o) {
-    float value;
-    if constexpr (kTeam > 1) {
-      static_assert(kTeam == 4);
-      const float *part = parts[o] + seat.lane;
-      value = (part[0] + part[2 * kWarp]) + (part[kWarp] + part[3 * kWarp]);
-    } else {
-      value = fold_accumulators<kTeam>(totals[o]);
-    }
-    sums[o] = sum_lanes(value);
+    sums[o] = sum_lanes(kTeam > 1 ? fold_parts<kTeam>(parts[o], seat.lane) : fold_accumulators<kTeam>(totals[o]));
   }
 }
 
 template <int32_t kHead, int kTeam, int kOutputs, typename Vector>
 __device__ inline void score_item(const Linear &l, int64_t r, const Item &item, Seat seat, const Vector &vector,
-                                  LinearShared &shared) {
+                                  LinearShared<kTeam> &shared) {
   const NormScale scale = find_scale<kTeam>(l.norm, vector, l.source.vector_width, seat, shared.norm);
   if (l.pooled != nullptr) {
     vector.each([&](int, int64_t k, const float *y, int count) {
@@ -77,7 +90,7 @@ __device__ inline void score_item(const Linear &l, int64_t r, const Item &item, 
     float sums[kOutputs];
     dot_outputs<kHead, kTeam, kOutputs>(l, vector, scale, seat, begin, shared.sums[begin / kOutputs % 2], sums);
     if (seat.warp != 0 || seat.lane != 0) continue;
-#pragma unroll
+    GAVEL_UNROLL
     for (int o = 0; o < kOutputs; ++o) {
       if (begin + o < l.output.outputs) nan |= write_score(l.output, r, begin + o, sums[o], item.state);
     }
@@ -86,13 +99,14 @@ __device__ inline void score_item(const Linear &l, int64_t r, const Item &item, 
 }
 
 template <int32_t kHead, int32_t kHidden, LinearKernel kKernel, int kOutputs>
-__global__ void __launch_bounds__(kThreads) linear_kernel(const __grid_constant__ Linear l) {
-  constexpr int kTeam = kKernel == LinearKernel::WARP ? 1 : 4;
-  GAVEL_SHARED(LinearShared, shared);
+__global__ void __launch_bounds__(threads_of(kKernel), 512 / threads_of(kKernel))
+    linear_kernel(const __grid_constant__ Linear l) {
+  constexpr int kTeam = team_of(kKernel);
+  GAVEL_SHARED(LinearShared<kTeam>, shared);
   wait_for_previous_kernel();
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   const Seat seat = {warp % kTeam, static_cast<int>(threadIdx.x) % kWarp};
-  const int64_t r = (int64_t{blockIdx.x} * kThreads / kWarp + warp) / kTeam;
+  const int64_t r = (int64_t{blockIdx.x} * (threads_of(kKernel) / kWarp) + warp) / kTeam;
   if (r < l.source.items) {
     const Item item = look_up_item(l.source, r, seat.warp == 0 && seat.lane == 0);
     if constexpr (kKernel != LinearKernel::STREAM) {
@@ -107,41 +121,58 @@ __global__ void __launch_bounds__(kThreads) linear_kernel(const __grid_constant_
   finish_call(l.output, gridDim.x);
 }
 
-template <int32_t kHead, int32_t kHidden, int kOutputs>
-void enqueue(const Linear &l, LinearKernel kernel, cudaStream_t stream) {
-  const int64_t per_block = kernel == LinearKernel::WARP ? kThreads / kWarp : 1;
+template <int32_t kHead, int32_t kHidden, LinearKernel kKernel, int kOutputs>
+void enqueue(const Linear &l, cudaStream_t stream) {
+  constexpr int kTeam = team_of(kKernel);
+  const int64_t per_block = threads_of(kKernel) / kWarp / kTeam;
   const dim3 grid(static_cast<unsigned>((l.source.items + per_block - 1) / per_block));
-  const auto run = kernel == LinearKernel::WARP   ? linear_kernel<kHead, kHidden, LinearKernel::WARP, kOutputs>
-                   : kernel == LinearKernel::TEAM ? linear_kernel<kHead, kHidden, LinearKernel::TEAM, kOutputs>
-                                                  : linear_kernel<kHead, kHidden, LinearKernel::STREAM, kOutputs>;
-  launch(run, grid, kThreads, 0, stream, l);
+  launch(linear_kernel<kHead, kHidden, kKernel, kOutputs>, grid, threads_of(kKernel), 0, stream, l);
+}
+
+template <int32_t kHead, int32_t kHidden>
+void enqueue_for(const Linear &l, LinearKernel kernel, cudaStream_t stream) {
+  const bool one = l.output.outputs == 1;
+  // Means, which are f32 before a 16-bit head, come from memory that was just written: they are streamed.
+  if constexpr (kHead == GAVEL_F32 || kHidden != GAVEL_F32) {
+    if (kernel == LinearKernel::WARP) return enqueue<kHead, kHidden, LinearKernel::WARP, 1>(l, stream);
+    if (kernel == LinearKernel::TEAM_4) {
+      return one ? enqueue<kHead, kHidden, LinearKernel::TEAM_4, 1>(l, stream)
+                 : enqueue<kHead, kHidden, LinearKernel::TEAM_4, kMostOutputs>(l, stream);
+    }
+    if (kernel == LinearKernel::TEAM_8) {
+      return one ? enqueue<kHead, kHidden, LinearKernel::TEAM_8, 1>(l, stream)
+                 : enqueue<kHead, kHidden, LinearKernel::TEAM_8, kMostOutputs>(l, stream);
+    }
+  }
+  if (one) return enqueue<kHead, kHidden, LinearKernel::STREAM, 1>(l, stream);
+  enqueue<kHead, kHidden, LinearKernel::STREAM, kMostOutputs>(l, stream);
 }
 
 }  // namespace
 
-bool linear_possible(LinearKernel kernel, const Source &source) {
+bool linear_possible(LinearKernel kernel, const Linear &linear) {
   if (kernel == LinearKernel::STREAM) return true;
-  return source.aligned && source.vector_width <= (kernel == LinearKernel::WARP ? 1 : 4) * kMostHeld;
+  const bool means = linear.dtype != GAVEL_F32 && linear.source.dtype == GAVEL_F32;
+  const int64_t team = kernel == LinearKernel::WARP ? 1 : kernel == LinearKernel::TEAM_4 ? 4 : 8;
+  const bool outputs = kernel != LinearKernel::WARP || linear.output.outputs == 1;
+  return linear.source.aligned && !means && outputs && linear.source.vector_width <= team * kMostHeld;
 }
 
-LinearKernel choose_linear(const Source &source, int sm_count) {
+LinearKernel choose_linear(const Linear &linear, int sm_count) {
   // A warp an item needs fewer steps in all, but four are sooner done with one: worth it while the device has room for all of them.
-  const bool crowded = source.items > int64_t{4} * sm_count;
-  if (linear_possible(LinearKernel::WARP, source) && (crowded || source.vector_width <= kStripe)) return LinearKernel::WARP;
-  return linear_possible(LinearKernel::TEAM, source) ? LinearKernel::TEAM : LinearKernel::STREAM;
+  const bool crowded = linear.source.items > int64_t{4} * sm_count || linear.source.vector_width <= kStripe;
+  if (crowded && linear_possible(LinearKernel::WARP, linear)) return LinearKernel::WARP;
+  if (linear_possible(LinearKernel::TEAM_4, linear)) return LinearKernel::TEAM_4;
+  return linear_possible(LinearKernel::TEAM_8, linear) ? LinearKernel::TEAM_8 : LinearKernel::STREAM;
 }
 
 void enqueue_linear(const Linear &linear, LinearKernel kernel, cudaStream_t stream) {
   with_type(linear.source.dtype, [&](auto hidden) {
-    constexpr int32_t kHidden = decltype(hidden)::value;
-    // A 16-bit head's hidden states are of its dtype, or means in f32.
-    const auto with_head = [&](auto head) {
-      constexpr int32_t kHead = decltype(head)::value;
-      constexpr int32_t kOwn = kHead == GAVEL_F32 || kHidden == GAVEL_F32 ? kHidden : kHead;
-      if (linear.output.outputs == 1) return enqueue<kHead, kOwn, 1>(linear, kernel, stream);
-      enqueue<kHead, kOwn, 4>(linear, kernel, stream);
-    };
-    with_type(linear.dtype, with_head);
+    with_type(linear.dtype, [&](auto head) {
+      constexpr int32_t kHidden = decltype(hidden)::value, kHead = decltype(head)::value;
+      // A 16-bit head's hidden states are of its dtype, or means in f32.
+      enqueue_for<kHead, kHead == GAVEL_F32 || kHidden == GAVEL_F32 ? kHidden : kHead>(linear, kernel, stream);
+    });
   });
 }
 

@@ -20,12 +20,12 @@ struct Linear {
   Output output;
 };
 
-// The kernels, of which all give the same bits: a warp an item (aligned rows, at most 2048 wide), 4 warps an item (aligned, at most 8192),
-// and 4 warps that read the rows again for every pass (any).
-enum class LinearKernel : int32_t { WARP = 0, TEAM = 1, STREAM = 2 };
+// The kernels, which all give the same bits: a warp an item (one output, at most 1024 elements), 4 warps (4096) and 8 warps (8192), which
+// keep a vector in registers and want aligned rows; and 4 warps that read the rows again for every pass (any).
+enum class LinearKernel : int32_t { WARP = 0, TEAM_4 = 1, TEAM_8 = 2, STREAM = 3 };
 
-bool linear_possible(LinearKernel kernel, const Source &source);
-LinearKernel choose_linear(const Source &source, int sm_count);
+bool linear_possible(LinearKernel kernel, const Linear &linear);
+LinearKernel choose_linear(const Linear &linear, int sm_count);
 // items > 0.
 void enqueue_linear(const Linear &linear, LinearKernel kernel, cudaStream_t stream);
 

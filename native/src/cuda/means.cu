@@ -30,9 +30,9 @@ __device__ inline void add_rows(const Source &source, const Item &item, int64_t 
   };
   for (; next + kAhead <= item.last + 1; next += kAhead) {
     Raw<kType> raw[kAhead];
-#pragma unroll
+    GAVEL_UNROLL
     for (int i = 0; i < kAhead; ++i) raw[i] = row(next + i);
-#pragma unroll
+    GAVEL_UNROLL
     for (int i = 0; i < kAhead; ++i) add(raw[i]);
   }
   for (; next <= item.last; ++next) add(row(next));

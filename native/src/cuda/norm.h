@@ -32,8 +32,8 @@ __device__ inline int chunk_count(int64_t k, int64_t width) {
   return width - k < kChunk ? static_cast<int>(width - k) : kChunk;
 }
 
-// What a warp can keep: 64 registers of each thread.
-constexpr int kHeldChunks = 8;
+// What a warp can keep: 32 registers of each thread.
+constexpr int kHeldChunks = 4;
 constexpr int64_t kMostHeld = kHeldChunks * kStripe;
 
 template <int32_t kType, int kTeam>
@@ -43,20 +43,20 @@ class HeldVector {
   __device__ HeldVector(const Source &source, const Item &item, Seat seat) : width_(source.vector_width), seat_(seat) {
     PooledRaw<kType> raw[kHeldChunks] = {};
     if (item.state == ItemState::VALID) {
-#pragma unroll
+      GAVEL_UNROLL
       for (int h = 0; h < kHeldChunks; ++h) {
         const int64_t k = element(h);
         if (k < width_) raw[h] = load_pooled<kType, true, true>(source, item, k);
       }
     }
-#pragma unroll
+    GAVEL_UNROLL
     for (int h = 0; h < kHeldChunks; ++h) widen_pooled<kType>(source, item, raw[h], values_[h]);
   }
 
   // body(accumulator, k, y, count): elements k .. k + count - 1 of the vector.
   template <typename Body>
   __device__ void each(Body &&body) const {
-#pragma unroll
+    GAVEL_UNROLL
     for (int h = 0; h < kHeldChunks; ++h) {
       const int64_t k = element(h);
       if (k < width_) body(h % kPerTurn, k, values_[h], kChunk);
@@ -65,9 +65,7 @@ class HeldVector {
 
  private:
   static constexpr int kPerTurn = kAccumulators / kTeam;
-  __device__ int64_t element(int h) const {
-    return held_element<kTeam>(seat_, h / kPerTurn, h % kPerTurn);
-  }
+  __device__ int64_t element(int h) const { return held_element<kTeam>(seat_, h / kPerTurn, h % kPerTurn); }
 
   int64_t width_;
   Seat seat_;
@@ -86,13 +84,13 @@ class StreamedVector {
     for (int64_t outer = 0; held_element<kTeam>(Seat{0, 0}, outer, 0) < width; ++outer) {
       PooledRaw<kType> raw[kPerTurn] = {};
       if (item_.state == ItemState::VALID) {
-#pragma unroll
+        GAVEL_UNROLL
         for (int i = 0; i < kPerTurn; ++i) {
           const int64_t k = held_element<kTeam>(seat_, outer, i);
           if (k < width) raw[i] = load_pooled<kType, kAligned, false>(source_, item_, k);
         }
       }
-#pragma unroll
+      GAVEL_UNROLL
       for (int i = 0; i < kPerTurn; ++i) {
         const int64_t k = held_element<kTeam>(seat_, outer, i);
         if (k >= width) continue;

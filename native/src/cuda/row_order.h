@@ -38,16 +38,16 @@ struct Accumulators {
 // The lane's part of the sum: what its accumulators come to, as far as they are in this warp. Afterwards sums[0] is the only one.
 template <int kTeam>
 __device__ inline float fold_accumulators(Accumulators<kTeam> &a) {
-#pragma unroll
+  GAVEL_UNROLL
   for (int half = kAccumulators / kTeam / 2; half > 0; half /= 2) {
-#pragma unroll
+    GAVEL_UNROLL
     for (int i = 0; i < half; ++i) a.sums[i] += a.sums[i + half];
   }
   return a.sums[0];
 }
 
 __device__ inline float sum_lanes(float value) {
-#pragma unroll
+  GAVEL_UNROLL
   for (int distance = kWarp / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(kAllLanes, value, distance);
   return value;
 }
@@ -61,11 +61,11 @@ __device__ inline float team_sum(Accumulators<kTeam> &a, Seat seat, float *parts
     parts[seat.warp * kWarp + seat.lane] = value;
     __syncthreads();
     float sums[kTeam];
-#pragma unroll
+    GAVEL_UNROLL
     for (int i = 0; i < kTeam; ++i) sums[i] = parts[i * kWarp + seat.lane];
-#pragma unroll
+    GAVEL_UNROLL
     for (int half = kTeam / 2; half > 0; half /= 2) {
-#pragma unroll
+      GAVEL_UNROLL
       for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
     }
     value = sums[0];

@@ -169,8 +169,8 @@ class Plan {
     linear.pooled = pooled();
     linear.pooled_stride = call_.vectors.stride[0];
     linear.output = output();
-    const LinearKernel kernel = linear_ ? *linear_ : choose_linear(linear.source, stream_->context.sm_count);
-    GAVEL_CHECK(linear_possible(kernel, linear.source), "linear kernel %d is not possible", static_cast<int>(kernel));
+    const LinearKernel kernel = linear_ ? *linear_ : choose_linear(linear, stream_->context.sm_count);
+    GAVEL_CHECK(linear_possible(kernel, linear), "linear kernel %d is not possible", static_cast<int>(kernel));
     enqueue_linear(linear, kernel, stream_->native);
   }
 
