@@ -23,6 +23,8 @@ std::string symbol_at(const void *function) {
   Dl_info info;
   if (dladdr(function, &info) == 0) return "";
   std::ifstream file(info.dli_fname, std::ios::binary);
+  // The name of the executable is what it was called as.
+  if (!file) file.open("/proc/self/exe", std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   Elf64_Ehdr header;
   if (bytes.size() < sizeof header) return "";

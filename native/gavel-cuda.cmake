@@ -1,0 +1,168 @@
+# How src/cuda is built: by nvcc into libgavel_cuda.so where it is found, and always by g++ with the emulator of test/cuda_emulator, for
+# tests and as emulated/libgavel_cuda.so.
+#
+#   GAVEL_CUDA=AUTO  build libgavel_cuda.so where a usable nvcc is found (the default); ON: fail where there is none; OFF: never
+#   GAVEL_NVCC       path of nvcc; looked for in CUDACXX, CUDA_HOME, CUDA_PATH, /usr/local/cuda and the PATH
+
+set(GAVEL_CUDA "AUTO" CACHE STRING "Build the CUDA library: AUTO (where nvcc is found), ON or OFF")
+if(NOT GAVEL_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "GAVEL_CUDA is '${GAVEL_CUDA}': say AUTO, ON or OFF.")
+endif()
+
+set(gavel_emulator_dir ${CMAKE_CURRENT_SOURCE_DIR}/test/cuda_emulator)
+
+# The cubins, and the PTX that later devices compile for themselves. Two runs of the compiler proper: sm_80 is made from that PTX.
+set(GAVEL_CUDA_CODE -gencode=arch=compute_80,code=[sm_80,compute_80] -gencode=arch=compute_90a,code=sm_90a)
+# The numbers of a kernel are those its source says: no product and sum fused unless written fmaf, IEEE division and square root.
+# Denormals are flushed as on the CPU.
+set(GAVEL_CUDA_FLAGS -std=c++20 -O3 --fmad=false --ftz=true --prec-div=true --prec-sqrt=true -Werror all-warnings
+  -Xptxas -v,-warn-spills ${GAVEL_CUDA_CODE})
+set(gavel_cuda_host_flags -O3 -DNDEBUG -fPIC -fvisibility=hidden -fvisibility-inlines-hidden -ffunction-sections -fdata-sections
+  -ffp-contract=off -march=x86-64-v2 -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+list(JOIN gavel_cuda_host_flags "," gavel_cuda_host_flags)
+
+# gavel_find_nvcc(): sets gavel_nvcc and gavel_cudart, or gavel_nvcc_missing to the reason.
+function(gavel_find_nvcc)
+  set(gavel_nvcc "" PARENT_SCOPE)
+  set(CUDACXX "$ENV{CUDACXX}")
+  find_program(GAVEL_NVCC NAMES ${CUDACXX} nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin
+    DOC "The CUDA compiler")
+  if(NOT GAVEL_NVCC)
+    set(gavel_nvcc_missing "nvcc was not found; install the CUDA toolkit 13.0 or newer, or say -DGAVEL_NVCC=..." PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND ${GAVEL_NVCC} --version OUTPUT_VARIABLE version ERROR_VARIABLE version)
+  if(NOT version MATCHES "release ([0-9]+\\.[0-9]+)" OR CMAKE_MATCH_1 VERSION_LESS 13.0)
+    set(gavel_nvcc_missing "${GAVEL_NVCC} is not of CUDA 13.0 or newer" PARENT_SCOPE)
+    return()
+  endif()
+  # What it would run tells where its libraries lie, wherever the toolkit was put. A try shows whether it takes this host compiler.
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/nvcc-try)
+  file(WRITE ${folder}/try.cu "__global__ void kernel() {}\n")
+  set(compile ${GAVEL_NVCC} -ccbin ${CMAKE_CXX_COMPILER} -std=c++20 -arch=sm_90a -c try.cu -o try.o)
+  execute_process(COMMAND ${compile} WORKING_DIRECTORY ${folder} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(NOT result EQUAL 0)
+    set(gavel_nvcc_missing "${GAVEL_NVCC} cannot compile with ${CMAKE_CXX_COMPILER}: ${text}" PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND ${compile} --dryrun WORKING_DIRECTORY ${folder} OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  string(REGEX MATCH "LIBRARIES=[^\n]*" text "${text}")
+  string(REGEX MATCHALL "-L[^\" ]+" folders "${text}")
+  list(TRANSFORM folders REPLACE "^-L" "")
+  find_library(GAVEL_CUDART NAMES libcudart_static.a HINTS ${folders} DOC "The static CUDA runtime")
+  if(NOT GAVEL_CUDART)
+    set(gavel_nvcc_missing "libcudart_static.a was not found in ${folders}" PARENT_SCOPE)
+    return()
+  endif()
+  set(gavel_nvcc ${GAVEL_NVCC} PARENT_SCOPE)
+  set(gavel_cudart ${GAVEL_CUDART} PARENT_SCOPE)
+endfunction()
+
+# The objects of src/common that libgavel is made of: all that both libraries share. Naming anything else fails the link (-z defs).
+set(gavel_common_objects $<FILTER:$<TARGET_OBJECTS:gavel_objects>,INCLUDE,/src/common/>)
+
+function(gavel_cuda_link target)
+  target_link_options(${target} PRIVATE
+    -static-libstdc++ -static-libgcc
+    -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/gavel-cuda.map
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
+  if(NOT GAVEL_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
+  endif()
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME gavel_cuda LINKER_LANGUAGE CXX
+    LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/gavel-cuda.map)
+endfunction()
+
+# gavel_cuda_library(FILE...): libgavel_cuda.so, where it can be built.
+function(gavel_cuda_library)
+  if(GAVEL_CUDA STREQUAL "OFF" OR GAVEL_SANITIZE)
+    return()
+  endif()
+  gavel_find_nvcc()
+  if(NOT gavel_nvcc)
+    if(GAVEL_CUDA STREQUAL "ON")
+      message(FATAL_ERROR "GAVEL_CUDA is ON, but ${gavel_nvcc_missing}")
+    endif()
+    message(NOTICE "NOTICE libgavel_cuda.so will not be built: ${gavel_nvcc_missing}")
+    return()
+  endif()
+  set(objects)
+  foreach(source IN LISTS ARGN)
+    set(object ${CMAKE_CURRENT_BINARY_DIR}/nvcc/${source}.o)
+    add_custom_command(OUTPUT ${object}
+      COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_SOURCE_DIR}/nvcc-compile.cmake ${object}
+        ${gavel_nvcc} -ccbin ${CMAKE_CXX_COMPILER} ${GAVEL_CUDA_FLAGS} -Xcompiler=${gavel_cuda_host_flags}
+        -I${CMAKE_CURRENT_SOURCE_DIR}/include -I${CMAKE_CURRENT_SOURCE_DIR}/src -DGAVEL_VERSION="${PROJECT_VERSION}"
+        -MD -MF ${object}.d -MT ${object} -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+      DEPENDS ${source} nvcc-compile.cmake
+      DEPFILE ${object}.d
+      COMMENT "nvcc ${source}"
+      VERBATIM)
+    list(APPEND objects ${object})
+  endforeach()
+  add_library(gavel_cuda SHARED ${objects})
+  set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+  # Everything behind the runtime is opened at run time: no CUDA library is needed to load this one.
+  target_link_libraries(gavel_cuda PRIVATE ${gavel_common_objects} ${gavel_cudart} Threads::Threads ${CMAKE_DL_LIBS} rt)
+  add_dependencies(gavel_cuda gavel_objects)
+  gavel_cuda_link(gavel_cuda)
+endfunction()
+
+# gavel_cuda_emulated(EMULATOR file... SOURCES file...): the same sources by g++.
+function(gavel_cuda_emulated)
+  cmake_parse_arguments(PARSE_ARGV 0 of "" "" "EMULATOR;SOURCES")
+  set_source_files_properties(${of_SOURCES} PROPERTIES LANGUAGE CXX)
+  add_library(gavel_cuda_emulator OBJECT ${of_EMULATOR})
+  add_library(gavel_cuda_emulated_objects OBJECT ${of_SOURCES})
+  foreach(target gavel_cuda_emulator gavel_cuda_emulated_objects)
+    target_include_directories(${target} BEFORE PUBLIC ${gavel_emulator_dir})
+    target_link_libraries(${target} PUBLIC gavel_flags)
+  endforeach()
+  # g++ sees such uses where a kernel guards an array's reading and its filling by the same condition.
+  target_compile_options(gavel_cuda_emulated_objects PRIVATE -Wno-maybe-uninitialized)
+  add_library(gavel_cuda_emulated SHARED)
+  target_link_libraries(gavel_cuda_emulated PRIVATE gavel_cuda_emulated_objects gavel_cuda_emulator ${gavel_common_objects}
+    ${CMAKE_DL_LIBS})
+  add_dependencies(gavel_cuda_emulated gavel_objects)
+  set_target_properties(gavel_cuda_emulated PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/emulated)
+  gavel_cuda_link(gavel_cuda_emulated)
+endfunction()
+
+# gavel_cuda_test(NAME FILE...): a test of libgavel's objects and the plugin's, both linked in, on the emulator.
+function(gavel_cuda_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE gavel_objects gavel_cuda_emulated_objects gavel_cuda_emulator ${CMAKE_DL_LIBS})
+  gavel_add_test(${name})
+endfunction()
+
+# gavel_cuda_race_test(NAME FILE...): the same files once more under ThreadSanitizer, with an OS thread per CUDA thread, as test
+# NAME_races. Only src/common, src/cuda and the emulator are linked: what includes libgavel's api or cpu cannot be tested so.
+# A test asks emulator::engine() == THREADS where it must take fewer or smaller cases: a block takes milliseconds.
+function(gavel_cuda_race_test name)
+  if(GAVEL_SANITIZE OR NOT GAVEL_HAVE_THREAD_SANITIZER)
+    return()
+  endif()
+  add_executable(${name}_races ${ARGN})
+  target_link_libraries(${name}_races PRIVATE gavel_cuda_race_objects ${CMAKE_DL_LIBS})
+  gavel_add_test(${name}_races)
+  set_tests_properties(${name}_races PROPERTIES ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1 exitcode=66")
+endfunction()
+
+# gavel_cuda_race_objects(FILE...): what those tests are linked from.
+function(gavel_cuda_race_objects)
+  if(GAVEL_SANITIZE)
+    return()
+  endif()
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_FLAGS -fsanitize=thread)
+  check_cxx_source_compiles("int main() { return 0; }" GAVEL_HAVE_THREAD_SANITIZER)
+  if(NOT GAVEL_HAVE_THREAD_SANITIZER)
+    message(NOTICE "NOTICE the races of CUDA kernels will not be tested: the compiler has no ThreadSanitizer (Debian: libtsan2)")
+    return()
+  endif()
+  add_library(gavel_cuda_race_objects OBJECT ${ARGN})
+  target_include_directories(gavel_cuda_race_objects BEFORE PUBLIC ${gavel_emulator_dir})
+  target_link_libraries(gavel_cuda_race_objects PUBLIC gavel_flags)
+  target_compile_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread -O1 -g -Wno-error)
+  target_link_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread)
+endfunction()

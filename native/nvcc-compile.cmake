@@ -1,0 +1,31 @@
+# cmake -P nvcc-compile.cmake OBJECT NVCC ARGUMENT...
+# Compiles one file, keeps what ptxas says of every kernel in OBJECT.ptxas, and fails where one spills registers or has a stack frame:
+# either means slow local memory behind the source's back.
+
+math(EXPR last "${CMAKE_ARGC} - 1")
+set(command)
+foreach(i RANGE 4 ${last})
+  list(APPEND command "${CMAKE_ARGV${i}}")
+endforeach()
+set(object "${CMAKE_ARGV3}")
+get_filename_component(folder "${object}" DIRECTORY)
+file(MAKE_DIRECTORY "${folder}")
+file(REMOVE "${object}")
+execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+file(WRITE "${object}.ptxas" "${text}")
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${text}")
+endif()
+
+string(REPLACE ";" "," text "${text}")
+string(REGEX MATCHALL "Function properties for [^\n]*\n[^\n]*" kernels "${text}")
+set(wrong "")
+foreach(kernel IN LISTS kernels)
+  if(NOT kernel MATCHES " 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")
+    string(APPEND wrong "${kernel}\n")
+  endif()
+endforeach()
+if(wrong)
+  file(REMOVE "${object}")
+  message(FATAL_ERROR "These kernels use local memory; use fewer registers at a time, or arrays with constant indices:\n${wrong}")
+endif()
