@@ -76,11 +76,7 @@ public record CrossEntropy(
 
   /** Checks types, ranks and the numbers that are the same for all groups. */
   public CrossEntropy {
-    LossChecks.requireTensor("offsets of a cross-entropy loss", offsets, DType.I64, "i64 [G+1]", 1);
-    if (offsets.size(0) < 1) {
-      throw new InvalidTensorException(
-          "offsets of a cross-entropy loss are %s; they must be i64 [G+1]".formatted(offsets));
-    }
+    LossChecks.requireOffsets(offsets);
     LossChecks.requireAtLeast("weight", weight, 0);
     LossChecks.requireAtLeast("temperature", temperature, Float.MIN_NORMAL);
     LossChecks.requireMask("mask", mask);

@@ -24,6 +24,10 @@ final class LossArguments {
   private final TensorDescriptor offsets;
   private final TensorDescriptor targetIndex;
   private final TensorDescriptor targetWeights;
+  private final TensorDescriptor ranks;
+  private final TensorDescriptor labels;
+  private final TensorDescriptor targets;
+  private final TensorDescriptor admissible;
   private final TensorDescriptor weight;
   private final TensorDescriptor beta;
   private final TensorDescriptor margin;
@@ -31,10 +35,14 @@ final class LossArguments {
   private final TensorDescriptor center;
   private final TensorDescriptor tie;
   private final TensorDescriptor temperature;
+  private final TensorDescriptor zeta;
+  private final TensorDescriptor positiveWeight;
+  private final TensorDescriptor quantile;
   private final TensorDescriptor itemLoss;
   private final TensorDescriptor loss;
   private final TensorDescriptor gradient;
   private final TensorDescriptor counts;
+  private final TensorDescriptor[] described;
   private final HostTensor[] borrowed = new HostTensor[MOST_BORROWED];
   private int borrowedCount;
 
@@ -54,10 +62,40 @@ final class LossArguments {
     center = TensorDescriptor.at(struct, gavel_loss_args.center_values$offset());
     tie = TensorDescriptor.at(struct, gavel_loss_args.tie_values$offset());
     temperature = TensorDescriptor.at(struct, gavel_loss_args.temperature_values$offset());
+    zeta = TensorDescriptor.at(struct, gavel_loss_args.zeta_values$offset());
+    positiveWeight = TensorDescriptor.at(struct, gavel_loss_args.positive_weight_values$offset());
+    quantile = TensorDescriptor.at(struct, gavel_loss_args.quantile_values$offset());
+    ranks = TensorDescriptor.at(struct, gavel_loss_args.ranks$offset());
+    labels = TensorDescriptor.at(struct, gavel_loss_args.labels$offset());
+    targets = TensorDescriptor.at(struct, gavel_loss_args.targets$offset());
+    admissible = TensorDescriptor.at(struct, gavel_loss_args.admissible$offset());
     itemLoss = TensorDescriptor.at(struct, gavel_loss_args.item_loss$offset());
     loss = TensorDescriptor.at(struct, gavel_loss_args.loss$offset());
     gradient = TensorDescriptor.at(struct, gavel_loss_args.dscore$offset());
     counts = TensorDescriptor.at(struct, gavel_loss_args.counts$offset());
+    described =
+        new TensorDescriptor[] {
+          mask,
+          pairs,
+          tieMask,
+          offsets,
+          targetIndex,
+          targetWeights,
+          ranks,
+          labels,
+          targets,
+          admissible,
+          weight,
+          beta,
+          margin,
+          labelSmoothing,
+          center,
+          tie,
+          temperature,
+          zeta,
+          positiveWeight,
+          quantile
+        };
   }
 
   MemorySegment struct() {
@@ -67,10 +105,18 @@ final class LossArguments {
   /** Describes the loss, and holds its tensors open; on failure it holds none. */
   void bind(Loss from) {
     try {
+      clear();
       gavel_loss_args.reduction(struct, from.reduction().code());
       switch (from) {
         case BradleyTerry pairLoss -> bind(pairLoss);
         case CrossEntropy groupLoss -> bind(groupLoss);
+        case PlackettLuce rankingLoss -> bind(rankingLoss);
+        case PairwiseRanking rankingLoss -> bind(rankingLoss);
+        case StepRanking stepLoss -> bind(stepLoss);
+        case Mse scoreLoss -> bind(scoreLoss);
+        case Bce scoreLoss -> bind(scoreLoss);
+        case Pinball scoreLoss -> bind(scoreLoss);
+        case Ordinal rowLoss -> bind(rowLoss);
       }
     } catch (RuntimeException e) {
       release();
@@ -120,8 +166,7 @@ final class LossArguments {
 
   private void bind(BradleyTerry from) {
     gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_BRADLEY_TERRY());
-    borrow(from.pairs());
-    pairs.input(gavel_h.GAVEL_I64(), from.pairs().memory(), from.items(), 2, 2);
+    pairs(from.pairs());
     gavel_loss_args.weight(struct, amount(from.weight(), weight));
     gavel_loss_args.beta(struct, amount(from.beta(), beta));
     gavel_loss_args.margin(struct, amount(from.margin(), margin));
@@ -130,44 +175,112 @@ final class LossArguments {
     gavel_loss_args.tie(struct, amount(from.tie(), tie));
     optional(from.ties(), tieMask);
     optional(from.mask(), mask);
-    gavel_loss_args.temperature(struct, 0);
-    temperature.clear();
-    offsets.clear();
-    targetIndex.clear();
-    targetWeights.clear();
   }
 
   private void bind(CrossEntropy from) {
     gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_CROSS_ENTROPY());
-    borrow(from.offsets());
-    offsets.input(gavel_h.GAVEL_I64(), from.offsets().memory(), from.offsets().elementCount());
+    vector(from.offsets(), offsets);
     gavel_loss_args.weight(struct, amount(from.weight(), weight));
     gavel_loss_args.temperature(struct, amount(from.temperature(), temperature));
     optional(from.mask(), mask);
     switch (from.target()) {
-      case CrossEntropy.Index(HostTensor positions) -> {
-        borrow(positions);
-        targetIndex.input(gavel_h.GAVEL_I64(), positions.memory(), positions.elementCount());
-        targetWeights.clear();
-      }
-      case CrossEntropy.Soft(HostTensor weights) -> {
-        borrow(weights);
-        targetWeights.input(gavel_h.GAVEL_F32(), weights.memory(), weights.elementCount());
-        targetIndex.clear();
-      }
+      case CrossEntropy.Index(HostTensor positions) -> vector(positions, targetIndex);
+      case CrossEntropy.Soft(HostTensor weights) -> vector(weights, targetWeights);
     }
+  }
+
+  private void bind(PlackettLuce from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_PLACKETT_LUCE());
+    vector(from.offsets(), offsets);
+    vector(from.ranks(), ranks);
+    gavel_loss_args.top_k(struct, from.topK());
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    gavel_loss_args.temperature(struct, amount(from.temperature(), temperature));
+    optional(from.mask(), mask);
+  }
+
+  private void bind(PairwiseRanking from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_PAIRWISE_RANKING());
+    vector(from.offsets(), offsets);
+    vector(from.ranks(), ranks);
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    gavel_loss_args.beta(struct, amount(from.beta(), beta));
+    optional(from.mask(), mask);
+  }
+
+  private void bind(StepRanking from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_STEP_RANKING());
+    vector(from.offsets(), offsets);
+    vector(from.labels(), labels);
+    gavel_loss_args.zeta(struct, amount(from.zeta(), zeta));
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    optional(from.mask(), mask);
+  }
+
+  private void bind(Mse from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_MSE());
+    vector(from.targets(), targets);
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    optional(from.mask(), mask);
+  }
+
+  private void bind(Bce from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_BCE());
+    vector(from.targets(), targets);
+    gavel_loss_args.positive_weight(struct, amount(from.positiveWeight(), positiveWeight));
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    optional(from.mask(), mask);
+  }
+
+  private void bind(Pinball from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_PINBALL());
+    vector(from.targets(), targets);
+    gavel_loss_args.quantile(struct, amount(from.quantile(), quantile));
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    optional(from.mask(), mask);
+  }
+
+  private void bind(Ordinal from) {
+    gavel_loss_args.kind(struct, gavel_h.GAVEL_LOSS_ORDINAL());
+    pairs(from.pairs());
+    gavel_loss_args.classes(struct, from.classes());
+    if (from.admissible().isPresent()) {
+      HostTensor weights = from.admissible().get();
+      borrow(weights);
+      long levels = from.classes();
+      admissible.input(gavel_h.GAVEL_F32(), weights.memory(), levels, levels, levels);
+    }
+    gavel_loss_args.weight(struct, amount(from.weight(), weight));
+    optional(from.mask(), mask);
+  }
+
+  /** Everything a loss may describe is absent and 0, whatever the last one had. */
+  private void clear() {
+    for (TensorDescriptor tensor : described) {
+      tensor.clear();
+    }
+    gavel_loss_args.weight(struct, 0);
     gavel_loss_args.beta(struct, 0);
     gavel_loss_args.margin(struct, 0);
     gavel_loss_args.label_smoothing(struct, 0);
     gavel_loss_args.center(struct, 0);
     gavel_loss_args.tie(struct, 0);
-    beta.clear();
-    margin.clear();
-    labelSmoothing.clear();
-    center.clear();
-    tie.clear();
-    tieMask.clear();
-    pairs.clear();
+    gavel_loss_args.temperature(struct, 0);
+    gavel_loss_args.zeta(struct, 0);
+    gavel_loss_args.positive_weight(struct, 0);
+    gavel_loss_args.quantile(struct, 0);
+    gavel_loss_args.top_k(struct, 0);
+    gavel_loss_args.classes(struct, 0);
+  }
+
+  private void pairs(HostTensor from) {
+    borrow(from);
+    pairs.input(gavel_h.GAVEL_I64(), from.memory(), from.size(0), 2, 2);
+  }
+
+  private void vector(HostTensor from, TensorDescriptor values) {
+    borrow(from);
+    values.input(from.dtype().code(), from.memory(), from.elementCount());
   }
 
   /** Describes values per item, and returns the number that is the same for all, or 0. */

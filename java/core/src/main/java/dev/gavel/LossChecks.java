@@ -3,7 +3,7 @@ package dev.gavel;
 import java.util.Optional;
 
 /**
- * Checks that both losses share; what depends on the number of scores is checked when the loss is
+ * Checks that losses share; what depends on the number of scores is checked when the loss is
  * computed.
  */
 final class LossChecks {
@@ -13,6 +13,14 @@ final class LossChecks {
     if (found.dtype() != dtype || found.rank() != rank) {
       throw new InvalidTensorException(
           "%s are %s; they must be %s".formatted(what, found, expected));
+    }
+  }
+
+  static void requireOffsets(HostTensor offsets) {
+    requireTensor("offsets of a loss", offsets, DType.I64, "i64 [G+1]", 1);
+    if (offsets.size(0) < 1) {
+      throw new InvalidTensorException(
+          "offsets of a loss are %s; they must be i64 [G+1]".formatted(offsets));
     }
   }
 

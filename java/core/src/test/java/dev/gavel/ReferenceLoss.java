@@ -35,6 +35,7 @@ final class ReferenceLoss {
       switch (loss) {
         case BradleyTerry pairs -> result.pair(pairs, item, scores, valid, itemGradients[item]);
         case CrossEntropy groups -> result.group(groups, item, scores, valid, itemGradients[item]);
+        default -> throw new IllegalArgumentException("no reference for " + loss);
       }
     }
     result.reduce(loss.reduction(), itemGradients);
