@@ -1,0 +1,143 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// Products on CUDA cores: a block makes 64 x 64 sums, a thread 4 x 4 of them, the depth coming through shared memory 16 steps at a time.
+// Each sum is added up over 32 steps from 0, then such parts in order: rounding errors grow with n / 32 + 32, and the order depends on
+// the depth of the product alone.
+#include "cuda/backward_products.h"
+
+#include "common/error.h"
+#include "cuda/launch.h"
+#include "cuda/packed.h"
+#include "cuda/rows.h"
+
+namespace gavel::cuda {
+
+namespace {
+
+constexpr int kTile = 64;
+constexpr int kSteps = 16;
+constexpr int kThreads = 256;
+constexpr int kMine = 4;  // rows and columns of a thread
+constexpr int kAddedSteps = 32;
+
+// Element k of the sums of row m.
+struct LeftByRows {  // left[k][m]
+  static constexpr bool kDepthFirst = false;
+  const float *data;
+  int64_t stride;
+  __device__ float at(int64_t k, int64_t m) const { return data[k * stride + m]; }
+};
+struct LeftByColumns {  // left[m][k]
+  static constexpr bool kDepthFirst = true;
+  const float *data;
+  int64_t stride;
+  __device__ float at(int64_t k, int64_t m) const { return data[m * stride + k]; }
+};
+struct RightMatrix {
+  const float *data;
+  int64_t stride;
+  __device__ float at(int64_t k, int64_t n) const { return data[k * stride + n]; }
+};
+template <int32_t kType, bool kPacked>
+struct RightWeight {
+  const void *data;
+  int64_t depth;
+  __device__ float at(int64_t k, int64_t n) const {
+    return load_element<kType>(data, kPacked ? packed_offset(k, n, depth) : k * depth + n);
+  }
+};
+
+struct Shape {
+  int64_t rows;
+  int64_t columns;
+  int64_t depth;
+  float *target;
+  int64_t stride;
+  bool overwrite;
+};
+
+template <typename Left, typename Right>
+__global__ void __launch_bounds__(kThreads, 2) product_kernel(const Shape shape, const Left left, const Right right) {
+  GAVEL_SHARED(float[kSteps][kTile + 4], lefts);
+  GAVEL_SHARED(float[kSteps][kTile + 4], rights);
+  const int64_t first_row = int64_t{blockIdx.y} * kTile, first_column = int64_t{blockIdx.x} * kTile;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int my_row = thread / (kTile / kMine) * kMine, my_column = thread % (kTile / kMine) * kMine;
+  float total[kMine][kMine] = {}, part[kMine][kMine] = {};
+  for (int64_t base = 0; base < shape.depth; base += kSteps) {
+    __syncthreads();
+    for (int i = thread; i < kSteps * kTile; i += kThreads) {
+      // Neighbouring threads read neighbouring elements.
+      const int step = Left::kDepthFirst ? i % kSteps : i / kTile, row = Left::kDepthFirst ? i / kSteps : i % kTile;
+      const bool inside = base + step < shape.depth && first_row + row < shape.rows;
+      lefts[step][row] = inside ? left.at(base + step, first_row + row) : 0.0f;
+      const int right_step = i / kTile, column = i % kTile;
+      const bool there = base + right_step < shape.depth && first_column + column < shape.columns;
+      rights[right_step][column] = there ? right.at(base + right_step, first_column + column) : 0.0f;
+    }
+    __syncthreads();
+    // What lies behind the depth is left out: an infinity times its 0 would be NaN.
+    const int steps = static_cast<int>(min(shape.depth - base, int64_t{kSteps}));
+    const auto step_once = [&](int step) {
+      const float4 a = *reinterpret_cast<const float4 *>(&lefts[step][my_row]);
+      const float4 b = *reinterpret_cast<const float4 *>(&rights[step][my_column]);
+      const float as[kMine] = {a.x, a.y, a.z, a.w}, bs[kMine] = {b.x, b.y, b.z, b.w};
+      for (int i = 0; i < kMine; ++i) {
+        for (int j = 0; j < kMine; ++j) part[i][j] = fmaf(as[i], bs[j], part[i][j]);
+      }
+    };
+    if (steps == kSteps) {
+#pragma unroll
+      for (int step = 0; step < kSteps; ++step) step_once(step);
+    } else {
+      for (int step = 0; step < steps; ++step) step_once(step);
+    }
+    if ((base + kSteps) % kAddedSteps != 0 && base + kSteps < shape.depth) continue;
+    for (int i = 0; i < kMine; ++i) {
+      for (int j = 0; j < kMine; ++j) {
+        total[i][j] += part[i][j];
+        part[i][j] = 0;
+      }
+    }
+  }
+  for (int i = 0; i < kMine; ++i) {
+    const int64_t row = first_row + my_row + i;
+    for (int j = 0; j < kMine; ++j) {
+      const int64_t column = first_column + my_column + j;
+      if (row >= shape.rows || column >= shape.columns) continue;
+      float *target = shape.target + row * shape.stride + column;
+      *target = shape.overwrite ? total[i][j] : *target + total[i][j];
+    }
+  }
+}
+
+template <typename Left, typename Right>
+void enqueue(const Shape &shape, const Left &left, const Right &right, cudaStream_t stream) {
+  const int64_t tiles = divide_up(shape.rows, int64_t{kTile});
+  GAVEL_CHECK(tiles <= 65535, "%lld rows are too many for one product on CUDA", static_cast<long long>(shape.rows));
+  launch(product_kernel<Left, Right>,
+         dim3(static_cast<unsigned>(divide_up(shape.columns, int64_t{kTile})), static_cast<unsigned>(tiles)), kThreads, 0,
+         stream, shape, left, right);
+}
+
+}  // namespace
+
+void enqueue_weight_gradient(const FloatMatrix &da, const FloatMatrix &input, int64_t rows, int64_t width, int64_t depth,
+                             const FloatMatrix &gradient, bool overwrite, cudaStream_t stream) {
+  enqueue(Shape{width, depth, rows, gradient.data, gradient.stride, overwrite}, LeftByRows{da.data, da.stride},
+          RightMatrix{input.data, input.stride}, stream);
+}
+
+void enqueue_input_gradient(const FloatMatrix &da, int64_t rows, int64_t width, int64_t depth, int32_t dtype,
+                            const void *weight, bool packed, const FloatMatrix &dinput, cudaStream_t stream) {
+  if (rows == 0) return;
+  const Shape shape{rows, depth, width, dinput.data, dinput.stride, true};
+  const LeftByColumns left{da.data, da.stride};
+  with_type(dtype, [&](auto type) {
+    constexpr int32_t kType = decltype(type)::value;
+    if (packed) return enqueue(shape, left, RightWeight<kType, true>{weight, depth}, stream);
+    enqueue(shape, left, RightWeight<kType, false>{weight, depth}, stream);
+  });
+}
+
+}  // namespace gavel::cuda
