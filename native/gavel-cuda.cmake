@@ -135,6 +135,16 @@ function(gavel_cuda_test name)
   gavel_add_test(${name})
 endfunction()
 
+# gavel_cuda_api_test(NAME FILE...): a test of libgavel's objects that opens emulated/libgavel_cuda.so through the C interface.
+function(gavel_cuda_api_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE gavel_objects ${CMAKE_DL_LIBS})
+  target_include_directories(${name} PRIVATE ${gavel_emulator_dir})
+  target_compile_definitions(${name} PRIVATE GAVEL_EMULATED_LIBRARY="$<TARGET_FILE:gavel_cuda_emulated>")
+  add_dependencies(${name} gavel_cuda_emulated)
+  gavel_add_test(${name})
+endfunction()
+
 # gavel_cuda_race_test(NAME FILE...): the same files once more under ThreadSanitizer, with an OS thread per CUDA thread, as test
 # NAME_races. Only src/common, src/cuda and the emulator are linked: what includes libgavel's api or cpu cannot be tested so.
 # A test asks emulator::engine() == THREADS where it must take fewer or smaller cases: a block takes milliseconds.

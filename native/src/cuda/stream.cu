@@ -38,6 +38,7 @@ Stream::Stream(Context &of, cudaStream_t handle, bool owned) try
     // Not by counters(): a stream that is being captured can be wrapped as well, and gets them when it needs them.
     if (!capturing()) grow(counters_, kFirstCounters * 4, "the counters of a stream");
   } catch (...) {
+    release(counters_);
     if (event_ != nullptr) note(cudaEventDestroy(event_));
     context.give_back_fault(fault, nullptr);
     throw;

@@ -1,0 +1,431 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// The C interface on CUDA, end to end through the plugin: the same calls as on the CPU with tensors on the device, compared with the
+// CPU: bits where both define them or everything is exact, computed bounds elsewhere.
+#include "cuda_api_fixture.h"
+#include "loss_problem.h"
+#include "optimizer_fixture.h"
+#include "score_reference.h"
+
+using namespace gavel::test;
+
+namespace {
+
+struct Kind {
+  int32_t pooling;
+  int32_t combine;
+};
+const Kind kKinds[] = {{GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE},
+                       {GAVEL_POOLING_FIRST_LAST, GAVEL_COMBINE_CONCAT},
+                       {GAVEL_POOLING_FIRST_LAST, GAVEL_COMBINE_SUB},
+                       {GAVEL_POOLING_SPAN_MEAN, GAVEL_COMBINE_NONE}};
+
+void make_integers(Random &random, Batch &batch) {
+  for (float &value : batch.values) value = static_cast<float>(random.integer(-2, 2));
+  batch.reencode();
+}
+
+// Spans of 1, 2 or 4 rows, so that means of integers are exact; some items are invalid.
+TrainingCase exact_case(Random &random, const gavel_head_spec &spec, int64_t items, Kind kind) {
+  TrainingCase training = random_case(random, spec, items, kind.pooling, kind.combine, 0);
+  make_integers(random, training.batch);
+  for (size_t r = 0; r < training.batch.last.size(); ++r) {
+    int64_t &first = training.batch.first[r];
+    first = random.integer(0, training.batch.tokens - 4);
+    training.batch.last[r] = first + (int64_t{1} << random.integer(0, 2)) - 1;
+    if (random.integer(0, 5) == 0) training.batch.last[r] = kind.pooling == GAVEL_POOLING_INDEX ? -1 : first - 1;
+  }
+  for (float &value : training.dscore) value = static_cast<float>(4 * random.integer(-2, 2));
+  return training;
+}
+
+void check_scores(const std::string &what, const Scores &actual, const Scores &expected, uint64_t seed) {
+  const auto same = [&](const char *part, const std::vector<float> &a, const std::vector<float> &b) {
+    check_bits(what + " " + part, a.data(), b.data(), static_cast<int64_t>(b.size()), seed);
+  };
+  same("scores", actual.scores, expected.scores);
+  same("logits", actual.logits, expected.logits);
+  same("vectors", actual.vectors, expected.vectors);
+  same("preactivations", actual.preactivations, expected.preactivations);
+  check_equal(what + " invalid items", actual.counts[0], expected.counts[0]);
+  check_equal(what + " NaN items", actual.counts[1], expected.counts[1]);
+}
+
+TrainingOutputs backward_on_device(const CudaContext &context, gavel_head *head, const gavel_head_spec &spec,
+                                   const TrainingCase &training, const Scores &forward) {
+  TrainingOutputs out;
+  out.forward = forward;
+  GradientBuffers buffers(spec, std::numeric_limits<float>::quiet_NaN(), 3);
+  gavel_backward_args args = backward_args(spec, training, forward, out.dvectors);
+  OnDevice device(context);
+  upload(device, args);
+  args.stream = context.stream();
+  std::vector<gavel_tensor> gradients = buffers.tensors;
+  for (gavel_tensor &gradient : gradients) device.upload(gradient);
+  auto error = sized<gavel_error>();
+  expect_status("backward",
+                gavel_backward(context.get(), head, &args, gradients.data(), static_cast<int32_t>(gradients.size()), &error),
+                GAVEL_OK, error);
+  device.download();
+  out.names = buffers.names;
+  for (size_t i = 0; i < gradients.size(); ++i) out.gradients.push_back(buffers.values(i));
+  return out;
+}
+
+// Everything small whole numbers: nothing is rounded anywhere, so every order of additions gives the CPU's bits.
+void test_exact(const CudaContext &cuda, const TestContext &cpu) {
+  uint64_t seed = 1;
+  for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
+    for (const Kind &kind : kKinds) {
+      for (const int64_t items : {1, 5, 70}) {
+        gavel_head_spec specs[] = {linear_spec(dtype, 36, 1), linear_spec(dtype, 10, 5),
+                                   mlp_spec(dtype, 40, {33}, 2, GAVEL_ACTIVATION_RELU)};
+        for (gavel_head_spec &spec : specs) {
+          spec.flags = GAVEL_HEAD_OUTPUT_BIAS;
+          if (spec.kind == GAVEL_HEAD_MLP) spec.flags |= GAVEL_HEAD_HIDDEN_BIAS;
+          Random random(++seed);
+          const TrainingCase training = exact_case(random, spec, items, kind);
+          const TestHead on_cpu(cpu.get(), spec, seed, 2);
+          const TestHead on_cuda(cuda.get(), spec, seed, 2);
+          const Scores expected = run_forward(cpu.get(), on_cpu, training);
+          Scores actual;
+          const gavel_score_args args = score_args(spec, training.batch, training.pooling, training.combine, true, actual);
+          score_on_device(cuda, on_cuda.get(), args, nullptr, items == 5 ? GAVEL_CUDA_HOST : GAVEL_CUDA);
+          check_scores("exact", actual, expected, seed);
+
+          TrainingOptions spread;
+          spread.row_gap = 3;
+          const TrainingOutputs gradients = run_backward(cpu.get(), on_cpu, training, expected, spread);
+          check_same_gradients("exact", backward_on_device(cuda, on_cuda.get(), spec, training, expected), gradients, seed);
+        }
+      }
+    }
+  }
+}
+
+// Random numbers: the float64 formulas with a bound of what f32 may lose, as the CPU is tested.
+void test_bounds(const CudaContext &cuda) {
+  uint64_t seed = 100;
+  for (const int32_t dtype : {GAVEL_F32, GAVEL_BF16}) {
+    gavel_head_spec spec = mlp_spec(dtype, 48, {40, 24}, 2, GAVEL_ACTIVATION_SILU);
+    spec.flags = GAVEL_HEAD_HIDDEN_BIAS | GAVEL_HEAD_OUTPUT_BIAS;
+    spec.norm = GAVEL_NORM_RMS;
+    spec.norm_epsilon = 1e-5f;
+    Random random(++seed);
+    TrainingCase training = random_case(random, spec, 37, GAVEL_POOLING_FIRST_LAST, GAVEL_COMBINE_ADD);
+    const TestHead head(cuda.get(), spec, seed);
+    Scores actual;
+    gavel_score_args args = score_args(spec, training.batch, training.pooling, training.combine, true, actual);
+    args.readout = GAVEL_READOUT_AFFINE, args.readout_mean = 0.5f, args.readout_deviation = 2;
+    score_on_device(cuda, head.get(), args, nullptr);
+    const size_t width = static_cast<size_t>(preactivation_width(spec));
+    std::vector<double> expected, bound, scores, score_bound;
+    std::vector<float> logits, read_out;
+    for (size_t r = 0; r < training.batch.last.size(); ++r) {
+      if (!training.valid(r)) {
+        CHECK(actual.scores[2 * r] == -std::numeric_limits<float>::infinity(), "invalid item %zu", r);
+        continue;
+      }
+      const Reference item = reference(head, training.batch, training.pooling, training.combine, training.batch.first[r],
+                                       training.batch.last[r], &actual.preactivations[r * width]);
+      for (size_t k = 0; k < 2; ++k) {
+        const Approximate &logit = item.logits[k];
+        logits.push_back(actual.logits[2 * r + k]);
+        expected.push_back(logit.value);
+        bound.push_back(kDeviations * logit.error);
+        const double score = (static_cast<double>(logits.back()) - 0.5) / 2;
+        read_out.push_back(actual.scores[2 * r + k]);
+        scores.push_back(score);
+        score_bound.push_back(2 * kUnit * (std::fabs(score) + 0.5));
+      }
+    }
+    const auto count = static_cast<int64_t>(logits.size());
+    check_bound("logits", logits.data(), expected.data(), bound.data(), count, seed);
+    check_bound("scores", read_out.data(), scores.data(), score_bound.data(), count, seed);
+  }
+}
+
+void check_losses(const LossProblem &problem, const LossOutputs &actual, const LossOutputs &expected, uint64_t seed) {
+  check_bits("item_loss", actual.item_loss.data(), expected.item_loss.data(), problem.items(), seed);
+  if (problem.reduction != GAVEL_REDUCTION_NONE) check_bits("loss", actual.loss.data(), expected.loss.data(), 1, seed);
+  check_bits("dscore", actual.dscore.data(), expected.dscore.data(), static_cast<int64_t>(problem.scores.size()), seed);
+  check_equal("valid items", actual.counts[0], expected.counts[0]);
+  check_equal("skipped items", actual.counts[1], expected.counts[1]);
+}
+
+// Losses have the CPU's bits, alone and behind a score.
+void test_losses(const CudaContext &cuda, const TestContext &cpu) {
+  for (uint64_t seed = 200; seed < 208; ++seed) {
+    Random random(seed);
+    const LossProblem problem = seed % 2 == 0 ? random_pairs(random, 30, 50) : random_groups(random, 9, 6);
+    const LossOutputs expected = run_loss(cpu.get(), problem);
+    LossOutputs actual;
+    gavel_loss_args args = loss_args(problem, actual);
+    OnDevice device(cuda);
+    upload(device, args);
+    args.stream = cuda.stream();
+    auto error = sized<gavel_error>();
+    int64_t bytes = -1;
+    expect_status("workspace", gavel_loss_workspace(cuda.get(), &args, &bytes, &error), GAVEL_OK, error);
+    CHECK(bytes >= 0, "workspace of %lld bytes", static_cast<long long>(bytes));
+    expect_status("loss", gavel_loss(cuda.get(), &args, &error), GAVEL_OK, error);
+    device.download();
+    check_losses(problem, actual, expected, seed);
+  }
+  Random random(300);
+  const gavel_head_spec spec = linear_spec(GAVEL_BF16, 24, 1);
+  const TestHead head(cuda.get(), spec, 300);
+  TrainingCase training = random_case(random, spec, 30);
+  LossProblem problem = random_pairs(random, 30, 40);
+  Scores scores;
+  LossOutputs actual;
+  const gavel_score_args args = score_args(spec, training.batch, training.pooling, training.combine, true, scores);
+  gavel_loss_args loss = loss_args(problem, actual);
+  loss.scores = gavel_tensor{};
+  score_on_device(cuda, head.get(), args, &loss);
+  // The loss alone, of these scores, with what is invalid masked.
+  problem.scores = scores.scores;
+  if (problem.mask.empty()) problem.mask.assign(30, 1);
+  for (size_t r = 0; r < 30; ++r) problem.mask[r] = problem.mask[r] && training.valid(r);
+  check_losses(problem, actual, run_loss(cpu.get(), problem), 300);
+}
+
+void test_scatter(const CudaContext &cuda, const TestContext &cpu) {
+  for (const Kind &kind : kKinds) {
+    Random random(400);
+    const gavel_head_spec spec = linear_spec(GAVEL_F32, kind.combine == GAVEL_COMBINE_CONCAT ? 44 : 22, 1);
+    const TrainingCase training = exact_case(random, spec, 25, kind);
+    std::vector<float> dvectors = random_values(random, GAVEL_F32, 25 * spec.input_width);
+    std::vector<float> expected(static_cast<size_t>(training.batch.tokens * 25), 1.0f);
+    std::vector<float> actual = expected;
+    auto args = sized<gavel_scatter_args>();
+    Scores ignored;
+    const gavel_score_args like = score_args(spec, training.batch, kind.pooling, kind.combine, false, ignored);
+    args.pooling = kind.pooling, args.combine = kind.combine;
+    args.first = like.first, args.last = like.last;
+    args.dvectors = describe(dvectors.data(), GAVEL_F32, {25, spec.input_width});
+    args.dhidden = describe(expected.data(), GAVEL_F32, {training.batch.tokens, 22}, 25);
+    auto error = sized<gavel_error>();
+    expect_status("scatter", gavel_scatter(cpu.get(), &args, &error), GAVEL_OK, error);
+    args.dhidden.data = actual.data();
+    OnDevice device(cuda);
+    upload(device, args);
+    args.stream = cuda.stream();
+    expect_status("scatter", gavel_scatter(cuda.get(), &args, &error), GAVEL_OK, error);
+    device.download();
+    // One item after the other on both: the same additions in the same order.
+    check_bits("dhidden", actual.data(), expected.data(), static_cast<int64_t>(actual.size()), 400);
+  }
+}
+
+// Same gradients, same masters, moments and parameters, step for step.
+void test_optimizer(const CudaContext &cuda, const TestContext &cpu) {
+  for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
+    const gavel_head_spec spec = full_spec(dtype, 20, 18);
+    const TestHead on_cpu(cpu.get(), spec, 500), on_cuda(cuda.get(), spec, 500);
+    const TestOptimizer expected(on_cpu, default_options()), actual(on_cuda, default_options());
+    Random random(500);
+    auto error = sized<gavel_error>();
+    for (int32_t step = 0; step < 3; ++step) {
+      GradientBuffers gradients(spec, 0, 2);
+      randomise(random, gradients, 0.1);
+      if (step == 1) gradients.tensors[3] = gavel_tensor{};
+      expected.step_ok(gradients, 0.01f);
+      OnDevice device(cuda);
+      std::vector<gavel_tensor> moved = gradients.tensors;
+      for (gavel_tensor &gradient : moved) device.upload(gradient);
+      expect_status(
+          "step",
+          gavel_optimizer_step(actual.get(), moved.data(), static_cast<int32_t>(moved.size()), 0.01f, cuda.stream(), &error),
+          GAVEL_OK, error);
+      device.download();
+    }
+    check_equal("steps", gavel_optimizer_step_count(actual.get()), 3);
+    const auto same = [](const char *what, const std::vector<std::vector<float>> &a, const std::vector<std::vector<float>> &b) {
+      for (size_t i = 0; i < b.size(); ++i) check_bits(what, a[i].data(), b[i].data(), static_cast<int64_t>(b[i].size()), 500);
+    };
+    for (int32_t state = GAVEL_OPTIMIZER_MASTER; state <= GAVEL_OPTIMIZER_SECOND_MOMENT; ++state) {
+      same("state", actual.read(state), expected.read(state));
+    }
+    same("head", read_head(on_cuda), read_head(on_cpu));
+    // A resumed run: masters written set the head's parameters.
+    const auto masters = expected.read(GAVEL_OPTIMIZER_FIRST_MOMENT);
+    expected.write(GAVEL_OPTIMIZER_MASTER, masters);
+    actual.write(GAVEL_OPTIMIZER_MASTER, masters);
+    same("head after write", read_head(on_cuda), read_head(on_cpu));
+    expect_status("set steps", gavel_optimizer_set_step_count(actual.get(), 41, &error), GAVEL_OK, error);
+    check_equal("steps set", gavel_optimizer_step_count(actual.get()), 41);
+  }
+}
+
+void test_copy(const CudaContext &cuda) {
+  auto error = sized<gavel_error>();
+  std::vector<float> source(5 * 9), target(5 * 11, -1.0f);
+  for (size_t k = 0; k < source.size(); ++k) source[k] = static_cast<float>(k);
+  // Rows of 7: host with rows 9 apart -> device, rows 8 apart -> pinned, rows 7 apart -> host, rows 11 apart.
+  gavel_buffer *device = nullptr, *pinned = nullptr;
+  expect_status("device", gavel_buffer_create(cuda.get(), GAVEL_CUDA, 160, nullptr, &device, &error), GAVEL_OK, error);
+  expect_status("pinned", gavel_buffer_create(cuda.get(), GAVEL_CUDA_HOST, 140, nullptr, &pinned, &error), GAVEL_OK, error);
+  gavel_tensor places[4] = {
+      describe(source.data(), GAVEL_F32, {5, 7}, 9), describe(gavel_buffer_data(device), GAVEL_F32, {5, 7}, 8),
+      describe(gavel_buffer_data(pinned), GAVEL_F32, {5, 7}), describe(target.data(), GAVEL_F32, {5, 7}, 11)};
+  places[1].device_type = GAVEL_CUDA;
+  places[1].device_id = cuda.device();
+  places[2].device_type = GAVEL_CUDA_HOST;
+  for (int k = 0; k < 3; ++k) {
+    expect_status("copy", gavel_copy(cuda.get(), &places[k], &places[k + 1], cuda.stream(), &error), GAVEL_OK, error);
+  }
+  cuda.synchronize();
+  for (size_t r = 0; r < 5; ++r) {
+    for (size_t k = 0; k < 11; ++k) {
+      const bool gap = k >= 7 || r * 11 + k >= static_cast<size_t>(places[3].byte_length / 4);
+      check_equal("copied", static_cast<int64_t>(target[r * 11 + k]), gap ? -1 : static_cast<int64_t>(r * 9 + k));
+    }
+  }
+  gavel_buffer_destroy(pinned);
+  gavel_buffer_destroy(device);
+}
+
+// Work of two streams in the order that gavel_stream_wait gives it; a wrapped stream is the caller's.
+void test_streams(const CudaContext &cuda) {
+  auto error = sized<gavel_error>();
+  cudaStream_t native = nullptr;
+  machine().set_device(cuda.device());
+  machine().stream_create(&native, 0);
+  machine().set_device(0);
+  gavel_stream *wrapped = nullptr;
+  expect_status("wrap", gavel_stream_wrap(cuda.get(), native, &wrapped, &error), GAVEL_OK, error);
+  CHECK(gavel_stream_native(wrapped) == native, "native stream");
+  CHECK(gavel_stream_native(cuda.stream()) != nullptr, "own stream");
+  gavel_stream *initial = nullptr;
+  expect_status("wrap the default stream", gavel_stream_wrap(cuda.get(), nullptr, &initial, &error), GAVEL_OK, error);
+  CHECK(gavel_stream_native(initial) == nullptr, "default stream");
+  gavel_stream_destroy(initial);
+
+  std::vector<float> values(64, 3.0f), back(64, 0.0f);
+  gavel_buffer *buffer = nullptr;
+  expect_status("buffer", gavel_buffer_create(cuda.get(), GAVEL_CUDA, 256, wrapped, &buffer, &error), GAVEL_OK, error);
+  gavel_tensor host = describe(values.data(), GAVEL_F32, {64});
+  gavel_tensor device = describe(gavel_buffer_data(buffer), GAVEL_F32, {64});
+  device.device_type = GAVEL_CUDA;
+  device.device_id = cuda.device();
+  gavel_tensor result = describe(back.data(), GAVEL_F32, {64});
+  expect_status("copy in", gavel_copy(cuda.get(), &host, &device, wrapped, &error), GAVEL_OK, error);
+  expect_status("wait", gavel_stream_wait(cuda.stream(), wrapped, &error), GAVEL_OK, error);
+  expect_status("copy out", gavel_copy(cuda.get(), &device, &result, cuda.stream(), &error), GAVEL_OK, error);
+  cuda.synchronize();
+  check_bits("ordered", back.data(), values.data(), 64, 0);
+  // The buffer keeps its stream, and that its context.
+  gavel_stream_destroy(wrapped);
+  gavel_buffer_destroy(buffer);
+  machine().stream_destroy(native);
+}
+
+// A step captured once and replayed gives what calls give: workspace asked for and reserved, nothing allocated inside.
+void test_capture(const CudaContext &cuda) {
+  auto error = sized<gavel_error>();
+  Random random(600);
+  const gavel_head_spec spec = mlp_spec(GAVEL_BF16, 40, {48}, 1, GAVEL_ACTIVATION_GELU);
+  const TestHead head(cuda.get(), spec, 600);
+  TrainingCase training = random_case(random, spec, 40);
+  const LossProblem problem = random_pairs(random, 40, 30);
+  Scores expected, actual;
+  LossOutputs expected_loss, actual_loss;
+  gavel_loss_args plain_loss = loss_args(problem, expected_loss);
+  plain_loss.scores = gavel_tensor{};
+  score_on_device(cuda, head.get(), score_args(spec, training.batch, training.pooling, training.combine, true, expected),
+                  &plain_loss);
+
+  gavel_stream *stream = nullptr;
+  expect_status("stream", gavel_stream_create(cuda.get(), &stream, &error), GAVEL_OK, error);
+  gavel_score_args args = score_args(spec, training.batch, training.pooling, training.combine, true, actual);
+  gavel_loss_args loss = loss_args(problem, actual_loss);
+  loss.scores = gavel_tensor{};
+  OnDevice device(cuda);
+  upload(device, args);
+  upload(device, loss);
+  cuda.synchronize();
+  args.stream = stream;
+  int64_t bytes = -1;
+  expect_status("workspace", gavel_score_workspace(cuda.get(), head.get(), &args, &loss, &bytes, &error), GAVEL_OK, error);
+  const auto native = static_cast<cudaStream_t>(gavel_stream_native(stream));
+  if (bytes > 0) {
+    // Without it, inside a capture: refused, naming what is missing.
+    machine().begin_capture(native, cudaStreamCaptureModeThreadLocal);
+    expect_status("too little", gavel_score(cuda.get(), head.get(), &args, &loss, &error), GAVEL_INVALID_ARGUMENT, error);
+    CHECK(std::strstr(error.message, "gavel_stream_reserve") != nullptr, "%s", error.message);
+    cudaGraph_t partial = nullptr;
+    machine().end_capture(native, &partial);
+    machine().destroy_graph(partial);
+  }
+  expect_status("reserve", gavel_stream_reserve(stream, bytes, &error), GAVEL_OK, error);
+  expect_status("synchronize", gavel_stream_synchronize(stream, &error), GAVEL_OK, error);
+
+  const gavel::emulator::Live before = machine().live();
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t instance = nullptr;
+  machine().begin_capture(native, cudaStreamCaptureModeThreadLocal);
+  expect_status("captured", gavel_score(cuda.get(), head.get(), &args, &loss, &error), GAVEL_OK, error);
+  CHECK(machine().end_capture(native, &graph) == cudaSuccess, "end of the capture");
+  check_equal("allocated inside", machine().live().device_allocations, before.device_allocations);
+  CHECK(machine().instantiate(&instance, graph, 0) == cudaSuccess, "instantiate");
+  for (int replay = 0; replay < 3; ++replay) {
+    CHECK(machine().launch_graph(instance, native) == cudaSuccess, "launch");
+    expect_status("replayed", gavel_stream_synchronize(stream, &error), GAVEL_OK, error);
+    device.download();
+    check_scores("replayed", actual, expected, 600);
+    check_losses(problem, actual_loss, expected_loss, 600);
+  }
+  machine().destroy_instance(instance);
+  machine().destroy_graph(graph);
+  gavel_stream_destroy(stream);
+}
+
+void test_describe(const CudaContext &cuda) {
+  auto error = sized<gavel_error>();
+  auto info = sized<gavel_context_info>();
+  expect_status("describe", gavel_context_describe(cuda.get(), &info, &error), GAVEL_OK, error);
+  check_equal("device type", info.device_type, GAVEL_CUDA);
+  check_equal("threads", info.threads, 1);
+  check_equal("mode", info.mode, GAVEL_MODE_INVARIANT);
+  CHECK(info.compute_capability >= 80, "compute capability %d", info.compute_capability);
+  CHECK(info.device_name[0] != 0 && std::strstr(info.detail, "driver") != nullptr, "%s, %s", info.device_name, info.detail);
+  CHECK(info.free_memory_bytes > 0 && info.free_memory_bytes <= info.memory_bytes, "memory");
+  gavel_buffer *buffer = nullptr;
+  const int64_t held = info.held_bytes;
+  expect_status("buffer", gavel_buffer_create(cuda.get(), GAVEL_CUDA, 4096, nullptr, &buffer, &error), GAVEL_OK, error);
+  gavel_context_describe(cuda.get(), &info, &error);
+  check_equal("held by the buffer", info.held_bytes - held, 4096);
+  gavel_buffer_destroy(buffer);
+  gavel_context_describe(cuda.get(), &info, &error);
+  check_equal("given back", info.held_bytes, held);
+}
+
+}  // namespace
+
+int main() {
+  machine().set_device_count(2);
+  for (const uint64_t seed : {1, 2}) {
+    machine().set_seed(seed);
+    const TestContext cpu(1);
+    // The second device is not the thread's current one: calls make it so and leave the thread as it was.
+    const CudaContext cuda(static_cast<int32_t>(seed) - 1);
+    test_describe(cuda);
+    test_exact(cuda, cpu);
+    test_bounds(cuda);
+    test_losses(cuda, cpu);
+    test_scatter(cuda, cpu);
+    test_optimizer(cuda, cpu);
+    test_copy(cuda);
+    test_streams(cuda);
+    test_capture(cuda);
+    int current = -1;
+    machine().get_device(&current);
+    check_equal("current device", current, 0);
+  }
+  check_equal("live device allocations", machine().live().device_allocations, 0);
+  check_equal("live pinned allocations", machine().live().host_allocations, 0);
+  check_equal("live streams", machine().live().streams, 0);
+  check_equal("live events", machine().live().events, 0);
+  return finish();
+}
