@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "check.h"
+#include "common/error.h"
 #include "cuda_runtime.h"
 #include "emulator.h"
 
@@ -56,6 +57,21 @@ template <typename... Parameters, typename... Arguments>
 void run(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes, Arguments &&...arguments) {
   const cudaLaunchConfig_t config = {grid, block, shared_bytes, nullptr, nullptr, 0};
   require(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "cudaLaunchKernelEx");
+}
+
+// The body must throw a Failure of this status, with all of these words in its message.
+template <typename Body>
+void check_fails(int32_t status, const std::vector<std::string> &words, Body &&body, Where where = Where::current()) {
+  try {
+    body();
+  } catch (const Failure &failure) {
+    const std::string text = failure.what();
+    bool all = failure.status() == status;
+    for (const std::string &word : words) all = all && text.find(word) != std::string::npos;
+    if (failed(all, where)) std::fprintf(stderr, "status %d (expected %d): %s\n", failure.status(), status, text.c_str());
+    return;
+  }
+  if (failed(false, where)) std::fprintf(stderr, "nothing was thrown; expected status %d\n", status);
 }
 
 // The n-th of the schedules that results must not depend on: seeds, and each fourth time an OS thread per CUDA thread.

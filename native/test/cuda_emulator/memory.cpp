@@ -16,8 +16,8 @@ cudaError_t allocate(void **pointer, size_t bytes, cudaMemoryType type, int devi
   Machine &m = machine();
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
-  if (type == cudaMemoryTypeDevice &&
-      (bytes > SIZE_MAX / 2 || live().device_bytes + static_cast<int64_t>(bytes) > m.device_memory)) {
+  if (bytes > static_cast<size_t>(INT64_MAX)) return cudaErrorMemoryAllocation;
+  if (type == cudaMemoryTypeDevice && static_cast<int64_t>(bytes) > m.device_memory - live().device_bytes) {
     return cudaErrorMemoryAllocation;
   }
   const bool on_device = type == cudaMemoryTypeDevice;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 #include <string>
 
 #include "engine.h"
@@ -76,7 +77,18 @@ const char *function_name(const void *function) {
   return name.c_str();
 }
 
+namespace {
+
+// Many threads may find the same thing at once; the first one speaks, and the others wait for the end.
+void speak_alone() {
+  static std::mutex &mutex = *new std::mutex;
+  mutex.lock();
+}
+
+}  // namespace
+
 void stop(const char *format, ...) {
+  speak_alone();
   std::fputs("cuda emulator: ", stderr);
   va_list arguments;
   va_start(arguments, format);
@@ -94,6 +106,7 @@ void stop(const char *format, ...) {
 }
 
 void stop_deadlocked(const Block &block, uint32_t at_barrier, uint32_t exited) {
+  speak_alone();
   const uint32_t all = static_cast<uint32_t>(block.threads.size());
   std::fprintf(stderr, "cuda emulator: %s: of %u threads %u wait at __syncthreads, %u have left the kernel",
                at_barrier != 0 ? "divergent barrier" : "deadlock", all, at_barrier, exited);
