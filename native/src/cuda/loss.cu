@@ -135,14 +135,19 @@ int64_t lay_out(LossTask &task, void *workspace) {
   return pieces.used();
 }
 
-void require_size(const LossPlan &plan) {
+void require_known(const LossPlan &plan) {
+  const int32_t kind = plan.family->kind;
+  if (kind != GAVEL_LOSS_BRADLEY_TERRY && kind != GAVEL_LOSS_CROSS_ENTROPY) {
+    fail(GAVEL_UNSUPPORTED, "%s has no CUDA kernel: use BRADLEY_TERRY or CROSS_ENTROPY, or a CPU context for this loss",
+         plan.family->name);
+  }
   if (plan.items <= kMostItems && plan.score_count <= kMostItems) return;
   fail(GAVEL_UNSUPPORTED, "%lld items over %lld scores; a loss on CUDA takes at most 2^30 of each: cut the batch",
        static_cast<long long>(plan.items), static_cast<long long>(plan.score_count));
 }
 
 LossTask describe(const LossPlan &plan) {
-  require_size(plan);
+  require_known(plan);
   LossTask task{};
   task.kind = plan.family->kind;
   task.reduction = plan.reduction;

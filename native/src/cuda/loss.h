@@ -25,7 +25,8 @@ inline bool is_small_loss(const LossPlan &plan) {
 // Numbers that must be 0 when the kernel starts; it leaves them so.
 constexpr int32_t kLossCounters = 1 + kLossPhases;
 
-// Scratch bytes, from the sizes of the plan alone. Throws Failure (GAVEL_UNSUPPORTED) above 2^30 items or scores.
+// Scratch bytes, from the sizes of the plan alone. Throws Failure (GAVEL_UNSUPPORTED) for other losses than BRADLEY_TERRY and
+// CROSS_ENTROPY, and above 2^30 items or scores.
 int64_t loss_workspace(const LossPlan &plan);
 
 // The plan's pointers are the device's; none is read here. scores: [score_count] floats, score_stride floats apart; valid: as in LossPlan, or

@@ -74,11 +74,13 @@ struct UnitWeights {
   __device__ float at(int64_t, int, bool) const { return 1.0f; }
 };
 
-// ---- values: load(r, c, x), elements c .. c + 7 of row r, zeros behind the last column ----
+// ---- values: load(r, c, x), elements c .. c + 7 of row r, zeros behind the last column; kUnroll rows are under way at once ----
 
 // Vectors without a norm, as the head reads them: rounded to its dtype where they are sums or means.
 template <int32_t kHidden, bool kAligned>
 struct PooledValues {
+  // Rows that are not aligned come in many small loads: their addresses alone would fill the registers.
+  static constexpr int kUnroll = kAligned ? 4 : 1;
   Source source;
   int32_t head_dtype;
   __device__ void load(int64_t r, int64_t c, float x[kChunk]) const {
@@ -96,6 +98,7 @@ struct PooledValues {
 
 // Rows of a matrix.
 struct MatrixValues {
+  static constexpr int kUnroll = 4;
   const float *data;
   int64_t stride;
   int64_t columns;
@@ -116,6 +119,7 @@ inline MatrixValues matrix_values(const float *data, int64_t stride, int64_t col
 // Of a slope: min(a, 0) times the gradient behind the activation. Not a product with a set to 0: an infinite gradient must not become NaN where
 // the slope has no part in it.
 struct SlopeValues {
+  static constexpr int kUnroll = 2;
   MatrixValues preactivations;
   MatrixValues gradients;
   __device__ void load(int64_t r, int64_t c, float x[kChunk]) const {
@@ -128,6 +132,7 @@ struct SlopeValues {
 
 // Of a norm's weight: the gradient times the vector before the weight.
 struct NormValues {
+  static constexpr int kUnroll = 2;
   MatrixValues pooled;
   MatrixValues gradients;
   const NormScale *scales;  // of each row
@@ -180,7 +185,7 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
     __syncthreads();
     if (column < sums.columns && sums.targets != nullptr) {
       float part[kPlanes][kChunk] = {};
-#pragma unroll 4
+#pragma unroll Values::kUnroll
       for (int r = 0; r < count; ++r) {
         float x[kChunk];
         values.load(base + r, column, x);
