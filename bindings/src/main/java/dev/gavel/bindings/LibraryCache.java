@@ -1,19 +1,24 @@
 package dev.gavel.bindings;
 
 import dev.gavel.bindings.spi.NativeSource;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.System.Logger.Level;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
- * Libraries extracted from jars, each in a directory named after the SHA-256 of its content: runs
- * share one copy, and two versions cannot meet in one place.
+ * Libraries extracted from jars, each in a directory named after the SHA-256 of its content (with
+ * companions, of the hashes of all): runs share one copy, and two versions cannot meet in one
+ * place.
  *
  * <p>A file appears under its final name complete or not at all, and is compared with its hash
  * before every use. Several processes may extract at once.
@@ -36,6 +41,20 @@ final class LibraryCache {
   record Extracted(Path path, String sha256) {}
 
   /**
+   * A file of a natives artifact.
+   *
+   * @param source the artifact
+   * @param fileName plain name of the file in it
+   */
+  record Part(NativeSource source, String fileName) {
+    private String sha256() throws IOException {
+      try (InputStream in = source.open(fileName)) {
+        return Hashing.sha256(in);
+      }
+    }
+  }
+
+  /**
    * Makes a file of a natives artifact available on disk.
    *
    * @throws java.io.FileNotFoundException if the source has no such file
@@ -43,20 +62,45 @@ final class LibraryCache {
    *     from
    */
   Extracted extract(NativeSource source, String fileName) throws IOException {
+    return extract(new Part(source, fileName), List.of());
+  }
+
+  /**
+   * Makes a library available on disk, and beside it others that it opens from its own folder.
+   * Which ones there are is part of the folder's name.
+   *
+   * @throws java.io.FileNotFoundException if a source has no such file
+   * @throws IOException if a file cannot be read or written, or the directory is not safe to load
+   *     code from
+   */
+  Extracted extract(Part library, List<Part> companions) throws IOException {
     if (directory.toString().isBlank()) {
       throw new FileSystemException(
           "", null, "-D" + LibrarySettings.NATIVE_CACHE + " is set to nothing");
     }
-    String sha256;
-    try (InputStream in = source.open(fileName)) {
-      sha256 = Hashing.sha256(in);
+    String sha256 = library.sha256();
+    List<String> companionHashes = new ArrayList<>();
+    for (Part companion : companions) {
+      companionHashes.add(companion.sha256());
     }
-    PrivateDirectory home = PrivateDirectory.open(directory).child(sha256);
-    Path file = home.path().resolve(fileName);
+    String folder = sha256;
+    if (!companions.isEmpty()) {
+      String all = sha256 + "\n" + String.join("\n", companionHashes);
+      folder = Hashing.sha256(new ByteArrayInputStream(all.getBytes(StandardCharsets.US_ASCII)));
+    }
+    PrivateDirectory home = PrivateDirectory.open(directory).child(folder);
+    for (int i = 0; i < companions.size(); i++) {
+      install(home, companions.get(i), companionHashes.get(i));
+    }
+    return new Extracted(install(home, library, sha256), sha256);
+  }
+
+  private static Path install(PrivateDirectory home, Part part, String sha256) throws IOException {
+    Path file = home.path().resolve(part.fileName());
     if (!isIntact(home, file, sha256)) {
-      install(source, fileName, sha256, file);
+      install(part.source(), part.fileName(), sha256, file);
     }
-    return new Extracted(file, sha256);
+    return file;
   }
 
   private static boolean isIntact(PrivateDirectory home, Path file, String sha256)

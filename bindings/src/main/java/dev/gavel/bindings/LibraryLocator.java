@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * operating system's library path is never searched; it would mix versions silently.
  */
 final class LibraryLocator {
+  /** What an artifact with CUDA kernels has behind the platform: the CUDA major version. */
+  private static final String CUDA_SUFFIX = "-cuda13";
+
   private final LibrarySettings settings;
   private final String fileName;
   private final List<String> attempts = new ArrayList<>();
@@ -69,6 +72,34 @@ final class LibraryLocator {
     }
   }
 
+  /**
+   * The CUDA library, which the other opens from its own folder. One artifact at most carries it; a
+   * build without the CUDA compiler has an artifact without it.
+   */
+  private List<LibraryCache.Part> companions() throws IOException {
+    String cudaPlatform = settings.platform().id() + CUDA_SUFFIX;
+    String cudaFile = settings.platform().libraryFileName("gavel_cuda");
+    List<LibraryCache.Part> found = new ArrayList<>();
+    for (NativeSource source : settings.sources()) {
+      if (!source.platform().equals(cudaPlatform)) {
+        continue;
+      }
+      String place = "natives artifact " + source.getClass().getName();
+      try {
+        source.open(cudaFile).close();
+        found.add(new LibraryCache.Part(source, cudaFile));
+        attempts.add("%s: carries %s".formatted(place, cudaFile));
+      } catch (FileNotFoundException e) {
+        attempts.add("%s: %s".formatted(place, e.getMessage()));
+      }
+    }
+    if (found.size() > 1) {
+      throw new IOException(
+          "%d natives artifacts carry %s: keep one".formatted(found.size(), cudaFile));
+    }
+    return found;
+  }
+
   private Located fromSources() {
     attempts.add("property " + LibrarySettings.LIBRARY_PATH + ": not set");
     attempts.addAll(settings.brokenSources());
@@ -77,12 +108,16 @@ final class LibraryLocator {
     IOException cause = null;
     for (NativeSource source : settings.sources()) {
       String name = source.getClass().getName();
+      if (source.platform().equals(settings.platform().id() + CUDA_SUFFIX)) {
+        continue; // a companion, not the library itself
+      }
       if (!source.platform().equals(settings.platform().id())) {
         attempts.add("natives artifact %s: is for %s".formatted(name, source.platform()));
         continue;
       }
       try {
-        LibraryCache.Extracted extracted = cache.extract(source, fileName);
+        LibraryCache.Extracted extracted =
+            cache.extract(new LibraryCache.Part(source, fileName), companions());
         attempts.add("natives artifact %s: %s".formatted(name, extracted.path()));
         if (found.stream().noneMatch(other -> other.path().equals(extracted.path()))) {
           found.add(

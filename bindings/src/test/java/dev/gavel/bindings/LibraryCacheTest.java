@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -68,6 +69,30 @@ class LibraryCacheTest {
     Path other = extract("another library".getBytes(UTF_8));
     assertNotEquals(extract(CONTENT), other);
     assertEquals("another library", Files.readString(other));
+  }
+
+  @Test
+  void companionsLieBesideTheLibraryAndNameTheFolder() throws IOException {
+    LibraryCache cache = new LibraryCache(folder.resolve("cache"));
+    LibraryCache.Part library = new LibraryCache.Part(MemorySource.of(CONTENT), "libgavel.so");
+    Path alone = cache.extract(library, List.of()).path();
+    Path first = cache.extract(library, List.of(companion("one"))).path();
+    Path second = cache.extract(library, List.of(companion("two"))).path();
+    assertEquals(3, Set.of(alone, first, second).size());
+    assertArrayEquals(CONTENT, Files.readAllBytes(first));
+    assertEquals("one", Files.readString(first.resolveSibling("libgavel_cuda.so")));
+    assertEquals("two", Files.readString(second.resolveSibling("libgavel_cuda.so")));
+    assertFalse(Files.exists(alone.resolveSibling("libgavel_cuda.so")));
+
+    Files.writeString(first.resolveSibling("libgavel_cuda.so"), "something else");
+    assertEquals(first, cache.extract(library, List.of(companion("one"))).path());
+    assertEquals("one", Files.readString(first.resolveSibling("libgavel_cuda.so")));
+  }
+
+  private static LibraryCache.Part companion(String content) {
+    return new LibraryCache.Part(
+        new MemorySource("linux-x86_64-cuda13", "libgavel_cuda.so", () -> content.getBytes(UTF_8)),
+        "libgavel_cuda.so");
   }
 
   @Test

@@ -82,6 +82,24 @@ class LibraryLocatorTest {
   }
 
   @Test
+  void cudaArtifactIsExtractedBesideTheOther() throws IOException {
+    NativeSource library = MemorySource.of("x".getBytes(UTF_8));
+    NativeSource cuda =
+        new MemorySource("linux-x86_64-cuda13", "libgavel_cuda.so", () -> "y".getBytes(UTF_8));
+    LibraryLocator.Located located =
+        new LibraryLocator(settings(LINUX, null, List.of(cuda, library))).locate();
+    assertEquals("y", Files.readString(located.path().resolveSibling("libgavel_cuda.so")));
+
+    NativeSource empty = new MemorySource("linux-x86_64-cuda13", "nothing", () -> new byte[0]);
+    located = new LibraryLocator(settings(LINUX, null, List.of(empty, library))).locate();
+    assertFalse(Files.exists(located.path().resolveSibling("libgavel_cuda.so")));
+
+    assertMentions(failure(LINUX, null, List.of(cuda, cuda, library)), "2 natives artifacts carry");
+    // It is no library of its own.
+    assertMentions(failure(LINUX, null, List.of(cuda)), "add a natives artifact");
+  }
+
+  @Test
   void nothingAtAll() {
     assertMentions(
         failure(LINUX, null, List.of()),

@@ -10,6 +10,9 @@ import java.io.InputStream;
  * finds them with {@link java.util.ServiceLoader}, takes those whose {@link #platform()} is the
  * machine's, and extracts what it needs. An implementation has a public constructor without
  * parameters, holds nothing open between calls and may be used by several threads at once.
+ *
+ * <p>Artifacts named {@code gavel-natives-<os>-<arch>-cuda13} carry {@code libgavel_cuda.so} in the
+ * same way, with a platform that ends in {@code -cuda13}; it is extracted beside the other library.
  */
 public interface NativeSource {
 
