@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// What the score kernels do at the edges: invalid items, NaN and infinite rows, indices out of range, no items, no tokens, repeated calls,
+// Parameters read back, and what the score kernels do at the edges: invalid items, NaN and infinite rows, indices out of range, no items, no tokens, repeated calls,
 // captured graphs, a loss in the same call.
 #include "cuda_score_fixture.h"
 
@@ -59,6 +59,33 @@ template <typename Each>
 void each_value(const std::vector<float> &values, size_t r, size_t items, Each each) {
   const size_t width = values.size() / items;
   for (size_t k = 0; k < width; ++k) each(values[r * width + k]);
+}
+
+// Parameters come back as they were given, packed or not.
+void test_heads(CudaDevice &device, const TestContext &context) {
+  for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
+    auto spec = with_norm(mlp_spec(dtype, 41, {33, 70}, 3, GAVEL_ACTIVATION_PRELU), GAVEL_NORM_LAYER);
+    const TestHead head(context.get(), spec, kSeed);
+    const CudaHead on_device(device, head);
+    for (int32_t i = 0; i < static_cast<int32_t>(head.names().size()); ++i) {
+      const gavel::Parameter &parameter = on_device.get().spec.parameters[i];
+      // Rows with a gap of one element, which must stay as it is.
+      const int64_t rows = parameter.rank == 2 ? parameter.shape[0] : 1, columns = parameter.elements / rows,
+                    size = size_of(dtype);
+      Bytes host(static_cast<size_t>(rows * (columns + 1) * size), 0xab);
+      const gavel::Tensor target =
+          parameter.rank == 2 ? view(host.data(), dtype, {rows, columns}, columns + 1) : view(host.data(), dtype, {columns});
+      gavel::cuda::read_head(on_device.get(), i, target);
+      const Bytes &expected = head.bytes(i);
+      for (int64_t r = 0; r < rows; ++r) {
+        const uint8_t *row = &host[static_cast<size_t>(r * (columns + 1) * size)];
+        CHECK(std::memcmp(row, &expected[static_cast<size_t>(r * columns * size)], static_cast<size_t>(columns * size)) == 0,
+              "%s row %d comes back changed", head.names()[static_cast<size_t>(i)].c_str(), static_cast<int>(r));
+        CHECK(row[columns * size] == 0xab, "%s: behind row %d", head.names()[static_cast<size_t>(i)].c_str(),
+              static_cast<int>(r));
+      }
+    }
+  }
 }
 
 void test_invalid(CudaDevice &device, const TestContext &context, const Way &way) {
@@ -275,7 +302,9 @@ void test_loss(CudaDevice &device, const TestContext &context, const gavel_head_
   const gavel::LossPlan plan = gavel::check_loss(arguments(here), 6, tensors);
   CudaRun run;
   run.loss = &plan;
+  const int64_t launches = gavel::emulator::launches();
   const CudaScores out = on_device.score(batch, run);
+  check_equal("launches", gavel::emulator::launches() - launches, std::max(spec.hidden_layers, 1));
 
   gavel_loss_args alone = arguments(there);
   std::vector<float> scores = out.scores;
@@ -304,6 +333,7 @@ int main() {
     test_nothing(device, context, way);
     test_capture(device, context, way);
   }
+  test_heads(device, context);
   test_infinity_and_tiles(device);
   for (const int32_t dtype : {GAVEL_F32, GAVEL_BF16}) {
     test_loss(device, context, linear_spec(dtype, 48, 1));

@@ -144,9 +144,9 @@ __device__ inline void sum_tiles(const Product &p, int64_t item0, const uint8_t 
 }
 
 // All of the epilogue. The sums are written, but no barrier was passed since. states: of the block's items (global or shared memory), or
-// null. scratch may be the tile's own memory. Returns whether this is the block that ends the call (finish_call).
+// null. scratch may be the tile's own memory.
 template <int32_t kType, int kNeurons, int kItems, int kPitch>
-__device__ inline bool finish_tile(const Product &p, const TileView &tile, const uint8_t *states,
+__device__ inline void finish_tile(const Product &p, const TileView &tile, const uint8_t *states,
                                    const NeuronParameters<kNeurons> &parameters, int64_t group, int64_t groups, int64_t blocks,
                                    float *scratch, int64_t floats) {
   const Epilogue &e = p.epilogue;
@@ -154,11 +154,11 @@ __device__ inline bool finish_tile(const Product &p, const TileView &tile, const
   activate_tile<kNeurons, kItems, kPitch>(p, tile, states, parameters);
   __syncthreads();
   if (e.next != nullptr) pack_tile<kType, kNeurons, kItems, kPitch>(p, tile);
-  if (e.partials == nullptr) return false;
+  if (e.partials == nullptr) return;
   dot_outputs<kNeurons, kItems, kPitch>(p, tile, parameters);
-  if (!last_to_finish(&e.tickets[group], static_cast<unsigned>(blocks))) return false;
+  if (!last_to_finish(&e.tickets[group], static_cast<unsigned>(blocks))) return;
   sum_tiles<kItems>(p, tile.item0, states, scratch, floats);
-  return finish_call(e.output, static_cast<unsigned>(groups));
+  finish_call(e.output, static_cast<unsigned>(groups));
 }
 
 }  // namespace gavel::cuda

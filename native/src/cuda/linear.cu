@@ -2,8 +2,8 @@
 //
 // linear.cu: s[k] = dot(x, W[k]) in row order (row_order.h), x the vector of norm.h.
 //
-// Memory-bound: 2 D bytes an item. Each thread asks for up to 4 chunks of 16 bytes before it uses one, 2 KiB a warp; at 16 warps an SM
-// (launch bounds) that is 32 KiB under way; Little's law wants 23 KiB for 4.3 TB/s at 700 ns. Rows pass by the L1 cache, where the
+// Memory-bound: 2 D bytes an item. Each thread asks for up to 4 chunks of 16 bytes before it uses one, 2 KiB a warp (f32: 4 KiB); at 16 (8)
+// warps an SM, for which the launch bounds leave registers, that is 32 KiB under way; Little's law wants 23 KiB for 4.3 TB/s at 700 ns. Rows pass by the L1 cache, where the
 // weights stay.
 #include "cuda/linear.h"
 
@@ -20,6 +20,10 @@ __host__ __device__ constexpr int threads_of(LinearKernel kernel) {
   return kernel == LinearKernel::TEAM_8 ? 256 : 128;
 }
 constexpr int kMostOutputs = 4;  // at a time
+// Warps an SM that registers must leave room for. f32 rows have twice the bytes under way in each warp; several outputs need the registers.
+constexpr int warps_wanted(int32_t hidden, int outputs) {
+  return hidden == GAVEL_F32 || outputs > 1 ? 8 : 16;
+}
 
 // What a block needs of shared memory; a team of one warp needs none of it.
 template <int kTeam>
@@ -99,7 +103,7 @@ __device__ inline void score_item(const Linear &l, int64_t r, const Item &item, 
 }
 
 template <int32_t kHead, int32_t kHidden, LinearKernel kKernel, int kOutputs>
-__global__ void __launch_bounds__(threads_of(kKernel), 512 / threads_of(kKernel))
+__global__ void __launch_bounds__(threads_of(kKernel), warps_wanted(kHidden, kOutputs) * kWarp / threads_of(kKernel))
     linear_kernel(const __grid_constant__ Linear l) {
   constexpr int kTeam = team_of(kKernel);
   GAVEL_SHARED(LinearShared<kTeam>, shared);

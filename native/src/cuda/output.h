@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "cuda/lane.h"
+#include "cuda/loss_phases.h"
 #include "cuda/pooling.h"
 
 namespace gavel::cuda {
@@ -34,9 +35,11 @@ struct Output {
   int64_t score_stride;
   float *logits;  // or null
   int64_t logit_stride;
-  uint8_t *valid;  // [items] or null: 1 where the item is valid, for a loss that comes after
+  uint8_t *valid;  // [items] or null: set to 1 where the item is valid, else to 0, for the loss
   Counters *counters;
   int64_t *counts;  // [2] or null
+  bool has_loss;    // the last block computes `loss` of the scores; a small one (is_small_loss)
+  LossTask loss;
 };
 
 // Bits of a NaN that leaves the library.
@@ -75,7 +78,7 @@ __device__ inline bool last_to_finish(unsigned *counter, unsigned blocks) {
   __syncthreads();
   if (threadIdx.x == 0) {
     drawn[0] = atomicAdd(counter, 1u);
-    if (drawn[0] == blocks - 1) *counter = 0;
+    if (drawn[0] == blocks - 1) atomicExch(counter, 0u);
   }
   __syncthreads();
   const bool last = drawn[0] == blocks - 1;
@@ -85,16 +88,22 @@ __device__ inline bool last_to_finish(unsigned *counter, unsigned blocks) {
   return last;
 }
 
-// The end of a call whose scores are written by `blocks` blocks: the last one puts down the counts. Every thread of each calls it.
-// Returns whether this is that block.
-__device__ inline bool finish_call(const Output &output, unsigned blocks) {
-  if (output.counts == nullptr && output.valid == nullptr) return false;
-  if (!last_to_finish(&output.counters->finished, blocks)) return false;
+// Not inlined: its registers are not those of the kernel's loops, and a file compiles it once.
+static __device__ __noinline__ void run_small_loss(const LossTask &task) {
+  GAVEL_SHARED(LossMemory, memory);
+  run_loss_in_block(task, memory);
+}
+
+// The end of a call whose scores are written by `blocks` blocks: the last one puts down the counts and computes the loss. Every thread of
+// each calls it.
+__device__ inline void finish_call(const Output &output, unsigned blocks) {
+  if (output.counts == nullptr && !output.has_loss) return;
+  if (!last_to_finish(&output.counters->finished, blocks)) return;
   if (threadIdx.x == 0 && output.counts != nullptr) {
     output.counts[0] = static_cast<int64_t>(atomicExch(&output.counters->invalid, 0ull));
     output.counts[1] = static_cast<int64_t>(atomicExch(&output.counters->nan, 0ull));
   }
-  return true;
+  if (output.has_loss) run_small_loss(output.loss);
 }
 
 }  // namespace gavel::cuda

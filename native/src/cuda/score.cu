@@ -18,7 +18,8 @@
 // is how the hardware adds the 16 products of one mma.
 //
 // Launches: LINEAR 1. MLP 1 for up to 8 items, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
-// more, before. A loss 1 more, behind.
+// more, before. A loss 1 more, behind, unless it is
+// small: then the last block does it.
 #include "cuda/score.h"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ namespace gavel::cuda {
 namespace {
 
 // Static shared memory of the product kernels, which counts against the same limit.
-constexpr int64_t kStaticShared = 4096;
+constexpr int64_t kStaticShared = 16 * 1024;
 
 // Where everything lies in the scratch memory, and which kernels run.
 class Plan {
@@ -82,14 +83,17 @@ class Plan {
     } else {
       enqueue_mlp();
     }
-    if (call_.loss == nullptr) return;
-    const LossTask task = make_loss_task(*call_.loss, call_.scores.as<const float>(), call_.scores.stride[0],
-                                         at<uint8_t>(states_), stream.fault, tickets_ + groups_, at<void>(loss_));
-    launch_loss(task, stream.context.sm_count, stream.native);
+    if (call_.loss != nullptr && !loss_in_last_block()) launch_loss(loss_task(), stream.context.sm_count, stream.native);
   }
 
  private:
   bool fused() const { return product_ == ProductKernel::FUSED; }
+  bool loss_in_last_block() const { return items_ > 0 && is_small_loss(*call_.loss); }
+
+  LossTask loss_task() const {
+    return make_loss_task(*call_.loss, call_.scores.as<const float>(), call_.scores.stride[0], at<uint8_t>(states_),
+                          stream_->fault, tickets_ + groups_, at<void>(loss_));
+  }
 
   int64_t take(int64_t count, int64_t size) {
     const int64_t offset = bytes_;
@@ -141,7 +145,7 @@ class Plan {
     output.scores = call_.scores.as<float>();
     output.score_stride = call_.scores.stride[0];
     if (call_.logits.present()) output.logits = call_.logits.as<float>(), output.logit_stride = call_.logits.stride[0];
-    if (call_.loss != nullptr) output.valid = at<uint8_t>(states_);
+    if (call_.loss != nullptr && loss_in_last_block()) output.has_loss = true, output.loss = loss_task();
     output.counters = reinterpret_cast<Counters *>(counters_);
     if (call_.counts.present()) output.counts = call_.counts.as<int64_t>();
     return output;
@@ -169,6 +173,8 @@ class Plan {
     linear.pooled = pooled();
     linear.pooled_stride = call_.vectors.stride[0];
     linear.output = output();
+    // The other kernels write their states themselves.
+    linear.output.valid = call_.loss != nullptr ? at<uint8_t>(states_) : nullptr;
     const LinearKernel kernel = linear_ ? *linear_ : choose_linear(linear, stream_->context.sm_count);
     GAVEL_CHECK(linear_possible(kernel, linear), "linear kernel %d is not possible", static_cast<int>(kernel));
     enqueue_linear(linear, kernel, stream_->native);
