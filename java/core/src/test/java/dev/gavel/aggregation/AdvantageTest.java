@@ -176,4 +176,36 @@ class AdvantageTest {
     refused("-1 scores", () -> Groups.ofSizes(1, -1));
     refused("results", () -> groups.map(_ -> new double[5], 1, 2, 3));
   }
+
+  @Test
+  void twoResponsesAreEnough() {
+    assertClose(new double[] {0, 3}, Advantage.passK(Scale.none()).of(1, 4));
+    assertClose(new double[] {-3, 3}, Advantage.rloo(GroupOfOne.REFUSE).of(1, 4));
+    assertClose(new double[] {-1, 1}, grpo(Divisor.N, 0, BESIDE).of(1, 4));
+  }
+
+  /** A group of one that keeps its reward moves the mean of the batch away from 0. */
+  @Test
+  void whiteningTakesTheMeanOfTheBatchOut() {
+    assertClose(
+        new double[] {-3, -1, 4},
+        BatchAdvantage.whitened(
+            Groups.ofSizes(2, 1), new double[] {1, 3, 6}, Scale.none(), GroupOfOne.REWARD));
+    assertClose(
+        new double[] {0, 0, 0, 0},
+        BatchAdvantage.whitened(
+            Groups.ofSizes(2, 2),
+            new double[] {2, 2, 5, 5},
+            Scale.deviation(Divisor.N, 0, BESIDE),
+            GroupOfOne.REFUSE));
+  }
+
+  @Test
+  void theNarrowestLimits() {
+    assertEquals(1, BatchAdvantage.clampedRatio(1, -1, -5));
+    refused("limit", () -> BatchAdvantage.clampedRatio(Double.POSITIVE_INFINITY, 0, 0));
+    assertEquals(0, Groups.ofOffsets(0).size());
+    refused("epsilon", () -> grpo(Divisor.N, Double.POSITIVE_INFINITY, BESIDE));
+    refused("length", () -> Advantage.opo(GroupOfOne.ZERO, Double.POSITIVE_INFINITY));
+  }
 }

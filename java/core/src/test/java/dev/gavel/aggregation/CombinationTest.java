@@ -79,4 +79,14 @@ class CombinationTest {
     assertEquals(0.25, Schedule.COSINE.at(2, 3), 1e-15);
     assertEquals(1, Schedule.CONSTANT.at(10, 10));
   }
+
+  @Test
+  void onTheEdges() {
+    assertEquals(3 * 0.5, Composition.multiplicative(0).of(3, 0.5));
+    assertEquals(3, Composition.multiplicative(1).of(3, 0.5));
+    refused("between 0 and 1", () -> Composition.outcomeDependent(1, -0.1));
+    assertEquals(1, Schedule.COSINE.at(0, 1));
+    refused("step 0 of 0", () -> Schedule.LINEAR.at(0, 0));
+    refused("step -1", () -> Schedule.LINEAR.at(-1, 5));
+  }
 }

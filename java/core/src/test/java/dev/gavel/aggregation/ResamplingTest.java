@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
@@ -103,6 +106,34 @@ class ResamplingTest {
       refused("no weight", () -> resampling.draw(1, new double[0], random));
       refused("-1 draws", () -> resampling.draw(-1, new double[] {1}, random));
       assertEquals(0, resampling.draw(0, new double[] {1}, random).length);
+    }
+  }
+
+  @Test
+  void aShuffleIsEven() {
+    SplittableRandom random = new SplittableRandom(16);
+    int[][] times = new int[4][4];
+    for (int trial = 0; trial < 4000; trial++) {
+      List<Integer> order = new ArrayList<>(List.of(0, 1, 2, 3));
+      Draws.shuffle(order, random);
+      assertEquals(Set.of(0, 1, 2, 3), Set.copyOf(order));
+      for (int place = 0; place < 4; place++) {
+        times[order.get(place)][place]++;
+      }
+    }
+    for (int[] places : times) {
+      for (int count : places) {
+        // Five standard deviations: sqrt(4000 * 1/4 * 3/4) is 27.
+        assertEquals(1000, count, 137);
+      }
+    }
+  }
+
+  @Test
+  void weightsWhoseSumIsInfiniteAreRefused() {
+    double[] weights = {Double.MAX_VALUE, Double.MAX_VALUE};
+    for (Resampling resampling : Resampling.values()) {
+      refused("add up to Infinity", () -> resampling.draw(1, weights, new SplittableRandom(1)));
     }
   }
 }

@@ -144,4 +144,25 @@ class ShapingTest {
     refused("margin", () -> PairWeights.dynamicBeta(1, 1, 1, -1));
     refused("share", () -> PairWeights.smallLoss(2, 1));
   }
+
+  @Test
+  void onTheEdgesOfConfidence() {
+    ConfidenceCalibration plain = new ConfidenceCalibration(Adjustment.THRESHOLD, 0.5, 1, 9);
+    // All of the mean is this batch's, 2, and a reward at the mean is above it.
+    assertEquals(List.of(2.5), plain.of(new double[] {2}, new double[] {1}).rewards());
+    for (double wrong : new double[] {-0.1, 1.1, Double.NaN}) {
+      refused("rate", () -> new ConfidenceCalibration(Adjustment.THRESHOLD, 0.5, wrong, 0));
+      refused("confidences", () -> plain.of(new double[] {1, 1}, new double[] {0.5, wrong}));
+    }
+  }
+
+  @Test
+  void onTheEdgesOfLength() {
+    assertEquals(-2, LengthPenalty.overlong(1, 1, 1, 2));
+    assertEquals(0, LengthPenalty.repetition(List.of(1, 1), 1, 0));
+    assertEquals(-1, LengthPenalty.repetition(List.of(1, 1), 1, -2));
+    refused("0-grams", () -> LengthPenalty.repetition(List.of(1), 0, -1));
+    assertArrayEquals(new double[] {3}, new RewardRange(3, 3).clamp(7));
+    assertArrayEquals(new boolean[] {true, true}, PairWeights.smallLoss(1, 2, 1));
+  }
 }

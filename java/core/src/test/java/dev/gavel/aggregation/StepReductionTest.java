@@ -108,4 +108,12 @@ class StepReductionTest {
     refused("paired", () -> StepSelection.BY_NONZERO.rightOf(underflow, 0, 1));
     refused("row 3", () -> StepSelection.BY_ROW.rightOf(underflow, 3));
   }
+
+  @Test
+  void sumsOfVeryUnequalStepsAreFinite() {
+    assertEquals(Math.log(0.5), StepReduction.SUM.logOfLogits(0, -2000).orElseThrow(), 1e-15);
+    assertEquals(Math.log(0.25), StepReduction.MEAN.logOfLogits(-2000, 0).orElseThrow(), 1e-15);
+    assertEquals(
+        2000 - Math.log(2), StepReduction.MEAN_ODDS.logOfLogits(2000, -2000).orElseThrow(), 1e-12);
+  }
 }

@@ -197,4 +197,28 @@ class TournamentTest {
     }
     refused("Swiss", () -> Tournament.swiss(-1, new SplittableRandom(1)));
   }
+
+  @Test
+  void inATieTheFirstShownGoesOn() {
+    List<Integer> shownFirst = new ArrayList<>();
+    Judge judge =
+        (first, _) -> {
+          shownFirst.add(first);
+          return new Points(1, 1);
+        };
+    Placement single = Tournament.singleElimination().play(2, judge);
+    assertEquals(List.of(shownFirst.getLast()), single.champions());
+    Placement twice = Tournament.doubleElimination(new SplittableRandom(17)).play(2, judge);
+    assertEquals(List.of(shownFirst.getLast()), twice.champions());
+  }
+
+  /** With as many rounds as others everyone may meet everyone; who must meet again does. */
+  @Test
+  void moreRoundsThanOpponentsStillPairAll() {
+    SplittableRandom random = new SplittableRandom(18);
+    for (int trial = 0; trial < 50; trial++) {
+      double[] strength = Sample.distinct(random, 6);
+      assertEquals(15, Tournament.swiss(9, random).play(6, judge(strength)).comparisons());
+    }
+  }
 }
