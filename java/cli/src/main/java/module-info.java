@@ -1,5 +1,6 @@
 /** The gavel command. */
 module dev.gavel.cli {
+  requires dev.gavel.metric;
   requires dev.gavel.text;
   requires com.fasterxml.jackson.core;
   requires com.fasterxml.jackson.databind;

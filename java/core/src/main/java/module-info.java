@@ -5,4 +5,5 @@ module dev.gavel.core {
   requires static org.jspecify;
 
   exports dev.gavel;
+  exports dev.gavel.aggregation;
 }

@@ -2,8 +2,8 @@ package dev.gavel.cli.training;
 
 import dev.gavel.FileException;
 import dev.gavel.Layout;
-import dev.gavel.cli.metric.Proportion;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;

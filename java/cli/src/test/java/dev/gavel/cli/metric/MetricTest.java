@@ -5,74 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class MetricTest {
-
-  // Roots of (p - x)^2 = z^2 x (1 - x) / n, which define the interval: found by bisection.
-  private static double root(double p, double n, double inside, double outside) {
-    double z = 1.959963984540054;
-    for (int i = 0; i < 200; i++) {
-      double x = (inside + outside) / 2;
-      if ((p - x) * (p - x) <= z * z * x * (1 - x) / n) {
-        inside = x;
-      } else {
-        outside = x;
-      }
-    }
-    return inside;
-  }
-
-  @Test
-  void theIntervalSolvesWilsonsEquation() {
-    for (long of : new long[] {1, 7, 237, 100_000}) {
-      for (long count : new long[] {1, of / 3 + 1, of}) {
-        Proportion share = new Proportion(count, of);
-        double p = share.value();
-        assertEquals(root(p, (double) of, p, 0), share.low(), 1e-9);
-        assertEquals(root(p, (double) of, p, 1), share.high(), 1e-9);
-      }
-    }
-    assertEquals("50.0 % (40.4 to 59.6)", new Proportion(50, 100).percent());
-  }
-
-  @Test
-  void nothingIsNoProof() {
-    Proportion none = new Proportion(0, 0);
-    assertEquals(List.of(0.0, 0.0, 1.0), List.of(none.value(), none.low(), none.high()));
-    assertEquals(0, new Proportion(0, 10).low());
-    assertEquals(1, new Proportion(10, 10).high(), 1e-15);
-  }
-
-  @Test
-  void aTieIsWrong() {
-    List<Double> pair = List.of(1.0, 0.0);
-    assertEquals(new Agreement(true, false, 0.5, 1, 0, 1), of(List.of(2f, 1f), pair));
-    assertEquals(new Agreement(false, false, 0.5, 0, 0, 1), of(List.of(1f, 2f), pair));
-    assertEquals(new Agreement(false, true, 0.5, 0, 1, 1), of(List.of(2f, 2f), pair));
-  }
-
-  @Test
-  void notANumberIsNeverRight() {
-    List<Double> pair = List.of(1.0, 0.0);
-    assertEquals(new Agreement(false, false, 0.5, 0, 0, 1), of(List.of(Float.NaN, 1f), pair));
-    assertEquals(new Agreement(false, false, 0.5, 0, 0, 1), of(List.of(1f, Float.NaN), pair));
-  }
-
-  @Test
-  void severalMayBeBest() {
-    // Responses 1 and 3 are liked best; of 4, two: chance 1/2. Pairs with different labels: 5.
-    assertEquals(
-        new Agreement(true, false, 0.5, 4, 1, 5),
-        of(List.of(1f, 1f, 0f, 5f), List.of(1.0, 2.0, 0.0, 2.0)));
-    assertEquals(Optional.empty(), Agreement.of(List.of(1f, 2f), List.of(3.0, 3.0)));
-  }
-
-  private static Agreement of(List<Float> scores, List<Double> labels) {
-    return Agreement.of(scores, labels).orElseThrow();
-  }
 
   @Test
   void theTallyCountsLengthInCodePoints() {

@@ -1,4 +1,4 @@
-package dev.gavel.cli.metric;
+package dev.gavel.metric;
 
 import java.util.List;
 import java.util.Optional;

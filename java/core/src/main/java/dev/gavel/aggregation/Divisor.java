@@ -1,0 +1,31 @@
+package dev.gavel.aggregation;
+
+import dev.gavel.InvalidArgumentException;
+import java.util.Arrays;
+
+/** What the sum of squared deviations is divided by for a variance. */
+public enum Divisor {
+  /** n: the variance of these values (the default of numpy, ddof 0). */
+  N,
+  /** n - 1: the unbiased estimate from a sample (the default of PyTorch, ddof 1). */
+  N_MINUS_ONE;
+
+  /**
+   * Standard deviation.
+   *
+   * @param values finite; at least one, or two for {@link #N_MINUS_ONE}
+   * @return exactly 0 where all values are the same
+   */
+  public double standardDeviation(double... values) {
+    int divisor = this == N ? values.length : values.length - 1;
+    if (divisor < 1) {
+      throw new InvalidArgumentException(
+          "standard deviation of %d values with divisor %s; that divides by %d"
+              .formatted(values.length, this, divisor));
+    }
+    Numbers.requireFinite("value", values);
+    double mean = Numbers.mean(values);
+    return Math.sqrt(
+        Arrays.stream(values).map(value -> (value - mean) * (value - mean)).sum() / divisor);
+  }
+}

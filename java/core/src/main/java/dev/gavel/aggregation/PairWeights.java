@@ -1,0 +1,78 @@
+package dev.gavel.aggregation;
+
+import dev.gavel.InvalidArgumentException;
+import java.util.Arrays;
+
+/**
+ * Numbers per pair or item that go into a loss as its beta or weight; no gradient flows through
+ * them.
+ */
+public final class PairWeights {
+  private PairWeights() {}
+
+  /**
+   * Dynamic reward scaling (MM-RLHF, arXiv 2502.10391): β₀ (1 + w (1 - exp(-k margin))), a beta for
+   * Bradley-Terry. The published formula; the public trainer has two other ones.
+   *
+   * @param base β₀, more than 0
+   * @param weight w, 0 or more
+   * @param rate k, 0 or more
+   * @param margin score of the preferred response less the other's, by another reward model;
+   *     finite, 0 or more
+   */
+  public static double dynamicBeta(double base, double weight, double rate, double margin) {
+    Numbers.requirePositive("base beta", base);
+    Numbers.requireNotNegative("weight", weight);
+    Numbers.requireNotNegative("rate", rate);
+    Numbers.requireNotNegative("margin", margin);
+    return base * (1 + weight * -Math.expm1(-rate * margin));
+  }
+
+  /**
+   * Uncertainty weight (Ctrl-U): exp(-uncertainty); the loss is weight × loss + λ uncertainty.
+   *
+   * @param uncertainty distance of two predictions for the same item, 0 or more
+   */
+  public static double certainty(double uncertainty) {
+    Numbers.requireNotNegative("uncertainty", uncertainty);
+    return Math.exp(-uncertainty);
+  }
+
+  /**
+   * Advantage-weighted regression (Pretraining Language Models with Human Preferences, arXiv
+   * 2302.08582): min(exp(advantage / β), most).
+   *
+   * @param advantage finite
+   * @param beta β, more than 0
+   * @param most largest weight, more than 0
+   */
+  public static double advantageWeighted(double advantage, double beta, double most) {
+    Numbers.requireFinite("advantage", advantage);
+    Numbers.requirePositive("beta", beta);
+    Numbers.requirePositive("largest weight", most);
+    return Math.min(Math.exp(advantage / beta), most);
+  }
+
+  /**
+   * Pairs that the other of two models trusts (Collaborative Reward Modeling): those with its least
+   * losses, the first of equals.
+   *
+   * @param share of the pairs to keep, 0 to 1, rounded up
+   * @param otherLosses loss of every pair under the other model, finite
+   * @return true where to keep
+   */
+  public static boolean[] smallLoss(double share, double... otherLosses) {
+    if (!(share >= 0 && share <= 1)) {
+      throw new InvalidArgumentException(
+          "share %s of the pairs to keep; it must be between 0 and 1".formatted(share));
+    }
+    Numbers.requireFinite("loss", otherLosses);
+    boolean[] keep = new boolean[otherLosses.length];
+    int count = (int) Math.ceil(share * otherLosses.length);
+    if (count > 0) {
+      double[] gains = Arrays.stream(otherLosses).map(loss -> -loss).toArray();
+      Selection.topK(count, gains).forEach(i -> keep[i] = true);
+    }
+    return keep;
+  }
+}

@@ -1,0 +1,151 @@
+package dev.gavel.aggregation;
+
+import dev.gavel.InvalidArgumentException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Tells vectors that a reward head knows from those it does not: a score counts only where the
+ * pooled vector is near a centroid of the vectors it was trained on (MRMBench, Probing Preference
+ * Representations). Distances are Euclidean.
+ */
+public final class Probe {
+  private final List<double[]> centroids;
+
+  private Probe(List<double[]> centroids) {
+    this.centroids = centroids;
+  }
+
+  /**
+   * A probe with these centroids.
+   *
+   * @param centroids one or more, all of one length, finite
+   */
+  public static Probe of(double[]... centroids) {
+    check(centroids);
+    return new Probe(Arrays.stream(centroids).map(double[]::clone).toList());
+  }
+
+  /**
+   * k-means (Lloyd 1982) from centroids that are the first vector and then always the vector
+   * farthest from all chosen ones (Gonzalez 1985), so that nothing is drawn: the same vectors give
+   * the same centroids.
+   *
+   * @param k 1 or more, not more than there are distinct vectors
+   * @param iterations most rounds, 0 or more; it ends when no vector changes its centroid
+   * @param vectors all of one length, finite
+   */
+  public static Probe kMeans(int k, int iterations, double[]... vectors) {
+    check(vectors);
+    if (k < 1 || iterations < 0) {
+      throw new InvalidArgumentException(
+          "%d centroids, %d rounds; there must be 1 or more centroids and 0 or more rounds"
+              .formatted(k, iterations));
+    }
+    Probe probe = farthestFirst(k, vectors);
+    int[] nearest = new int[0];
+    for (int round = 0; round < iterations; round++) {
+      Probe current = probe;
+      int[] now = Arrays.stream(vectors).mapToInt(current::nearest).toArray();
+      if (Arrays.equals(now, nearest)) {
+        break;
+      }
+      nearest = now;
+      probe = current.moved(nearest, vectors);
+    }
+    return probe;
+  }
+
+  /** Copies of the centroids. */
+  public List<double[]> centroids() {
+    return centroids.stream().map(double[]::clone).toList();
+  }
+
+  /** Distance of a vector from the nearest centroid. */
+  public double distance(double... vector) {
+    return distance(centroids.get(nearest(vector)), vector);
+  }
+
+  /** Number of the nearest centroid, the first of equally near ones. */
+  public int nearest(double... vector) {
+    Numbers.requireSameLength(
+        "entries of the centroids", centroids.getFirst().length, "of the vector", vector.length);
+    Numbers.requireFinite("entry", vector);
+    int nearest = 0;
+    for (int c = 1; c < centroids.size(); c++) {
+      if (distance(centroids.get(c), vector) < distance(centroids.get(nearest), vector)) {
+        nearest = c;
+      }
+    }
+    return nearest;
+  }
+
+  /**
+   * Whether a score for this vector counts.
+   *
+   * @param farthest largest distance, 0 or more
+   */
+  public boolean knows(double farthest, double... vector) {
+    Numbers.requireNotNegative("largest distance", farthest);
+    return distance(vector) <= farthest;
+  }
+
+  private static Probe farthestFirst(int k, double[]... vectors) {
+    List<double[]> chosen = new ArrayList<>();
+    chosen.add(vectors[0].clone());
+    while (chosen.size() < k) {
+      Probe probe = new Probe(chosen);
+      double[] farthest = vectors[0];
+      for (double[] vector : vectors) {
+        farthest = probe.distance(vector) > probe.distance(farthest) ? vector : farthest;
+      }
+      if (probe.distance(farthest) == 0) {
+        throw new InvalidArgumentException(
+            "%d centroids for %d distinct vectors; give as many vectors or ask for fewer centroids"
+                .formatted(k, chosen.size()));
+      }
+      chosen.add(farthest.clone());
+    }
+    return new Probe(chosen);
+  }
+
+  /** Centroids at the mean of their vectors; one without a vector stays. */
+  private Probe moved(int[] nearest, double[]... vectors) {
+    List<double[]> means = new ArrayList<>();
+    for (int c = 0; c < centroids.size(); c++) {
+      double[] sum = new double[centroids.get(c).length];
+      int count = 0;
+      for (int i = 0; i < vectors.length; i++) {
+        if (nearest[i] == c) {
+          count++;
+          double[] vector = vectors[i];
+          Arrays.setAll(sum, d -> sum[d] + vector[d]);
+        }
+      }
+      int members = count;
+      means.add(
+          count == 0
+              ? centroids.get(c)
+              : Arrays.stream(sum).map(value -> value / members).toArray());
+    }
+    return new Probe(means);
+  }
+
+  private static double distance(double[] one, double[] other) {
+    double squares = 0;
+    for (int d = 0; d < one.length; d++) {
+      squares += (one[d] - other[d]) * (one[d] - other[d]);
+    }
+    return Math.sqrt(squares);
+  }
+
+  private static void check(double[]... vectors) {
+    Numbers.requireSome("vector", vectors.length);
+    for (double[] vector : vectors) {
+      Numbers.requireSameLength(
+          "entries of the first vector", vectors[0].length, "of another", vector.length);
+      Numbers.requireFinite("entry", vector);
+    }
+  }
+}

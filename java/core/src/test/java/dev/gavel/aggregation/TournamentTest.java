@@ -1,0 +1,224 @@
+package dev.gavel.aggregation;
+
+import static dev.gavel.aggregation.Sample.assertClose;
+import static dev.gavel.aggregation.Sample.refused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gavel.aggregation.Tournament.Judge;
+import dev.gavel.aggregation.Tournament.Points;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
+import java.util.stream.DoubleStream;
+import org.junit.jupiter.api.Test;
+
+class TournamentTest {
+  private static List<Tournament> all(RandomGenerator random) {
+    return List.of(
+        Tournament.anchor(),
+        Tournament.roundRobin(),
+        Tournament.singleElimination(),
+        Tournament.doubleElimination(random),
+        Tournament.swiss(0, random));
+  }
+
+  private static Judge judge(double... strength) {
+    return (first, second) -> new Points(strength[first], strength[second]);
+  }
+
+  @Test
+  void seededBrackets() {
+    assertEquals(List.of(0, 7, 3, 4, 1, 6, 2, 5), SingleElimination.bracket(8));
+    assertEquals(List.of(0, 3, 4, 1, 2, 5), SingleElimination.bracket(6));
+    assertEquals(List.of(0, 3, 4, 1, 2), SingleElimination.bracket(5));
+    assertEquals(List.of(0), SingleElimination.bracket(1));
+  }
+
+  @Test
+  void whereOneOrderRanksAllTheBestWins() {
+    SplittableRandom random = new SplittableRandom(5);
+    for (int trial = 0; trial < 200; trial++) {
+      int n = random.nextInt(1, 14);
+      double[] strength = Sample.distinct(random, n);
+      int best = Selection.bestOfN(TieRule.REFUSE, strength).getAsInt();
+      for (Tournament tournament : all(random)) {
+        Placement placement = tournament.play(n, judge(strength));
+        assertEquals(n, placement.rewards().size());
+        assertTrue(
+            placement.champions().contains(best), () -> tournament + " of " + List.of(strength));
+        placement.rewards().forEach(reward -> assertTrue(reward >= 0 && reward <= 1));
+      }
+      for (Tournament sorting : List.of(Tournament.anchor(), Tournament.roundRobin())) {
+        double[] rewards = sorting.play(n, judge(strength)).toArray();
+        assertEquals(Selection.ranking(strength), Selection.ranking(rewards));
+      }
+    }
+  }
+
+  @Test
+  void eachAsksAsOftenAsItSays() {
+    for (int n = 2; n <= 17; n++) {
+      double[] strength = DoubleStream.iterate(0, x -> x + 1).limit(n).toArray();
+      RandomGenerator random = new SplittableRandom(n);
+      assertEquals(n - 1, Tournament.anchor().play(n, judge(strength)).comparisons());
+      assertEquals(n * (n - 1) / 2, Tournament.roundRobin().play(n, judge(strength)).comparisons());
+      assertEquals(
+          2 * n - 2, Tournament.singleElimination().play(n, judge(strength)).comparisons());
+      // All but the winner of the final lose twice, the loser of the final perhaps once.
+      int twice = Tournament.doubleElimination(random).play(n, judge(strength)).comparisons();
+      assertTrue(twice == 2 * n - 2 || twice == 2 * n - 3, () -> "asked " + twice + " times");
+      int rounds = Math.min((int) Math.ceil(Math.log(n) / Math.log(2)), n - 1);
+      assertEquals(
+          rounds * (n / 2), Tournament.swiss(0, random).play(n, judge(strength)).comparisons());
+      assertEquals(
+          Math.min(2, n - 1) * (n / 2),
+          Tournament.swiss(2, random).play(n, judge(strength)).comparisons());
+    }
+  }
+
+  @Test
+  void aloneNobodyIsAsked() {
+    Judge never =
+        (_, _) -> {
+          throw new AssertionError("asked");
+        };
+    for (Tournament tournament : all(new SplittableRandom(6))) {
+      assertEquals(new Placement(List.of(0.0), 0), tournament.play(1, never));
+      refused("0 responses", () -> tournament.play(0, never));
+    }
+  }
+
+  @Test
+  void tiesShareARank() {
+    assertClose(
+        new double[] {2 / 3.0, 2 / 3.0, 1, 0},
+        Tournament.roundRobin().play(4, judge(2, 2, 3, 1)).toArray());
+    // Ranks 1, 2, 2, 4: (4 - rank) / 3.
+    assertClose(
+        new double[] {1, 2 / 3.0, 2 / 3.0, 0},
+        Placement.ofTotals(new double[] {9, 5, 5, 1}, 0).toArray());
+    assertClose(new double[3], Tournament.anchor().play(3, judge(2, 2, 2)).toArray());
+    assertClose(new double[3], Tournament.roundRobin().play(3, judge(2, 2, 2)).toArray());
+    assertClose(
+        new double[] {0.5, 0.5, 0.5, 0.5},
+        Tournament.swiss(0, new SplittableRandom(7)).play(4, judge(2, 2, 2, 2)).toArray());
+  }
+
+  /**
+   * Points of the anchor are the mean over its comparisons, here 2, between the others' 1 and 3.
+   */
+  @Test
+  void theAnchorGetsItsMean() {
+    Judge judge = (first, _) -> first == 1 ? new Points(3, 1) : new Points(1, 3);
+    assertClose(new double[] {0.5, 1, 0}, Tournament.anchor().play(3, judge).toArray());
+  }
+
+  @Test
+  void singleEliminationByHand() {
+    // Seeds by strength: 3, 1, 0, 2. Semifinals 3-2 and 1-0, then the final; the judge errs in it.
+    List<String> asked = new ArrayList<>();
+    double[] strength = {2, 3, 1, 4};
+    Judge judge =
+        (first, second) -> {
+          asked.add(first + "-" + second);
+          return first == 3 && second == 1
+              ? new Points(0, 1)
+              : new Points(strength[first], strength[second]);
+        };
+    Placement placement = Tournament.singleElimination().play(4, judge);
+    assertEquals(List.of("1-0", "2-0", "3-0", "3-2", "1-0", "3-1"), asked);
+    // Both semifinal losers by mean points: 0 has 2 and 2, 2 has 1 and 1.
+    assertClose(new double[] {1 / 3.0, 1, 0, 2 / 3.0}, placement.toArray());
+  }
+
+  @Test
+  void whoGoesOnWithoutAMatchComesFirstInTheNextRound() {
+    List<String> asked = new ArrayList<>();
+    Judge judge =
+        (first, second) -> {
+          asked.add(first + "-" + second);
+          return new Points(-first, -second);
+        };
+    Tournament.singleElimination().play(5, judge);
+    // Seeds 0 to 4; bracket 0 3 4 1 2: 2 goes on and then meets 0, and 1 goes on.
+    assertEquals(List.of("0-3", "4-1", "2-0", "1-0"), asked.subList(4, 8));
+  }
+
+  @Test
+  void noPairMeetsTwiceInSwissWhileOthersAreLeft() {
+    SplittableRandom random = new SplittableRandom(8);
+    for (int trial = 0; trial < 50; trial++) {
+      Set<Set<Integer>> met = new HashSet<>();
+      double[] strength = Sample.distinct(random, 8);
+      Judge judge =
+          (first, second) -> {
+            assertTrue(met.add(Set.of(first, second)));
+            return new Points(strength[first], strength[second]);
+          };
+      Tournament.swiss(2, random).play(8, judge);
+      assertEquals(8, met.size());
+    }
+  }
+
+  @Test
+  void swissCreditsWhoWon() {
+    // One round of two pairs: winners share the upper half, losers the lower.
+    double[] strength = {1, 4, 2, 3};
+    for (int seed = 0; seed < 20; seed++) {
+      List<Integer> won = new ArrayList<>();
+      Judge judge =
+          (first, second) -> {
+            won.add(strength[first] > strength[second] ? first : second);
+            return new Points(strength[first], strength[second]);
+          };
+      Placement placement = Tournament.swiss(1, new SplittableRandom(seed)).play(4, judge);
+      assertEquals(Set.copyOf(won), Set.copyOf(placement.champions()));
+    }
+  }
+
+  @Test
+  void theSameSeedPlaysTheSame() {
+    double[] strength = {1, 1, 2, 0, 2, 1, 1};
+    for (int which = 3; which < 5; which++) {
+      assertEquals(
+          all(new SplittableRandom(9)).get(which).play(7, judge(strength)),
+          all(new SplittableRandom(9)).get(which).play(7, judge(strength)));
+    }
+  }
+
+  @Test
+  void pointsMustBeNumbers() {
+    for (Tournament tournament : all(new SplittableRandom(10))) {
+      refused("finite", () -> tournament.play(2, (_, _) -> new Points(Double.NaN, 1)));
+    }
+    refused("Swiss", () -> Tournament.swiss(-1, new SplittableRandom(1)));
+  }
+
+  @Test
+  void inATieTheFirstShownGoesOn() {
+    List<Integer> shownFirst = new ArrayList<>();
+    Judge judge =
+        (first, _) -> {
+          shownFirst.add(first);
+          return new Points(1, 1);
+        };
+    Placement single = Tournament.singleElimination().play(2, judge);
+    assertEquals(List.of(shownFirst.getLast()), single.champions());
+    Placement twice = Tournament.doubleElimination(new SplittableRandom(17)).play(2, judge);
+    assertEquals(List.of(shownFirst.getLast()), twice.champions());
+  }
+
+  /** With as many rounds as others everyone may meet everyone; who must meet again does. */
+  @Test
+  void moreRoundsThanOpponentsStillPairAll() {
+    SplittableRandom random = new SplittableRandom(18);
+    for (int trial = 0; trial < 50; trial++) {
+      double[] strength = Sample.distinct(random, 6);
+      assertEquals(15, Tournament.swiss(9, random).play(6, judge(strength)).comparisons());
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.gavel.metric;
+
+import dev.gavel.InvalidArgumentException;
+import java.util.Arrays;
+import java.util.function.ToDoubleFunction;
+import java.util.random.RandomGenerator;
+import org.hipparchus.stat.descriptive.rank.Percentile;
+import org.hipparchus.stat.descriptive.rank.Percentile.EstimationType;
+
+/**
+ * Percentile bootstrap (Efron 1979): the statistic of many samples of the items, drawn with
+ * replacement, and the range in which the middle of them lies. For statistics that are no
+ * proportion, such as a correlation or a mean over subsets. Percentiles are interpolated as numpy
+ * does by default.
+ *
+ * @param resamples how many samples, 1 or more; 1000 is common
+ * @param confidence more than 0, less than 1
+ */
+public record Bootstrap(int resamples, double confidence) {
+  /** Checks both numbers. */
+  public Bootstrap {
+    if (resamples < 1 || !(confidence > 0 && confidence < 1)) {
+      throw new InvalidArgumentException(
+          "%d samples, confidence %s; there must be 1 or more, and confidence between 0 and 1"
+              .formatted(resamples, confidence));
+    }
+  }
+
+  /**
+   * Interval of any statistic.
+   *
+   * @param items how many there are, 1 or more
+   * @param statistic of the items with these numbers, which repeat; must not be NaN
+   * @param random where chance comes from: its 64-bit numbers only, so that the same ones give the
+   *     same interval
+   */
+  public Interval interval(int items, ToDoubleFunction<int[]> statistic, RandomGenerator random) {
+    Checks.requireSome("item", items);
+    double[] values = new double[resamples];
+    for (int s = 0; s < resamples; s++) {
+      int[] drawn = new int[items];
+      Arrays.setAll(drawn, _ -> (int) Math.unsignedMultiplyHigh(random.nextLong(), items));
+      values[s] = statistic.applyAsDouble(drawn);
+      if (Double.isNaN(values[s])) {
+        throw new InvalidArgumentException(
+            "the statistic of items %s is NaN; it must be defined for every sample"
+                .formatted(Arrays.toString(drawn)));
+      }
+    }
+    Percentile percentile = new Percentile().withEstimationType(EstimationType.R_7);
+    percentile.setData(values);
+    return new Interval(
+        percentile.evaluate(50 * (1 - confidence)), percentile.evaluate(50 * (1 + confidence)));
+  }
+
+  /**
+   * Interval of a mean.
+   *
+   * @param values finite, one or more
+   * @param random where chance comes from
+   */
+  public Interval ofMean(double[] values, RandomGenerator random) {
+    Checks.requireFinite("value", values);
+    return interval(
+        values.length,
+        drawn -> Arrays.stream(drawn).mapToDouble(i -> values[i]).average().orElseThrow(),
+        random);
+  }
+}

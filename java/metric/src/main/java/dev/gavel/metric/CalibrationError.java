@@ -1,0 +1,56 @@
+package dev.gavel.metric;
+
+import dev.gavel.InvalidArgumentException;
+
+/**
+ * Expected calibration error (Naeini 2015; Guo 2017, arXiv 1706.04599): confidences are put into
+ * bins of equal width, and the error is Σ_b n_b / n |accuracy_b - mean confidence_b|.
+ *
+ * @param bins how many, 1 or more; 10 and 15 are common
+ * @param edge which bin a confidence between two belongs to
+ */
+public record CalibrationError(int bins, Edge edge) {
+  /** Which bin a confidence on the border of two belongs to; 0 is in the first, 1 in the last. */
+  public enum Edge {
+    /** The lower one, (low, high]: Guo's code. */
+    LOWER,
+    /** The upper one, [low, high). */
+    UPPER
+  }
+
+  /** Checks the number of bins. */
+  public CalibrationError {
+    if (bins < 1) {
+      throw new InvalidArgumentException("%d bins; there must be 1 or more".formatted(bins));
+    }
+  }
+
+  /**
+   * The error.
+   *
+   * @param confidences 0 to 1, one or more; of a pair 1 / (1 + exp(-gap of scores))
+   * @param right whether each was right
+   */
+  public double of(double[] confidences, boolean[] right) {
+    Checks.requireSameLength("confidences", confidences.length, "answers", right.length);
+    Checks.requireSome("confidence", confidences.length);
+    double[] excess = new double[bins];
+    for (int i = 0; i < confidences.length; i++) {
+      Checks.requireShare("confidence " + i, confidences[i]);
+      excess[bin(confidences[i])] += confidences[i] - (right[i] ? 1 : 0);
+    }
+    double sum = 0;
+    for (double bin : excess) {
+      sum += Math.abs(bin);
+    }
+    return sum / confidences.length;
+  }
+
+  private int bin(double confidence) {
+    double place = confidence * bins;
+    return switch (edge) {
+      case UPPER -> (int) Math.min(Math.floor(place), bins - 1);
+      case LOWER -> (int) Math.max(Math.ceil(place) - 1, 0);
+    };
+  }
+}
