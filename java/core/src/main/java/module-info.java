@@ -2,7 +2,9 @@
 module dev.gavel.core {
   requires dev.gavel.bindings;
   requires com.fasterxml.jackson.core;
+  requires pickle;
   requires static org.jspecify;
 
   exports dev.gavel;
+  exports dev.gavel.checkpoint;
 }
