@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** The few functions and classes a pickled state dict may name, and what they make. */
 final class PickledObjects {
   static final String CONVERT =
-      "load it where you trust it and write it with safetensors.torch.save_file";
+      "load it in PyTorch and write it with safetensors.torch.save_file";
 
   /** A function of the pickle that may be called. */
   @FunctionalInterface
@@ -26,7 +26,8 @@ final class PickledObjects {
       Map.of(
           "collections.OrderedDict", PickledObjects::orderedDict,
           "torch._utils._rebuild_tensor_v2", PickledObjects::tensor,
-          "torch._utils._rebuild_parameter", PickledObjects::parameter);
+          "torch._utils._rebuild_parameter", PickledObjects::parameter,
+          "torch.jit._pickle.restore_type_tag", PickledObjects::tagged);
 
   private PickledObjects() {}
 
@@ -46,7 +47,7 @@ final class PickledObjects {
     return storage.orElseThrow(() ->
         new FormatException(
             file,
-            "asks for the global '%s'; only tensors and plain values are read. If you trust it, %s"
+            "asks for the global '%s'; only tensors and plain values are read. If you trust the file, %s"
                 .formatted(full, CONVERT)));
   }
 
@@ -110,6 +111,16 @@ final class PickledObjects {
       return tensor;
     }
     throw new FormatException(file, "has a parameter with hooks or other than torch.save's form");
+  }
+
+  // (value, type): what LibTorch puts around a dict; the type is only of use to TorchScript.
+  private static Object tagged(Path file, @Nullable Object[] arguments) {
+    if (arguments.length == 2
+        && arguments[0] instanceof Map<?, ?> dict
+        && arguments[1] instanceof String) {
+      return dict;
+    }
+    throw new FormatException(file, "has a type tag around something that is no dict");
   }
 
   private static List<Long> integers(Path file, @Nullable Object tuple) {

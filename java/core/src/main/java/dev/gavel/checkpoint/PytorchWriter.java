@@ -74,7 +74,8 @@ final class PytorchWriter {
     Pickle pickle = new Pickle();
     pickle.write(Opcodes.PROTO);
     pickle.write(2);
-    pickle.emptyDict();
+    // A plain dict: LibTorch's own reader turns an OrderedDict into None.
+    pickle.write(Opcodes.EMPTY_DICT);
     pickle.write(Opcodes.MARK);
     int key = 0;
     for (Map.Entry<String, HostTensor> entry : tensors.entrySet()) {
@@ -111,7 +112,7 @@ final class PytorchWriter {
       little(value, Long.BYTES);
     }
 
-    void emptyDict() {
+    void emptyOrderedDict() {
       global("collections", "OrderedDict");
       write(Opcodes.EMPTY_TUPLE);
       write(Opcodes.REDUCE);
@@ -139,7 +140,7 @@ final class PytorchWriter {
       tuple(shape);
       tuple(strides);
       write(Opcodes.NEWFALSE);
-      emptyDict();
+      emptyOrderedDict();
       write(Opcodes.TUPLE);
       write(Opcodes.REDUCE);
     }
