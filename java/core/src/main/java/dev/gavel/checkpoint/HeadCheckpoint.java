@@ -28,12 +28,14 @@ public final class HeadCheckpoint {
   private final Path folder;
   private final Function<Facts, Plan> rule;
   private final Plan plan;
+  private final Path headFile;
 
   private HeadCheckpoint(Path folder, Function<Facts, Plan> rule) {
     this.folder = folder;
     this.rule = rule;
     try (TensorSource source = CheckpointFiles.open(folder)) {
       this.plan = rule.apply(Facts.of(folder, source));
+      this.headFile = source.fileOf(plan.parts().getLast().tensor());
     }
   }
 
@@ -97,6 +99,11 @@ public final class HeadCheckpoint {
   /** The folder. */
   public Path folder() {
     return folder;
+  }
+
+  /** The file with the head's last layer; its other layers may be in other shards. */
+  public Path headFile() {
+    return headFile;
   }
 
   /** What was recognised. */
