@@ -1,7 +1,9 @@
 package dev.gavel.checkpoint;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
@@ -11,6 +13,8 @@ import dev.gavel.Pooling;
 import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
 import dev.gavel.Spans;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
@@ -18,6 +22,10 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -43,6 +51,49 @@ class PublishedHeadsTest {
                 .map(dtype ->
                     DynamicTest.dynamicTest(
                         model.name() + ", " + dtype, () -> check(model, dtype))));
+  }
+
+  /** The reference is right: LibTorch's operations in double precision give the same. */
+  @TestFactory
+  Stream<DynamicTest> libTorchComputesTheSame() {
+    try {
+      Loader.load(torch.class);
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+      abort(
+          "LibTorch has no natives for this platform, %s: %s"
+              .formatted(Loader.getPlatform(), e.getMessage()));
+    }
+    return PublishedModels.all().stream()
+        .map(model -> DynamicTest.dynamicTest(model.name(), () -> compareWithLibTorch(model)));
+  }
+
+  private void compareWithLibTorch(PublishedModels.Model model) {
+    Path path = directory.resolve("torch" + model.name().replaceAll("[^A-Za-z0-9]", "_"));
+    TestFolder folder = new TestFolder(path, DType.F32, 17);
+    model.build().accept(folder);
+    TestTensor states =
+        TestTensor.random(new SplittableRandom(6), 1, DType.F32, ROWS, TestFolder.WIDTH);
+    PointerScope natives = new PointerScope();
+    try {
+      for (int r = 0; r < FIRST.length; r++) {
+        double[] vector = pool(states, model.pooling(), r);
+        double[] plain = model.score().apply(folder, Reference.of(vector)).value();
+        double[] libTorch =
+            model.score().apply(folder, TorchValues.of(vector, ScalarType.Double)).value();
+        assertArrayEquals(libTorch, plain, 1e-12);
+      }
+    } finally {
+      natives.close();
+    }
+  }
+
+  /** What is documented is what is recognised. */
+  @Test
+  void everyPatternIsDocumented() throws IOException {
+    String page = Files.readString(Path.of("..", "..", "docs", "checkpoints.md"));
+    for (HeadPattern pattern : HeadPattern.values()) {
+      assertTrue(page.contains("| `" + pattern + "` |"), pattern + " has no row in checkpoints.md");
+    }
   }
 
   /** A pattern that is added must be added to the published models here, too. */
@@ -83,7 +134,7 @@ class PublishedHeadsTest {
       float[] found = scores.toArray();
       for (int r = 0; r < FIRST.length; r++) {
         Reference vector = Reference.of(pool(states, checkpoint.pooling(), r));
-        Reference expected = model.score().apply(folder, vector);
+        Reference expected = (Reference) model.score().apply(folder, vector);
         int outputs = expected.value().length;
         for (int k = 0; k < outputs; k++) {
           // As many roundings as the longest sums have terms, and a few for the functions.

@@ -3,6 +3,7 @@ package dev.gavel.checkpoint;
 import static dev.gavel.checkpoint.TestFolder.WIDTH;
 import static dev.gavel.checkpoint.TestFolder.config;
 
+import dev.gavel.Activation;
 import dev.gavel.DType;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
@@ -39,7 +40,7 @@ final class PublishedModels {
       ScoredRows rows,
       Pooling pooling,
       Readout readout,
-      BiFunction<TestFolder, Reference, Reference> score) {
+      BiFunction<TestFolder, Values, Values> score) {
 
     Model rows(ScoredRows value) {
       return new Model(name, pattern, types, build, read, value, pooling, readout, score);
@@ -67,7 +68,7 @@ final class PublishedModels {
       String name,
       HeadPattern pattern,
       Consumer<TestFolder> build,
-      BiFunction<TestFolder, Reference, Reference> score) {
+      BiFunction<TestFolder, Values, Values> score) {
     return new Model(
         name,
         pattern,
@@ -149,9 +150,9 @@ final class PublishedModels {
         .with("score.2.bias", outputs);
   }
 
-  private static Reference twoLayers(TestFolder f, Reference x) {
+  private static Values twoLayers(TestFolder f, Values x) {
     return x.linear(f.tensor("score.0.weight"), f.tensor("score.0.bias"))
-        .relu()
+        .activate(Activation.RELU)
         .linear(f.tensor("score.2.weight"), f.tensor("score.2.bias"));
   }
 
@@ -248,10 +249,10 @@ final class PublishedModels {
     return f;
   }
 
-  private static Reference grm(TestFolder f, Reference x, int... layers) {
-    Reference y = x;
+  private static Values grm(TestFolder f, Values x, int... layers) {
+    Values y = x;
     for (int layer : layers) {
-      y = layer == 0 ? y : y.relu();
+      y = layer == 0 ? y : y.activate(Activation.RELU);
       y =
           y.linear(
               f.tensor("v_head.summary.%d.weight".formatted(layer)),
@@ -264,7 +265,7 @@ final class PublishedModels {
     return f.with("v_head.summary.weight", 1, WIDTH).with("v_head.summary.bias", 1);
   }
 
-  private static Reference summaryLinear(TestFolder f, Reference x) {
+  private static Values summaryLinear(TestFolder f, Values x) {
     return x.linear(f.tensor("v_head.summary.weight"), f.tensor("v_head.summary.bias"));
   }
 
@@ -279,8 +280,8 @@ final class PublishedModels {
                       .config(config("LlamaModel", "\"value_head_prefix\": \"score\", " + told))
                       .single(),
                   (f, x) -> {
-                    Reference raw = x.linear(f.tensor("score.weight"));
-                    return applied ? raw.map(s -> (s + 1.5) / 2.25) : raw;
+                    Values raw = x.linear(f.tensor("score.weight"));
+                    return applied ? raw.standardised(-1.5, 2.25) : raw;
                   })
               .readout(applied ? Readout.affine(-1.5f, 2.25f) : Readout.identity()));
     }
@@ -313,8 +314,8 @@ final class PublishedModels {
                             .formatted(type, applied)))
                 .singlePytorch(),
             (f, x) -> {
-              Reference raw = x.linear(f.tensor("score_head.weight"), f.tensor("score_head.bias"));
-              return applied ? raw.map(s -> (s - mean) / (Math.sqrt(6.25) + 1e-8)) : raw;
+              Values raw = x.linear(f.tensor("score_head.weight"), f.tensor("score_head.bias"));
+              return applied ? raw.standardised(mean, Math.sqrt(6.25) + 1e-8) : raw;
             })
         .readout(applied ? Readout.affine(mean, deviation) : Readout.identity());
   }
@@ -360,10 +361,9 @@ final class PublishedModels {
         .with(second + ".bias", labels);
   }
 
-  private static Reference encoder(
-      TestFolder f, Reference x, String first, String second, boolean gelu) {
+  private static Values encoder(TestFolder f, Values x, String first, String second, boolean gelu) {
     return x.linear(f.tensor(first + ".weight"), f.tensor(first + ".bias"))
-        .map(gelu ? Reference::gelu : Math::tanh)
+        .activate(gelu ? Activation.GELU : Activation.TANH)
         .linear(f.tensor(second + ".weight"), f.tensor(second + ".bias"));
   }
 
@@ -415,15 +415,13 @@ final class PublishedModels {
       """;
 
   /** Softmax over the rows of "no" and "yes", as the model's card computes it. */
-  private static Reference yesOrNo(Reference logits) {
-    double[] two = {logits.value()[12], logits.value()[33]};
-    double[] sizes = {logits.size()[12], logits.size()[33]};
-    return new Reference(two, sizes).softmax().take(1);
+  private static Values yesOrNo(Values logits) {
+    return logits.take(12, 33).softmax().take(1);
   }
 
   private static void yojo(List<Model> models) {
     models.add(
-        yojo("YOJO, released form", "mlp", "silu", "last", Pooling.index(), 0, x -> x / (1 + Math.exp(-x))));
+        yojo("YOJO, released form", "mlp", "silu", "last", Pooling.index(), 0, Activation.SILU));
     models.add(
         yojo(
             "YOJO, concatenated, hidden width of its own",
@@ -432,9 +430,9 @@ final class PublishedModels {
             "first_last_concat",
             Pooling.firstLast(Pooling.Combine.CONCAT),
             WIDTH,
-            Math::tanh));
+            Activation.TANH));
     models.add(
-        yojo("YOJO, linear, mean", "linear", "selu", "response_mean", Pooling.spanMean(), 0, x -> x));
+        yojo("YOJO, linear, mean", "linear", "selu", "response_mean", Pooling.spanMean(), 0, Activation.IDENTITY));
     models.add(
         yojo(
             "YOJO, linear, last minus first",
@@ -443,7 +441,7 @@ final class PublishedModels {
             "first_last_sub",
             Pooling.firstLast(Pooling.Combine.SUB),
             0,
-            x -> x));
+            Activation.IDENTITY));
     models.add(
         yojo(
             "YOJO, linear, first plus last",
@@ -452,7 +450,7 @@ final class PublishedModels {
             "first_last_add",
             Pooling.firstLast(Pooling.Combine.ADD),
             0,
-            x -> x));
+            Activation.IDENTITY));
   }
 
   private static Model yojo(
@@ -462,7 +460,7 @@ final class PublishedModels {
       String mode,
       Pooling pooling,
       int more,
-      java.util.function.DoubleUnaryOperator function) {
+      Activation function) {
     int input = WIDTH + more;
     boolean mlp = type.equals("mlp");
     return model(
@@ -487,10 +485,10 @@ final class PublishedModels {
             (f, x) ->
                 (mlp
                         ? x.linear(f.tensor("0.weight"), f.tensor("0.bias"))
-                            .map(function)
+                            .activate(function)
                             .linear(f.tensor("2.weight"), f.tensor("2.bias"))
                         : x.linear(f.tensor("weight"), f.tensor("bias")))
-                    .map(s -> s / Math.sqrt(WIDTH)))
+                    .standardised(0, Math.sqrt(WIDTH)))
         .rows(SEPARATED)
         .pooling(pooling);
   }

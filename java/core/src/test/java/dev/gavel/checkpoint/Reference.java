@@ -1,12 +1,13 @@
 package dev.gavel.checkpoint;
 
+import dev.gavel.Activation;
 import java.util.function.DoubleUnaryOperator;
 
 /**
  * What the published classes compute, in plain double precision, with the size of the terms of
  * every sum, by which rounding errors are measured.
  */
-final class Reference {
+final class Reference implements Values {
   private final double[] value;
   private final double[] size;
 
@@ -15,8 +16,8 @@ final class Reference {
     this.size = size;
   }
 
-  /** The result. */
-  double[] value() {
+  @Override
+  public double[] value() {
     return value;
   }
 
@@ -33,8 +34,8 @@ final class Reference {
     return new Reference(vector, size);
   }
 
-  /** y = W x + b. */
-  Reference linear(TestTensor weight, TestTensor... bias) {
+  @Override
+  public Reference linear(TestTensor weight, TestTensor... bias) {
     double[] y = new double[weight.rows()];
     double[] sizes = new double[y.length];
     for (int row = 0; row < y.length; row++) {
@@ -50,8 +51,30 @@ final class Reference {
     return new Reference(y, sizes);
   }
 
+  @Override
+  public Reference activate(Activation activation) {
+    return map(
+        switch (activation) {
+          case IDENTITY -> x -> x;
+          case RELU -> x -> Math.max(x, 0);
+          case TANH -> Math::tanh;
+          case SILU -> x -> x / (1 + Math.exp(-x));
+          case GELU -> Reference::gelu;
+          default -> throw new IllegalArgumentException("no published head has " + activation);
+        });
+  }
+
+  @Override
+  public Reference standardised(double mean, double deviation) {
+    Reference y = map(x -> (x - mean) / deviation);
+    for (int i = 0; i < y.size.length; i++) {
+      y.size[i] = (size[i] + Math.abs(mean)) / deviation;
+    }
+    return y;
+  }
+
   /** Every value through a function whose slope is at most 1.13 (GELU's). */
-  Reference map(DoubleUnaryOperator function) {
+  private Reference map(DoubleUnaryOperator function) {
     double[] y = new double[value.length];
     double[] sizes = new double[y.length];
     for (int i = 0; i < y.length; i++) {
@@ -61,12 +84,9 @@ final class Reference {
     return new Reference(y, sizes);
   }
 
-  Reference relu() {
-    return map(x -> Math.max(x, 0));
-  }
-
   /** Softmax, as torch does it: shifted by the largest, then divided by the sum. */
-  Reference softmax() {
+  @Override
+  public Reference softmax() {
     double most = Double.NEGATIVE_INFINITY;
     for (double x : value) {
       most = Math.max(most, x);
@@ -86,9 +106,15 @@ final class Reference {
     return new Reference(y, sizes);
   }
 
-  /** One of the values. */
-  Reference take(int index) {
-    return new Reference(new double[] {value[index]}, new double[] {size[index]});
+  @Override
+  public Reference take(int... indices) {
+    double[] y = new double[indices.length];
+    double[] sizes = new double[indices.length];
+    for (int i = 0; i < indices.length; i++) {
+      y[i] = value[indices[i]];
+      sizes[i] = size[indices[i]];
+    }
+    return new Reference(y, sizes);
   }
 
   /** x Φ(x), with Φ from the series and the continued fraction of the error function. */
