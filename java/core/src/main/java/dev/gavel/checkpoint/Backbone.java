@@ -27,6 +27,7 @@ final class Backbone {
           "encoder.",
           "embed_tokens.",
           "embed_in.",
+          "embed_out.",
           "layers.",
           "norm.",
           "rotary_emb.",

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import net.razorvine.pickle.Opcodes;
@@ -149,7 +149,7 @@ final class RestrictedUnpickler extends Unpickler {
       throw new FormatException(
           file, "has a dict with a key that is neither a text nor a number: " + kind(key));
     }
-    if (!(stack.peek() instanceof LinkedHashMap || stack.peek() instanceof java.util.HashMap)) {
+    if (!(stack.peek() instanceof HashMap)) {
       throw new FormatException(file, "sets a key of what is no dict: " + kind(stack.peek()));
     }
     @SuppressWarnings("unchecked") // Every map on the stack was made by this class or the library.

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Pickles and archives made to run code, to take memory, or to go on for ever. */
-@Timeout(60)
+@Timeout(300)
 class HostilePickleTest {
   @TempDir private Path directory;
 

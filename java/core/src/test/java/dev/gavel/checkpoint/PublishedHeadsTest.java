@@ -67,7 +67,7 @@ class PublishedHeadsTest {
         .map(model -> DynamicTest.dynamicTest(model.name(), () -> compareWithLibTorch(model)));
   }
 
-  private void compareWithLibTorch(PublishedModels.Model model) {
+  private void compareWithLibTorch(PublishedModel model) {
     Path path = directory.resolve("torch" + model.name().replaceAll("[^A-Za-z0-9]", "_"));
     TestFolder folder = new TestFolder(path, DType.F32, 17);
     model.build().accept(folder);
@@ -101,14 +101,14 @@ class PublishedHeadsTest {
   void everyPatternHasAModel() {
     Set<HeadPattern> run =
         PublishedModels.all().stream()
-            .map(PublishedModels.Model::pattern)
+            .map(PublishedModel::pattern)
             .collect(Collectors.toCollection(() -> EnumSet.noneOf(HeadPattern.class)));
     assertEquals(
         EnumSet.complementOf(EnumSet.of(HeadPattern.ARMORM, HeadPattern.QRM, HeadPattern.LDL)),
         run);
   }
 
-  private void check(PublishedModels.Model model, DType dtype) {
+  private void check(PublishedModel model, DType dtype) {
     Path path = directory.resolve((model.name() + dtype).replaceAll("[^A-Za-z0-9]", "_"));
     TestFolder folder = new TestFolder(path, dtype, model.name().hashCode());
     model.build().accept(folder);
@@ -122,7 +122,7 @@ class PublishedHeadsTest {
   }
 
   private static void compare(
-      PublishedModels.Model model, TestFolder folder, HeadCheckpoint checkpoint, DType dtype) {
+      PublishedModel model, TestFolder folder, HeadCheckpoint checkpoint, DType dtype) {
     TestTensor states =
         TestTensor.random(new SplittableRandom(5), 1, dtype, ROWS, TestFolder.WIDTH);
     try (Context context = Context.open();
@@ -183,7 +183,7 @@ class PublishedHeadsTest {
   /** The stored mean and deviation can be had whether or not the checkpoint applies them. */
   @Test
   void standardisersAreThereWithoutBeingApplied() {
-    for (PublishedModels.Model model : PublishedModels.all()) {
+    for (PublishedModel model : PublishedModels.all()) {
       boolean stores = List.of("OpenRLHF with mean and std, not applied", "beaver cost, not applied").contains(model.name());
       if (stores) {
         TestFolder folder = new TestFolder(directory.resolve(model.name().replace(' ', '_')), DType.F32, 3);

@@ -28,9 +28,6 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
   private static final String BACKBONE = "model.onnx";
   private static final String TOKENIZER = "tokenizer.json";
 
-  // What transformers writes where a tokenizer has no limit is 10^30.
-  private static final long NO_LIMIT = 1 << 30;
-
   /** Whether a config.json is the publisher's and not Gavel's own. */
   static boolean is(byte[] config) {
     return PublishedJson.parse(config)
@@ -82,7 +79,7 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
           "has max_position_embeddings = %s; it must be the number of tokens the model can take"
               .formatted(positions.isMissingNode() ? "nothing" : Excerpt.of(positions.toString())));
     }
-    return (int) Math.min(positions.asInt(), texts.longest().filter(n -> n < NO_LIMIT).orElse(NO_LIMIT));
+    return texts.longest().map(most -> Math.min(most, positions.asInt())).orElse(positions.asInt());
   }
 
   private static ReadoutConfig readout(Readout readout) {

@@ -108,12 +108,24 @@ final class TokenizerTexts {
                 file, "has no added token %d, at which the model is read".formatted(id)));
   }
 
-  /** Most tokens of a sequence, where it is told. */
-  Optional<Long> longest() {
+  /**
+   * Most tokens of a sequence, where it is told and bounds anything: transformers writes 10^30 for
+   * no limit.
+   *
+   * @throws FormatException if it is not a number of tokens
+   */
+  Optional<Integer> longest() {
     JsonNode length = config.path("model_max_length");
-    return length.isIntegralNumber() && length.canConvertToLong() && length.asLong() > 0
-        ? Optional.of(length.asLong())
-        : Optional.empty();
+    if (length.isMissingNode() || length.isNull()) {
+      return Optional.empty();
+    }
+    if (!length.isIntegralNumber() || length.bigIntegerValue().signum() < 1) {
+      throw new FormatException(
+          folder.resolve(CONFIG),
+          "has model_max_length = %s; it must be a number of tokens"
+              .formatted(Excerpt.of(length.toString())));
+    }
+    return length.canConvertToInt() ? Optional.of(length.asInt()) : Optional.empty();
   }
 
   /**

@@ -38,6 +38,21 @@ class PublishedFolderTest {
     tokenizerConfig("\"chat_template\": \"" + TEMPLATE + "\"");
   }
 
+  @Test
+  void theTokenizersLimitBoundsTheContext() {
+    sequenceClassification();
+    String config = ModelFolder.read(folder, "tokenizer_config.json");
+    String unlimited = "1000000000000000019884624838656";
+    ModelFolder.write(folder, "tokenizer_config.json", config.replace(unlimited, "48"));
+    try (RewardModel model = load()) {
+      assertEquals(48, model.budget().context());
+    }
+    for (String wrong : new String[] {"0", "-1", "1.5", "\"48\""}) {
+      ModelFolder.write(folder, "tokenizer_config.json", config.replace(unlimited, wrong));
+      refused(FileException.class, "has model_max_length = " + wrong);
+    }
+  }
+
   private void tokenizerConfig(String more) {
     ModelFolder.write(
         folder,
