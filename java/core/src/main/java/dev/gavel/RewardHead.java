@@ -6,8 +6,10 @@ import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.NativeHandle;
 import dev.gavel.bindings.TensorDescriptor;
 import dev.gavel.bindings.ffi.gavel_tensor;
+import dev.gavel.checkpoint.HeadCheckpoint;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -100,14 +102,19 @@ public final class RewardHead implements AutoCloseable {
   }
 
   /**
-   * Loads a head that {@link #save} wrote: one safetensors file whose metadata tells the spec and
-   * which holds exactly its parameters. {@link HeadFile} documents the keys.
+   * Loads a head. A file is one that {@link #save} wrote: safetensors whose metadata tells the spec
+   * and which holds exactly its parameters. A folder is a published reward model; {@link
+   * HeadCheckpoint} recognises its head and says how it is to be read, which the head alone does
+   * not.
    *
-   * @throws FileException if the file cannot be read
-   * @throws FormatException if it is not such a file; the message says what differs
+   * @throws FileException if it cannot be read
+   * @throws FormatException if it is not such a file or folder; the message says what differs
+   * @throws UnsupportedException if it is the folder of a known pattern that this build cannot run
    */
   public static RewardHead load(Context context, Path path) {
-    return HeadFile.load(context, path);
+    return Files.isDirectory(path)
+        ? HeadCheckpoint.read(path).load(context)
+        : HeadFile.load(context, path);
   }
 
   /** Saves the head as {@link #save(Path, Map)} does, without further texts. */

@@ -26,7 +26,8 @@ final class ChatFraming implements Framing {
   /**
    * Finds the frame.
    *
-   * @param separators the frame whose separator and fillers stand between responses
+   * @param separators the frame whose separator and fillers stand between responses, and whose end
+   *     stands after what the template puts after them
    * @param separatorText the same as text, with the separator's literal
    * @throws InvalidArgumentException if the template refuses the conversation, or does not render
    *     the response in one place after the prompt
@@ -55,9 +56,15 @@ final class ChatFraming implements Framing {
             separators.beforeSeparator(),
             separators.separator(),
             separators.afterSeparator(),
-            tokenizer.fixedPieces(after),
+            afterResponses(tokenizer, separators),
             separators.afterEndsResponse(),
             responseTrim(number));
+  }
+
+  private List<Piece> afterResponses(Tokenizer tokenizer, SequenceFrame separators) {
+    List<Piece> pieces = new ArrayList<>(tokenizer.fixedPieces(after));
+    pieces.addAll(separators.after());
+    return pieces;
   }
 
   @Override

@@ -100,9 +100,9 @@ public record ModelConfig(
    * @param prefix before the prompt
    * @param afterPrompt between prompt and first response
    * @param beforeSeparator between a response and its separator
-   * @param separator exactly one token
+   * @param separator exactly one token, or empty where the model has no joint layout
    * @param afterSeparator between a separator and the next response
-   * @param suffix after the last response
+   * @param suffix after the last response, and after what a template puts there
    * @param suffixEndsResponse whether the last response is read at the end of the suffix
    */
   public record SequenceConfig(
@@ -112,7 +112,13 @@ public record ModelConfig(
       @JsonProperty("separator") String separator,
       @JsonProperty("after_separator") String afterSeparator,
       @JsonProperty("suffix") String suffix,
-      @JsonProperty("suffix_ends_response") boolean suffixEndsResponse) {}
+      @JsonProperty("suffix_ends_response") boolean suffixEndsResponse) {
+
+    /** Whether the model can judge several responses in one sequence. */
+    boolean hasSeparator() {
+      return !separator.isEmpty();
+    }
+  }
 
   /**
    * How a conversation becomes text.
@@ -121,7 +127,7 @@ public record ModelConfig(
    *     the role in front of every message, or empty where a model takes no conversations
    * @param renders what the template makes: {@code prompt}, the text of the prompt; {@code
    *     conversation}, the whole sequence with the response as the assistant's last message, in
-   *     which case {@code sequence} has no prefix, after_prompt and suffix of its own; or {@code
+   *     which case {@code sequence} has no prefix and after_prompt of its own; or {@code
    *     nothing}
    * @param variables what the template can read beside the conversation, such as {@code bos_token}
    */

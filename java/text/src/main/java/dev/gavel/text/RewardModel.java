@@ -1,6 +1,7 @@
 package dev.gavel.text;
 
 import dev.gavel.Context;
+import dev.gavel.DType;
 import dev.gavel.Device;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
@@ -101,10 +102,13 @@ public final class RewardModel implements AutoCloseable {
   /**
    * Loads a model.
    *
-   * @param nameOrFolder {@code default}, the model that comes with this library, or a model folder
-   *     (docs/model-folder.md)
+   * @param nameOrFolder {@code default}, the model that comes with this library, a model folder
+   *     (docs/model-folder.md), or the Hugging Face folder of a published model with its backbone
+   *     exported beside it as {@code model.onnx} (docs/checkpoints.md)
    * @throws FormatException if a file of the folder is not what it should be, or files do not fit
    *     together
+   * @throws dev.gavel.UnsupportedException if it is a published model of a kind that cannot be run
+   *     here; the message says why
    */
   public static RewardModel load(String nameOrFolder, Options options) {
     if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
@@ -115,16 +119,29 @@ public final class RewardModel implements AutoCloseable {
           config,
           Path.of(ModelFiles.DEFAULT),
           options,
+          Reading.RESPONSE,
           context ->
               ModelFiles.withResource(config.head(), file -> RewardHead.load(context, file)));
     }
     Path folder = folder(nameOrFolder);
     Path file = folder.resolve(ModelConfig.FILE);
-    ModelConfig config = ModelConfig.parse(ModelFiles.read(file, ModelConfig.MOST_BYTES), file);
+    byte[] content = ModelFiles.read(file, ModelConfig.MOST_BYTES);
+    if (PublishedFolder.is(content)) {
+      PublishedFolder published = PublishedFolder.read(folder, content);
+      // Hidden states are f32 here, and every number of a narrower head is one of f32, too.
+      return open(
+          published.config(),
+          folder,
+          options,
+          published.reading(),
+          context -> published.checkpoint().load(context, DType.F32));
+    }
+    ModelConfig config = ModelConfig.parse(content, file);
     return open(
         config,
         folder,
         options,
+        Reading.RESPONSE,
         context -> RewardHead.load(context, ModelFiles.inside(folder, config.head())));
   }
 
@@ -269,14 +286,14 @@ public final class RewardModel implements AutoCloseable {
   }
 
   private static RewardModel open(
-      ModelConfig config, Path folder, Options options, HeadLoader loader) {
+      ModelConfig config, Path folder, Options options, Reading reading, HeadLoader loader) {
     Context.Options settings =
         Context.Options.defaults().withDevice(options.device()).withThreads(options.threads());
     Context context = Context.open(settings);
     try {
       RewardHead head = loader.load(context);
       try {
-        TextBackbone text = TextBackbone.open(config, folder, options.backbone());
+        TextBackbone text = TextBackbone.open(config, folder, options.backbone(), reading);
         try {
           RewardModel model = new RewardModel(config, options, text, context, head);
           model.checkFit(folder);
@@ -312,6 +329,11 @@ public final class RewardModel implements AutoCloseable {
           folder.resolve(config.head()),
           "has %d outputs; a model that gives one score per response needs exactly 1"
               .formatted(head.spec().outputWidth()));
+    }
+    if (layout == Layout.JOINT && !config.sequence().hasSeparator()) {
+      throw new InvalidArgumentException(
+          "layout is joint and model %s has no separator: it judges one response at a time; use independent"
+              .formatted(config.name()));
     }
     if (budget.context() > config.context()) {
       throw new InvalidArgumentException(

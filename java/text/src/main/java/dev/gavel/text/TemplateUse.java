@@ -14,6 +14,10 @@ import java.util.Optional;
 /** How a model makes the frame of a sequence from a prompt: by fixed parts, or by its template. */
 final class TemplateUse {
 
+  // A model of one response at a time has none; nothing but the layout JOINT places one, and the
+  // model refuses that.
+  private static final long NO_SEPARATOR = -1;
+
   // The longest published templates have some twenty thousand.
   private static final int MOST_BYTES = 1 << 22;
 
@@ -82,15 +86,12 @@ final class TemplateUse {
           "has chat_template.file '%s' and renders '%s'; a template renders something, and nothing needs no file"
               .formatted(chat.file(), chat.renders()));
     }
-    boolean ownFrame =
-        !sequence.prefix().isEmpty()
-            || !sequence.afterPrompt().isEmpty()
-            || !sequence.suffix().isEmpty();
+    boolean ownFrame = !sequence.prefix().isEmpty() || !sequence.afterPrompt().isEmpty();
     if (renders == Renders.CONVERSATION && ownFrame) {
       throw new FormatException(
           file,
-          "has a chat template that renders the conversation, and sequence parts prefix,"
-              + " after_prompt or suffix beside it; leave them empty, the template gives them");
+          "has a chat template that renders the conversation, and sequence parts prefix or"
+              + " after_prompt beside it; leave them empty, the template gives them");
     }
     try {
       return new TemplateUse(
@@ -106,6 +107,13 @@ final class TemplateUse {
   }
 
   private static long separator(SequenceConfig sequence, Tokenizer tokenizer) {
+    if (!sequence.hasSeparator()) {
+      if (!sequence.beforeSeparator().isEmpty() || !sequence.afterSeparator().isEmpty()) {
+        throw new InvalidArgumentException(
+            "there are fillers around a separator and no separator; name the token between them");
+      }
+      return NO_SEPARATOR;
+    }
     List<Piece> pieces = tokenizer.fixedPieces(sequence.separator());
     if (pieces.size() == 1 && pieces.getFirst() instanceof Piece.Special(long id)) {
       return id;
@@ -124,6 +132,9 @@ final class TemplateUse {
   private static String source(ChatTemplateConfig chat, Path folder) {
     if (chat.file().equals(BuiltInModel.PLAIN_TEMPLATE)) {
       return BuiltInModel.PLAIN_TEMPLATE_SOURCE;
+    }
+    if (chat.file().equals(TokenizerTexts.CONFIG)) {
+      return TokenizerTexts.read(folder).template();
     }
     Path file = ModelFiles.inside(folder, chat.file());
     try {

@@ -18,11 +18,14 @@ public final class TextBackbone implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final Backbone backbone;
   private final TemplateUse template;
+  private final Reading reading;
 
-  private TextBackbone(Tokenizer tokenizer, Backbone backbone, TemplateUse template) {
+  private TextBackbone(
+      Tokenizer tokenizer, Backbone backbone, TemplateUse template, Reading reading) {
     this.tokenizer = tokenizer;
     this.backbone = backbone;
     this.template = template;
+    this.reading = reading;
   }
 
   /**
@@ -46,6 +49,12 @@ public final class TextBackbone implements AutoCloseable {
 
   /** Opens what a model folder's configuration names. */
   static TextBackbone open(ModelConfig config, Path folder, OnnxBackbone.Options options) {
+    return open(config, folder, options, Reading.RESPONSE);
+  }
+
+  /** Opens what a configuration names, for a head that reads these rows. */
+  static TextBackbone open(
+      ModelConfig config, Path folder, OnnxBackbone.Options options, Reading reading) {
     boolean builtIn = config.backbone().equals(ModelConfig.BUILT_IN);
     if (builtIn && config.context() > BuiltInModel.CONTEXT) {
       throw new FormatException(
@@ -63,7 +72,7 @@ public final class TextBackbone implements AutoCloseable {
           builtIn
               ? BuiltInModel.backbone(options)
               : OnnxBackbone.load(ModelFiles.inside(folder, config.backbone()), options);
-      return new TextBackbone(tokenizer, backbone, template);
+      return new TextBackbone(tokenizer, backbone, template, reading);
     } catch (RuntimeException e) {
       tokenizer.close();
       throw e;
@@ -129,7 +138,8 @@ public final class TextBackbone implements AutoCloseable {
         for (PackedGroup group : groups) {
           batch.group();
           for (PackedGroup.Sequence sequence : group.sequences()) {
-            batch.sequence(sequence.ids().size()).responses(sequence.spans());
+            int tokens = sequence.ids().size();
+            batch.sequence(tokens).responses(reading.spans(sequence.spans(), tokens));
           }
         }
         return use.apply(batch.seal());

@@ -70,6 +70,14 @@ final class ModelFolder {
     }
   }
 
+  static String read(Path folder, String file) {
+    try {
+      return Files.readString(folder.resolve(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Writes the configuration with one text of it replaced by another. */
   static void change(Path folder, String from, String to) {
     if (!CONFIG.contains(from)) {

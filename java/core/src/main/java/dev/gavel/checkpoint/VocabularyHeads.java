@@ -1,0 +1,54 @@
+package dev.gavel.checkpoint;
+
+import dev.gavel.FormatException;
+import dev.gavel.Readout;
+
+/**
+ * Language models scored by rows of their output layer (VOCAB_ROWS). One row is a linear head. Of
+ * two rows under a softmax, P(first) = sigmoid(z1 - z2), so the two become one, their difference.
+ */
+final class VocabularyHeads {
+  private VocabularyHeads() {}
+
+  /** Row 0, as it is (three public scripts take scores[0][0][0]). */
+  static Plan nemotron(Facts facts) {
+    return row(facts, HeadPattern.NEMOTRON, 0);
+  }
+
+  static Plan bgeGemma(Facts facts) {
+    return row(facts, HeadPattern.BGE_GEMMA, TokenizerVocabulary.id(facts.folder(), "Yes"));
+  }
+
+  static Plan qwen3(Facts facts) {
+    return rows(
+        facts,
+        HeadPattern.QWEN3_RERANKER,
+        TokenizerVocabulary.id(facts.folder(), "yes"),
+        TokenizerVocabulary.id(facts.folder(), "no"));
+  }
+
+  static Plan row(Facts facts, HeadPattern pattern, long token) {
+    return recipe(facts, pattern, token).row(token).plan();
+  }
+
+  static Plan rows(Facts facts, HeadPattern pattern, long positive, long negative) {
+    return recipe(facts, pattern, Math.max(positive, negative))
+        .difference(positive, negative)
+        .readout(Readout.sigmoid())
+        .plan();
+  }
+
+  private static Recipe recipe(Facts facts, HeadPattern pattern, long highest) {
+    ModelJson config = facts.config();
+    long vocabulary =
+        config.require("vocab_size", config.integer("vocab_size"), "the number of tokens");
+    if (highest >= vocabulary) {
+      throw new FormatException(
+          config.file(),
+          "has vocab_size %d; there is no row %d to score by".formatted(vocabulary, highest));
+    }
+    boolean tied = config.truth("tie_word_embeddings").orElse(false);
+    String layer = !facts.has("lm_head.weight") && tied ? "model.embed_tokens" : "lm_head";
+    return new Recipe(facts, pattern).layer(layer, false).outputs(vocabulary);
+  }
+}

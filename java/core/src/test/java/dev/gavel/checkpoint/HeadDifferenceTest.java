@@ -1,0 +1,302 @@
+package dev.gavel.checkpoint;
+
+import static dev.gavel.checkpoint.Refusals.refuses;
+import static dev.gavel.checkpoint.TestFolder.WIDTH;
+import static dev.gavel.checkpoint.TestFolder.config;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.gavel.DType;
+import dev.gavel.FileException;
+import dev.gavel.FormatException;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.UnsupportedException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What does not match a pattern is refused, and the message shows the difference. */
+class HeadDifferenceTest {
+  private static final String LLAMA = "LlamaForSequenceClassification";
+
+  @TempDir private Path directory;
+  private int folders;
+
+  private TestFolder folder() {
+    folders++;
+    return new TestFolder(directory.resolve("model" + folders), DType.BF16, folders);
+  }
+
+  private static void refused(TestFolder folder, String... texts) {
+    refuses(FormatException.class, () -> HeadCheckpoint.read(folder.path), texts);
+  }
+
+  @Test
+  void theWholeDifferenceIsShown() {
+    TestFolder folder =
+        folder()
+            .with("score.0.weight", WIDTH, WIDTH + 1)
+            .with("score.0.bias", TestTensor.of(DType.F32, new long[] {WIDTH}, new double[WIDTH]))
+            .with("score.2.weight", 1, WIDTH)
+            .with("score.4.weight", 1, 3)
+            .config(config("Qwen2ForRewardModel", ""))
+            .single();
+    FormatException refused =
+        org.junit.jupiter.api.Assertions.assertThrows(
+            FormatException.class, () -> HeadCheckpoint.read(folder.path));
+    assertEquals(
+        """
+        %s: the tensors are not those of a head of the pattern 'two-layer score':
+          score.0.weight: expected float[24,24], found BF16[24,25]
+          score.2.bias: expected float[1], found missing
+          score.2.weight: expected F32 as the tensors above, found BF16[1,24]
+          score.4.weight: expected nothing of this name, found BF16[1,3]
+        Names that begin with %s are the backbone's and were passed over."""
+            .formatted(folder.path, Backbone.describe()),
+        refused.getMessage());
+  }
+
+  @Test
+  void eachKindOfDifferenceIsRefused() {
+    refused(
+        folder().with("score.weight", 1, WIDTH).with("score.bias", 1).config(config(LLAMA, "")).single(),
+        "score.bias: expected nothing of this name, found BF16[1]");
+    refused(
+        folder().with("score.weight", 2, WIDTH).config(config(LLAMA, "\"num_labels\": 1")).single(),
+        "score.weight: expected float[1,24], found BF16[2,24]");
+    refused(
+        folder().with("score.weight", WIDTH).config(config(LLAMA, "")).single(),
+        "score.weight: expected float[K,24], found BF16[24]");
+    refused(
+        folder()
+            .with("score.weight", TestTensor.of(DType.I64, new long[] {1, WIDTH}, new double[WIDTH]))
+            .config(config(LLAMA, ""))
+            .single(),
+        "expected float[K,24], found I64[1,24]");
+    refused(
+        folder().with("v_head.summary.weight", 1, WIDTH).config(config("X", "")).single(),
+        "v_head.summary.bias: expected float[1], found missing");
+    refused(
+        folder()
+            .with("v_head.summary.weight", 1, WIDTH)
+            .with("v_head.summary.bias", 1)
+            .with("q_head.weight", 1, WIDTH)
+            .config(config("X", ""))
+            .single(),
+        "q_head.weight: expected nothing of this name, found BF16[1,24]");
+    refused(
+        folder().with("reward.weight", 1, WIDTH).config(config("X", "")).single(),
+        "has tensors [reward.weight] beside its backbone and is of no known pattern");
+  }
+
+  @Test
+  void unknownValuesOfTheConfigurationAreRefused() {
+    refused(
+        twoLayers().config(config("MistralForRewardModel", "")).single(),
+        "has architectures = [MistralForRewardModel]; it must be one of",
+        "activation of a two-layer score is not recorded");
+    refused(
+        outProj("\"pooling\": \"max\""), "has pooling = max; it must be mean or last");
+    refused(outProj(""), "has no key 'pooling'; it must be mean or last");
+    refused(
+        deberta("\"pooler_hidden_act\": \"mish\""),
+        "has pooler_hidden_act = mish; it must be one of [gelu, gelu_new");
+    refused(deberta(""), "has no key 'pooler_hidden_act'");
+    refused(
+        folder()
+            .with("score.weight", 1, WIDTH)
+            .config(config(LLAMA, "\"normalize_reward\": true"))
+            .single(),
+        "normalize_reward = true, mean missing and std missing");
+    refused(
+        folder()
+            .with("score.weight", 1, WIDTH)
+            .config(config(LLAMA, "\"normalize_reward\": true, \"mean\": 1, \"std\": 0"))
+            .single(),
+        "deviation is 0.0");
+    refused(
+        folder()
+            .with("score.weight", 1, WIDTH)
+            .config("{\"architectures\": [\"X\"], \"d_ff\": 3}")
+            .single(),
+        "has no width of hidden states");
+    refused(
+        folder()
+            .with("score.weight", 1, WIDTH)
+            .config(config(LLAMA, "\"num_labels\": 1, \"id2label\": {\"0\": \"a\", \"1\": \"b\"}"))
+            .single(),
+        "has num_labels = 1; it must be 2 as id2label has");
+    refused(
+        folder()
+            .with("v_head.summary.0.weight", 4, WIDTH)
+            .with("v_head.summary.0.bias", 4)
+            .with("v_head.summary.2.weight", 1, 4)
+            .with("v_head.summary.2.bias", 1)
+            .config(config("X", "\"vhead_num_neurons\": 8"))
+            .single(),
+        "has vhead_num_neurons = 8; it must be 4, as the tensors have");
+  }
+
+  private TestFolder twoLayers() {
+    return folder()
+        .with("score.0.weight", WIDTH, WIDTH)
+        .with("score.0.bias", WIDTH)
+        .with("score.2.weight", 1, WIDTH)
+        .with("score.2.bias", 1);
+  }
+
+  private TestFolder outProj(String more) {
+    return folder()
+        .with("out_proj.weight", 1, WIDTH)
+        .with("out_proj.bias", 1)
+        .config(config("X", more))
+        .single();
+  }
+
+  private TestFolder deberta(String more) {
+    return folder()
+        .with("pooler.dense.weight", WIDTH, WIDTH)
+        .with("pooler.dense.bias", WIDTH)
+        .with("classifier.weight", 1, WIDTH)
+        .with("classifier.bias", 1)
+        .config(config("DebertaV2ForSequenceClassification", more))
+        .single();
+  }
+
+  @Test
+  void theValuesOfYojoAreRequired() {
+    String good =
+        """
+        {"value_head_type": "mlp", "value_head_hidden_dim": 16, "value_head_activation": "silu",
+         "value_head_input_dim": 24, "resp_repr_mode": "last"}
+        """;
+    refused(yojo(good.replace("mlp", "conv")), "has value_head_type = conv; it must be linear or mlp");
+    refused(yojo(good.replace("silu", "swish")), "has value_head_activation = swish");
+    refused(yojo(good.replace("\"last\"", "\"kwise\"")), "has resp_repr_mode = kwise");
+    refused(yojo(good.replace("value_head_type", "type")), "has no key 'value_head_type'");
+    refused(
+        yojo(good.replace("value_head_activation", "act")), "has no key 'value_head_activation'");
+    refused(yojo(good.replace("16", "1024")), "has value_head_hidden_dim = 1024; it must be 16");
+    refused(yojo(good.replace("24", "48")), "has value_head_input_dim = 48; it must be 24");
+    refused(yojo(good.replace("\"last\"", "\"first_last_concat\"")), "0.weight: expected float[F=16,48], found BF16[16,24]");
+    refuses(
+        UnsupportedException.class,
+        () -> HeadCheckpoint.read(yojo(good.replace("\"last\"", "\"first\"")).path),
+        "a pooling of the first row");
+  }
+
+  private TestFolder yojo(String json) {
+    return folder()
+        .with("0.weight", 16, WIDTH)
+        .with("0.bias", 16)
+        .with("2.weight", 1, 16)
+        .with("2.bias", 1)
+        .config(config("Molmo2ForConditionalGeneration", ""))
+        .text("reward_model_config.json", json)
+        .side("value_head.pt");
+  }
+
+  /** Heads this build cannot run are known down to their tensors, and the word they need is named. */
+  @Test
+  void whatCannotBeRunYetIsNamed() {
+    refuses(
+        UnsupportedException.class,
+        () -> HeadCheckpoint.read(armorm().single().path),
+        "'ArmoRM gated objectives', which needs the readout GATED_SUM");
+    refused(
+        armorm().with("gating.layers.1.bias", 9).single(),
+        "gating.layers.1.bias: expected float[F=8], found BF16[9]");
+    TestFolder qrm =
+        gated(15)
+            .config(config("LlamaForRewardModelWithGating31", "\"num_quantiles\": 5"));
+    for (int i = 0; i < 9; i += 3) {
+      qrm.with("gating.layers.%d.weight".formatted(i), 8, i == 0 ? WIDTH : 8);
+      for (String name : new String[] {"weight", "bias", "running_mean", "running_var"}) {
+        qrm.with("gating.layers.%d.%s".formatted(i + 2, name), 8);
+      }
+      qrm.with(
+          "gating.layers.%d.num_batches_tracked".formatted(i + 2),
+          TestTensor.of(DType.I64, new long[0], 3));
+    }
+    qrm.with("gating.layers.9.weight", 3, 8).with("gating.layers.9.bias", 3).singlePytorch();
+    refuses(
+        UnsupportedException.class,
+        () -> HeadCheckpoint.read(qrm.path),
+        "QUANTILE_MEAN and GATED_SUM");
+    TestFolder ldl =
+        folder()
+            .with("lm_head.weight", 4, WIDTH)
+            .config(config("Gemma2ForCausalLM", ""))
+            .single()
+            .text("regression_layer.pt", "")
+            .text("gating_layer.pt", "");
+    refuses(
+        UnsupportedException.class, () -> HeadCheckpoint.read(ldl.path), "EXPECTATION and GATED_SUM");
+  }
+
+  private TestFolder gated(int outputs) {
+    return folder()
+        .with("regression_layer.weight", outputs, WIDTH)
+        .with("reward_transform_matrix", 3, 3)
+        .with("gating.logit_scale", 1);
+  }
+
+  private TestFolder armorm() {
+    return gated(3)
+        .with("gating.layers.0.weight", 8, WIDTH)
+        .with("gating.layers.0.bias", 8)
+        .with("gating.layers.1.weight", 8, 8)
+        .with("gating.layers.1.bias", 8)
+        .with("gating.layers.2.weight", 3, 8)
+        .with("gating.layers.2.bias", 3)
+        .config(config("LlamaForRewardModelWithGating", "\"num_objectives\": 3"));
+  }
+
+  /** A language model is never scored by a row that nobody named. */
+  @Test
+  void aLanguageModelIsNotGuessedToBeARewardModel() {
+    TestFolder folder =
+        folder().with("lm_head.weight", 40, WIDTH).config(config("Qwen3ForCausalLM", "")).single();
+    refuses(
+        UnsupportedException.class,
+        () -> HeadCheckpoint.read(folder.path),
+        "VOCAB_ROWS",
+        "QWEN3_RERANKER");
+    refuses(
+        FileException.class,
+        () -> HeadCheckpoint.read(folder.path, HeadPattern.QWEN3_RERANKER),
+        "tokenizer.json");
+    folder.text("tokenizer.json", "{\"model\": {\"vocab\": {\"yes\": 3}}}");
+    refuses(
+        FormatException.class,
+        () -> HeadCheckpoint.read(folder.path, HeadPattern.QWEN3_RERANKER),
+        "has no token 'no'");
+    refuses(
+        FormatException.class,
+        () -> HeadCheckpoint.readVocabularyRow(folder.path, 40),
+        "vocab_size 40; there is no row 40");
+    refuses(
+        InvalidArgumentException.class,
+        () -> HeadCheckpoint.readVocabularyRow(folder.path, -1),
+        "it must be 0 or more");
+    refuses(
+        FormatException.class,
+        () ->
+            HeadCheckpoint.read(
+                folder().with("score.weight", 1, WIDTH).with("lm_head.weight", 40, WIDTH).config(config("X", "")).single().path,
+                HeadPattern.NEMOTRON),
+        "score.weight: expected nothing of this name");
+  }
+
+  @Test
+  void aTensorInTwoFilesIsRefused() {
+    TestFolder folder =
+        folder()
+            .with("v_head.summary.weight", 1, WIDTH)
+            .with("v_head.summary.bias", 1)
+            .config(config("X", ""))
+            .single();
+    folder.safetensors("value_head.safetensors", Map.copyOf(folder.head));
+    refused(folder, "in model.safetensors and in value_head.safetensors");
+  }
+}

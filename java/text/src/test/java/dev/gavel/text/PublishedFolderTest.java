@@ -1,0 +1,302 @@
+package dev.gavel.text;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gavel.FileException;
+import dev.gavel.GavelException;
+import dev.gavel.HostTensor;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Layout;
+import dev.gavel.Safetensors;
+import dev.gavel.UnsupportedException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Folders of published models with an ONNX backbone, from text to scores. The hidden state of token
+ * t is {@code [t, t + 0.5]}, so a linear head of ones gives {@link ModelFolder#score(long)}.
+ */
+class PublishedFolderTest {
+  private static final String TEMPLATE =
+      "{% for message in messages %}<|start|>{{ message.content }}{% endfor %}";
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void write() throws IOException {
+    Files.write(folder.resolve("tokenizer.json"), ByteTokenizer.json());
+    Files.write(folder.resolve("model.onnx"), OnnxGraphs.embedding(2, OnnxGraphs.FLOAT));
+    tokenizerConfig("\"chat_template\": \"" + TEMPLATE + "\"");
+  }
+
+  @Test
+  void theTokenizersLimitBoundsTheContext() {
+    sequenceClassification();
+    String config = ModelFolder.read(folder, "tokenizer_config.json");
+    String unlimited = "1000000000000000019884624838656";
+    ModelFolder.write(folder, "tokenizer_config.json", config.replace(unlimited, "48"));
+    try (RewardModel model = load()) {
+      assertEquals(48, model.budget().context());
+    }
+    for (String wrong : new String[] {"0", "-1", "1.5", "\"48\""}) {
+      ModelFolder.write(folder, "tokenizer_config.json", config.replace(unlimited, wrong));
+      refused(FileException.class, "has model_max_length = " + wrong);
+    }
+  }
+
+  private void tokenizerConfig(String more) {
+    ModelFolder.write(
+        folder,
+        "tokenizer_config.json",
+        """
+        {"bos_token": "<|start|>", "eos_token": {"content": "<|end|>", "special": true},
+         "cls_token": "<|start|>", "sep_token": "<|end|>", "pad_token": null,
+         "model_max_length": 1000000000000000019884624838656%s}
+        """
+            .formatted(more.isEmpty() ? "" : ", " + more));
+  }
+
+  private void config(String architecture, String type, String more) {
+    ModelFolder.write(
+        folder, "config.json", """
+{"architectures": ["%s"], "model_type": "%s", "hidden_size": 2,
+ "max_position_embeddings": 64, "vocab_size": 300%s}
+""".formatted(architecture, type, more.isEmpty() ? "" : ", " + more));
+  }
+
+  private void head(String file, Map<String, float[]> tensors) {
+    Map<String, HostTensor> hosts = new LinkedHashMap<>();
+    tensors.forEach((name, values) -> {
+      boolean weight = name.endsWith("weight");
+      hosts.put(
+          name,
+          weight
+              ? HostTensor.of(values, values.length / 2, 2)
+              : HostTensor.of(values, values.length));
+    });
+    Safetensors.write(folder.resolve(file), Map.of("format", "pt"), hosts);
+    hosts.values().forEach(HostTensor::close);
+  }
+
+  private void sequenceClassification() {
+    config("LlamaForSequenceClassification", "llama", "\"num_labels\": 1");
+    head("model.safetensors", Map.of("score.weight", new float[] {1, 1}));
+  }
+
+  private RewardModel load() {
+    return RewardModel.load(folder.toString());
+  }
+
+  private <E extends GavelException> void refused(Class<E> type, String... texts) {
+    E refused = assertThrows(type, () -> load().close());
+    for (String text : texts) {
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains(text),
+          () -> "expected '%s' in: %s".formatted(text, refused.getMessage()));
+    }
+  }
+
+  /** Each response alone, templated, read at its last token. */
+  @Test
+  void aSequenceClassifierIsReadAtTheLastToken() {
+    sequenceClassification();
+    try (RewardModel model = load()) {
+      GroupScore score = model.score("question", List.of("ab", "z", "c"));
+      assertEquals(ModelFolder.scores('b', 'z', 'c'), score.scores());
+      assertEquals(Layout.INDEPENDENT, score.layout());
+      assertEquals(3, score.passes());
+      assertEquals("identity", score.readout());
+      assertTrue(score.template().startsWith("tokenizer_config.json sha256:"), score.template());
+      assertEquals(64, model.budget().context());
+      assertEquals(folder.getFileName().toString(), model.config().name());
+    }
+  }
+
+  /** A conversation goes through the same template; its own file is preferred. */
+  @Test
+  void theTemplateInAFileOfItsOwnIsPreferred() {
+    sequenceClassification();
+    ModelFolder.write(
+        folder,
+        "chat_template.jinja",
+        "{% for m in messages %}{{ bos_token }}{{ m.content }}{% endfor %}{{ eos_token }}");
+    try (RewardModel model = load()) {
+      Prompt prompt = Prompt.messages(List.of(ChatMessage.of("user", "q")));
+      GroupScore score = model.score(prompt, List.of("a", "b"));
+      assertEquals(ModelFolder.scores(ByteTokenizer.END, ByteTokenizer.END), score.scores());
+      assertTrue(score.template().startsWith("chat_template.jinja"), score.template());
+    }
+  }
+
+  @Test
+  void ofSeveralTemplatesTheDefaultIsTaken() {
+    sequenceClassification();
+    tokenizerConfig(
+        "\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}, {\"name\": \"default\", \"template\": \""
+            + TEMPLATE
+            + "\"}]");
+    try (RewardModel model = load()) {
+      assertEquals(ModelFolder.scores('b'), model.score("q", List.of("ab")).scores());
+    }
+    tokenizerConfig("\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}]");
+    refused(FileException.class, "a list with one called default");
+  }
+
+  /** One response at a time: a joint layout would put what the model never saw between two. */
+  @Test
+  void aModelWithoutASeparatorHasNoJointLayout() {
+    sequenceClassification();
+    InvalidArgumentException refused =
+        assertThrows(
+            InvalidArgumentException.class,
+            () ->
+                RewardModel.load(
+                    folder.toString(), RewardModel.Options.defaults().withLayout(Layout.JOINT)));
+    assertTrue(
+        String.valueOf(refused.getMessage()).contains("judges one response at a time"),
+        refused.getMessage());
+  }
+
+  @Test
+  void internlm2IsReadAtItsRewardToken() {
+    config("InternLM2ForRewardModel", "internlm2", "\"reward_token_id\": 259");
+    head("model.safetensors", Map.of("v_head.weight", new float[] {1, 1}));
+    try (RewardModel model = load()) {
+      assertEquals(
+          ModelFolder.scores(ByteTokenizer.END, ByteTokenizer.END),
+          model.score("q", List.of("a", "b")).scores());
+    }
+    config("InternLM2ForRewardModel", "internlm2", "\"reward_token_id\": 92527");
+    refused(FileException.class, "has no added token 92527, at which the model is read");
+  }
+
+  private void yojo() {
+    config("Molmo2ForConditionalGeneration", "molmo2", "");
+    head("value_head.safetensors", Map.of("weight", new float[] {1, 1}, "bias", new float[] {3}));
+    ModelFolder.write(
+        folder,
+        "reward_model_config.json",
+        """
+        {"value_head_type": "linear", "value_head_hidden_dim": null,
+         "value_head_activation": "selu", "value_head_input_dim": 2, "resp_repr_mode": "last"}
+        """);
+  }
+
+  /** YOJO: responses in one sequence, read before each separator, divided by the root of H. */
+  @Test
+  void yojoIsReadBeforeItsSeparators() {
+    yojo();
+    try (RewardModel model = load()) {
+      GroupScore score = model.score("question", List.of("ab", "z.", "c"));
+      assertEquals(Layout.JOINT, score.layout());
+      assertEquals(1, score.passes());
+      // Before a separator stand two line ends, which this tokenizer joins, also with a full stop.
+      long[] read = {ByteTokenizer.LINES, ByteTokenizer.STOP_LINES, 'c'};
+      for (int i = 0; i < read.length; i++) {
+        assertEquals(
+            (ModelFolder.score(read[i]) + 3) / Math.sqrt(2), score.scores().get(i), 1e-4, "response " + i);
+      }
+    }
+  }
+
+  /** Two separators between prompt and response, read at the first token. */
+  @Test
+  void aPairEncoderIsReadAtItsFirstToken() {
+    config("XLMRobertaForSequenceClassification", "xlm-roberta", "\"num_labels\": 1");
+    head(
+        "model.safetensors",
+        Map.of(
+            "classifier.dense.weight", new float[] {0.003f, 0, 0, -0.002f},
+            "classifier.dense.bias", new float[] {0.1f, 0.2f},
+            "classifier.out_proj.weight", new float[] {2, 3},
+            "classifier.out_proj.bias", new float[] {0.5f}));
+    double expected =
+        2 * Math.tanh(0.003 * 258 + 0.1) + 3 * Math.tanh(-0.002 * 258.5 + 0.2) + 0.5;
+    try (RewardModel model = load()) {
+      GroupScore score = model.score("query", List.of("a", "bc"));
+      assertEquals(expected, score.scores().get(0), 1e-6);
+      assertEquals(expected, score.scores().get(1), 1e-6);
+      TextBackbone.Tokenized group = model.prepare(Prompt.text("q"), List.of("a"));
+      assertEquals(
+          Tokens.of(258, 'q', 259, 259, 'a', 259), group.packed().sequences().getFirst().ids());
+      assertThrows(
+          InvalidArgumentException.class,
+          () -> model.score(Prompt.messages(List.of(ChatMessage.of("user", "q"))), List.of("a")));
+    }
+  }
+
+  @Test
+  void aMeanOverTheSequenceTakesEveryToken() {
+    config("GPTNeoXRewardModel", "gpt_neox_reward_model", "\"pooling\": \"mean\"");
+    head(
+        "model.safetensors",
+        Map.of("out_proj.weight", new float[] {1, 1}, "out_proj.bias", new float[] {0}));
+    try (RewardModel model = load()) {
+      double sum = 258 + 'q' + 258 + 'a' + 'b';
+      assertEquals(
+          2 * sum / 5 + 0.5, model.score("q", List.of("ab")).scores().getFirst(), 1e-3);
+    }
+  }
+
+  @Test
+  void whatScoringNeedsAndIsNotThereIsNamed() throws IOException {
+    sequenceClassification();
+    tokenizerConfig("");
+    refused(FileException.class, "has no chat_template, nor is there a chat_template.jinja");
+    tokenizerConfig("\"chat_template\": 3");
+    refused(FileException.class, "has chat_template = 3");
+    Files.delete(folder.resolve("tokenizer_config.json"));
+    refused(FileException.class, "tokenizer_config.json");
+    tokenizerConfig("\"chat_template\": \"" + TEMPLATE + "\"");
+    ModelFolder.write(
+        folder,
+        "config.json",
+        "{\"architectures\": [\"LlamaForSequenceClassification\"], \"hidden_size\": 2}");
+    refused(FileException.class, "has max_position_embeddings = nothing");
+    sequenceClassification();
+    Files.delete(folder.resolve("model.onnx"));
+    refused(FileException.class, "model.onnx");
+    Files.write(folder.resolve("model.onnx"), OnnxGraphs.embedding(3, OnnxGraphs.FLOAT));
+    refused(FileException.class, "model.safetensors", "takes vectors of 2; backbone");
+  }
+
+  @Test
+  void aSeparatorTheTokenizerLacksIsNamed() throws IOException {
+    yojo();
+    String json = new String(ByteTokenizer.json(), java.nio.charset.StandardCharsets.UTF_8);
+    ModelFolder.write(folder, "tokenizer.json", json.replace("<|resp_sep|>", "<|other|>"));
+    refused(
+        FileException.class,
+        "the separator '<|resp_sep|>' must be exactly one special token of the tokenizer");
+  }
+
+  @Test
+  void modelsThatGiveOtherThanOneScorePerResponse() {
+    config("Qwen2ForTokenClassification", "qwen2", "");
+    head(
+        "model.safetensors",
+        Map.of("score.weight", new float[] {1, 1, 2, 2}, "score.bias", new float[] {0, 0}));
+    refused(UnsupportedException.class, "gives one score per step");
+    config("BertForSequenceClassification", "bert", "");
+    head(
+        "model.safetensors",
+        Map.of(
+            "bert.pooler.dense.weight", new float[4],
+            "bert.pooler.dense.bias", new float[2],
+            "classifier.weight", new float[2],
+            "classifier.bias", new float[1]));
+    refused(UnsupportedException.class, "token_type_ids");
+    config("GemmaForSequenceClassification", "gemma", "\"num_labels\": 2");
+    head("model.safetensors", Map.of("score.weight", new float[4]));
+    refused(FileException.class, "has 2 outputs");
+  }
+}
