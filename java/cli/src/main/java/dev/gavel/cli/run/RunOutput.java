@@ -1,0 +1,375 @@
+package dev.gavel.cli.run;
+
+import dev.gavel.cli.input.Position;
+import dev.gavel.cli.output.OutputFailure;
+import dev.gavel.cli.output.OutputFailure.Kind;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.FileChannel;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An output file of a run that may be killed at any instant and go on later.
+ *
+ * <p>Three files: {@code OUT.partial} grows and becomes {@code OUT} when it is complete, so that
+ * what stands under the output's name is always whole; {@code OUT.run} is the {@link RunJournal}.
+ * What a checkpoint describes is on the disk before the checkpoint is. One thread.
+ */
+public final class RunOutput implements AutoCloseable {
+  // A checkpoint waits for the disk. The more that takes, and the longer the run, the rarer they
+  // are: a hundredth of the time at most, and no more than this much work is done again.
+  private static final long COST = 100;
+  private static final long PART_OF_RUN = 20;
+  private static final long LONGEST_NANOS = 2_000_000_000L;
+
+  private final Path name;
+  private final Path place;
+  private final Path partialPath;
+  private final boolean force;
+  private final boolean resume;
+  private final RunJournal journal;
+  private final LongSupplier clock;
+  private final long start;
+  private @Nullable PartialFile partial;
+  private boolean continuable;
+  private boolean kept;
+  private boolean complete;
+  private long lastCheckpoint;
+  private long checkpointCost;
+
+  private RunOutput(
+      Path name,
+      Path place,
+      boolean force,
+      boolean resume,
+      RunJournal journal,
+      LongSupplier clock) {
+    this.name = name;
+    this.place = place;
+    this.partialPath = beside(place, ".partial");
+    this.force = force;
+    this.resume = resume;
+    this.journal = journal;
+    this.clock = clock;
+    this.start = clock.getAsLong();
+    this.lastCheckpoint = start;
+  }
+
+  /**
+   * Where a run begins.
+   *
+   * @param checkpoint what is there already
+   * @param complete whether nothing is left to do
+   */
+  public record Start(Checkpoint checkpoint, boolean complete) {}
+
+  /**
+   * Locks an output before any work is done for it, and checks that it may be written. Nothing that
+   * was there is changed.
+   *
+   * @param file a regular file, or a name that is free
+   * @param force whether a file that is there may be replaced, and an unfinished run forgotten
+   * @param resume whether an unfinished run goes on
+   * @throws OutputFailure if it may not be written, or another run has it
+   */
+  public static RunOutput claim(Path file, boolean force, boolean resume) throws OutputFailure {
+    return claim(file, force, resume, System::nanoTime);
+  }
+
+  /** {@link #claim(Path, boolean, boolean)} with a clock, by which checkpoints are due. */
+  static RunOutput claim(Path file, boolean force, boolean resume, LongSupplier clock)
+      throws OutputFailure {
+    try {
+      if (Files.isDirectory(file)) {
+        throw new OutputFailure(Kind.USAGE, "output %s is a folder; name a file".formatted(file));
+      }
+      // A link is followed: what it points to is replaced, not the link.
+      Path place = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+      Path folder = place.getParent();
+      if (folder == null || !Files.isDirectory(folder)) {
+        throw new OutputFailure(
+            Kind.USAGE,
+            "output %s cannot be written: its folder does not exist; make it first"
+                .formatted(file));
+      }
+      if (Files.exists(file) && !force && !resume) {
+        throw exists(file);
+      }
+      RunJournal journal = RunJournal.open(beside(place, ".run"), file);
+      RunOutput output = new RunOutput(file, place, force, resume, journal, clock);
+      try {
+        output.checkFree();
+        return output;
+      } catch (IOException | OutputFailure | RuntimeException e) {
+        output.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  private void checkFree() throws IOException, OutputFailure {
+    if (resume) {
+      if (Files.exists(place) && !force && !isCompleteInPlace()) {
+        throw exists(name);
+      }
+      return;
+    }
+    boolean unfinished =
+        Files.exists(partialPath)
+            ? Files.size(partialPath) > 0 || !journal.records().isEmpty()
+            : !journal.records().isEmpty() && completed().isEmpty();
+    if (unfinished && !force) {
+      throw new OutputFailure(
+          Kind.USAGE,
+          "output %s has an unfinished run (%s); go on with --resume, or start over with --force"
+              .formatted(name, partialPath.getFileName()));
+    }
+  }
+
+  /**
+   * Begins to write, or goes on.
+   *
+   * @param settings what decides every byte that will be written
+   * @param canContinue whether the input can be read again; if not, nothing is kept where the run
+   *     fails
+   * @throws OutputFailure if an unfinished run had other settings
+   */
+  public Start begin(RunSettings settings, boolean canContinue) throws OutputFailure {
+    continuable = canContinue;
+    try {
+      List<RunRecord> records = journal.records();
+      if (resume && !records.isEmpty() && records.getFirst() instanceof RunRecord.Settings was) {
+        requireSame(settings, was.settings());
+        if (isCompleteInPlace()) {
+          complete = true;
+          return new Start(completed().orElseThrow(), true);
+        }
+        PartialFile file = open();
+        Optional<Checkpoint> found = file.keep(checkpoints());
+        if (found.isPresent()) {
+          journal.resume();
+          kept = true;
+          if (found.equals(completed())) {
+            move(file);
+            return new Start(found.get(), true);
+          }
+          return new Start(found.get(), false);
+        }
+      }
+      journal.restart(new RunRecord.Settings(settings));
+      open().keep(List.of());
+      syncFolder();
+      return new Start(Checkpoint.START, false);
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  /** Where rows are written; flushing it does nothing. */
+  public OutputStream stream() {
+    return new OutputStream() {
+      @Override
+      public void write(int one) throws IOException {
+        opened().write(new byte[] {(byte) one});
+      }
+
+      @Override
+      public void write(byte[] text) throws IOException {
+        opened().write(text);
+      }
+
+      @Override
+      public void write(byte[] text, int offset, int length) throws IOException {
+        opened().write(java.util.Arrays.copyOfRange(text, offset, offset + length));
+      }
+    };
+  }
+
+  /**
+   * Says that all rows of a window were written: what was written is worth keeping now and then.
+   *
+   * @param position the place in the input after the window
+   * @param counts asked for only where a checkpoint is made
+   */
+  public void windowDone(Position position, Supplier<Map<String, Long>> counts)
+      throws OutputFailure {
+    try {
+      PartialFile file = opened();
+      if (!file.endPart()) {
+        return;
+      }
+      long now = clock.getAsLong();
+      long due = Math.min((now - start) / PART_OF_RUN, LONGEST_NANOS);
+      if (now - lastCheckpoint < Math.max(due, checkpointCost * COST)) {
+        return;
+      }
+      file.force();
+      journal.append(
+          new RunRecord.At(new Checkpoint(position, file.bytes(), file.crc(), counts.get())));
+      kept = true;
+      lastCheckpoint = clock.getAsLong();
+      checkpointCost = lastCheckpoint - now;
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  /** Puts the complete file in its place. */
+  public void complete(Position position, Map<String, Long> counts) throws OutputFailure {
+    try {
+      PartialFile file = opened();
+      file.finish();
+      journal.append(
+          new RunRecord.Complete(new Checkpoint(position, file.bytes(), file.crc(), counts)));
+      kept = true;
+      move(file);
+    } catch (IOException e) {
+      throw failure(e);
+    }
+  }
+
+  /** What a failed write means. */
+  public OutputFailure failure(IOException e) {
+    return failure(name, e);
+  }
+
+  /** What is left of a run that did not complete, for people; empty where nothing is. */
+  public Optional<String> left() {
+    return partial != null && !complete && continuable && kept
+        ? Optional.of(
+            "what was scored is kept in %s; go on with --resume, or start over with --force"
+                .formatted(partialPath))
+        : Optional.empty();
+  }
+
+  /** Closes what is open; removes what no run can go on from. */
+  @Override
+  public void close() {
+    try {
+      if (partial != null) {
+        partial.close();
+        if (!complete && !(continuable && kept)) {
+          Files.deleteIfExists(partialPath);
+          journal.delete();
+        }
+      }
+      journal.deleteIfEmpty();
+    } catch (IOException e) {
+      System.err.printf("gavel: %s could not be removed: %s%n", partialPath, e.getMessage());
+    }
+    try {
+      journal.close();
+    } catch (IOException e) {
+      System.err.printf("gavel: the lock on %s could not be given back: %s%n", name, e);
+    }
+  }
+
+  private void move(PartialFile file) throws IOException {
+    file.close();
+    if (force) {
+      try {
+        Files.move(partialPath, place, StandardCopyOption.ATOMIC_MOVE);
+      } catch (AtomicMoveNotSupportedException e) {
+        Files.move(partialPath, place, StandardCopyOption.REPLACE_EXISTING);
+      }
+    } else {
+      // Fails where a file has appeared since the check at the start.
+      Files.move(partialPath, place);
+    }
+    complete = true;
+    syncFolder();
+  }
+
+  private void requireSame(RunSettings settings, RunSettings before) throws OutputFailure {
+    List<String> differences = settings.differences(before);
+    if (!differences.isEmpty()) {
+      throw new OutputFailure(
+          Kind.USAGE,
+          "output %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
+              .formatted(name, String.join("; ", differences)));
+    }
+  }
+
+  // The last record says so and nothing is left to move.
+  private boolean isCompleteInPlace() throws IOException {
+    Optional<Checkpoint> end = completed();
+    if (end.isEmpty() || !Files.exists(place) || Files.size(place) != end.get().bytes()) {
+      return false;
+    }
+    return PartialFile.checksum(place) == end.get().crc();
+  }
+
+  private Optional<Checkpoint> completed() {
+    List<RunRecord> records = journal.records();
+    return !records.isEmpty() && records.getLast() instanceof RunRecord.Complete end
+        ? Optional.of(end.checkpoint())
+        : Optional.empty();
+  }
+
+  private List<Checkpoint> checkpoints() {
+    return journal.records().stream()
+        .flatMap(record ->
+            switch (record) {
+              case RunRecord.At at -> Stream.of(at.checkpoint());
+              case RunRecord.Complete end -> Stream.of(end.checkpoint());
+              case RunRecord.Settings _ -> Stream.empty();
+            })
+        .toList();
+  }
+
+  private PartialFile open() throws IOException {
+    partial = new PartialFile(partialPath, Compression.of(name));
+    return partial;
+  }
+
+  private PartialFile opened() {
+    if (partial == null) {
+      throw new IllegalStateException("begin() comes first");
+    }
+    return partial;
+  }
+
+  // A new name is on the disk when its folder is.
+  private void syncFolder() throws IOException {
+    Path folder = place.getParent();
+    if (folder != null) {
+      try (FileChannel channel = FileChannel.open(folder)) {
+        channel.force(true);
+      }
+    }
+  }
+
+  private static Path beside(Path place, String ending) {
+    return place.resolveSibling(place.getFileName() + ending);
+  }
+
+  private static OutputFailure exists(Path file) {
+    return new OutputFailure(
+        Kind.USAGE,
+        "output %s exists; give another name, or --force to replace it".formatted(file));
+  }
+
+  private static OutputFailure failure(Path name, IOException e) {
+    String reason =
+        e instanceof FileAlreadyExistsException
+            ? "a file of this name appeared during the run"
+            : OutputFailure.reason(e);
+    return new OutputFailure(
+        e instanceof FileAlreadyExistsException ? Kind.USAGE : Kind.SYSTEM,
+        "output %s cannot be written: %s".formatted(name, reason),
+        e);
+  }
+}
