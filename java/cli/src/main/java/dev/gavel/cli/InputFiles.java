@@ -2,6 +2,8 @@ package dev.gavel.cli;
 
 import dev.gavel.cli.input.Source;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -44,8 +46,25 @@ final class InputFiles {
     }
     for (Path file : files) {
       InputFile.named(option, file.toString());
+      requireRows(option, file);
     }
     return files.stream().map(Source::file).toList();
+  }
+
+  // Parquet begins with PAR1: as JSON lines it would be one bad row after another.
+  private static void requireRows(String option, Path file) {
+    if (!Files.isRegularFile(file)) {
+      return;
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      if (new String(in.readNBytes(4), StandardCharsets.ISO_8859_1).equals("PAR1")) {
+        throw CommandFailure.usage(
+            "%s %s is a Parquet file; JSON lines are read, plain, gzip or Zstandard: write it as those first"
+                .formatted(option, file));
+      }
+    } catch (IOException e) {
+      throw CommandFailure.environment("%s %s cannot be read: %s".formatted(option, file, e));
+    }
   }
 
   private static List<Path> ofFolder(String option, Path folder) throws IOException {

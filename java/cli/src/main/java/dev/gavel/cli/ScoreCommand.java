@@ -20,7 +20,6 @@ import dev.gavel.cli.scoring.ScoringPipeline;
 import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.text.RewardModel;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -119,11 +118,10 @@ final class ScoreCommand implements Callable<Integer> {
     ModelOptions.positive("--window-rows", windowRows);
     Shard part = shard == null ? Shard.ALL : ShardOption.parse(shard);
     List<Source> sources = InputFiles.named("--input", input);
-    requireDifferent(sources);
-    requireReadableAgain(sources);
+    ScorePaths.check(sources, output, resume);
     Optional<MetricsFile> figures =
         Optional.ofNullable(metrics).map(name -> MetricsFile.named(name, force || resume));
-    boolean toStream = output.equals("-") || isDevice();
+    boolean toStream = ScorePaths.isStream(output);
     try {
       return toStream ? scoreToStream(sources, part, figures) : scoreToFile(sources, part, figures);
     } catch (OutputFailure e) {
@@ -177,10 +175,19 @@ final class ScoreCommand implements Callable<Integer> {
         WindowReader reader =
             new WindowReader(sources, streams.in(), start.checkpoint().position(), part, limits);
         return score(sources, reader, model, new RowSink.ToFile(file), summary, figures);
-      } finally {
+      } catch (OutputFailure e) {
+        throw new OutputFailure(e.kind(), withHint(e, file), e);
+      } catch (ReadFailure e) {
+        throw CommandFailure.environment(withHint(e, file));
+      } catch (RuntimeException e) {
         file.left().ifPresent(streams::say);
+        throw e;
       }
     }
+  }
+
+  private static String withHint(Exception e, RunOutput file) {
+    return e.getMessage() + file.left().map(hint -> "; " + hint).orElse("");
   }
 
   private int score(
@@ -239,11 +246,6 @@ final class ScoreCommand implements Callable<Integer> {
     }
   }
 
-  private boolean isDevice() {
-    Path path = Path.of(output);
-    return Files.exists(path) && !Files.isRegularFile(path) && !Files.isDirectory(path);
-  }
-
   private boolean isTable() {
     return switch (format) {
       case table -> true;
@@ -267,33 +269,5 @@ final class ScoreCommand implements Callable<Integer> {
     return output.equals("-") && Terminal.isOutput()
         ? Progress.none()
         : Progress.of("gavel score", total, "B");
-  }
-
-  private void requireReadableAgain(List<Source> sources) {
-    if (!resume) {
-      return;
-    }
-    if (output.equals("-") || isDevice()) {
-      throw CommandFailure.usage(
-          "--resume needs an --output that is a file; %s cannot be continued".formatted(output));
-    }
-    for (Source source : sources) {
-      if (!source.isRegularFile()) {
-        throw CommandFailure.usage(
-            "--resume needs an --input that can be read again; %s cannot".formatted(source.name()));
-      }
-    }
-  }
-
-  private void requireDifferent(List<Source> sources) throws IOException {
-    Path path = Path.of(output);
-    if (output.equals("-") || !Files.isRegularFile(path)) {
-      return;
-    }
-    for (Source source : sources) {
-      if (source.path().isPresent() && Files.isSameFile(path, source.path().get())) {
-        throw CommandFailure.usage("--output %s is an input file; name another".formatted(output));
-      }
-    }
   }
 }

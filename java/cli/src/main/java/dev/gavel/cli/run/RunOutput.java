@@ -5,12 +5,8 @@ import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputFailure.Kind;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.FileChannel;
-import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,9 +29,7 @@ public final class RunOutput implements AutoCloseable {
   private static final long PART_OF_RUN = 20;
   private static final long LONGEST_NANOS = 2_000_000_000L;
 
-  private final Path name;
-  private final Path place;
-  private final Path partialPath;
+  private final OutputPlace place;
   private final boolean force;
   private final boolean resume;
   private final RunJournal journal;
@@ -49,15 +43,8 @@ public final class RunOutput implements AutoCloseable {
   private long checkpointCost;
 
   private RunOutput(
-      Path name,
-      Path place,
-      boolean force,
-      boolean resume,
-      RunJournal journal,
-      LongSupplier clock) {
-    this.name = name;
+      OutputPlace place, boolean force, boolean resume, RunJournal journal, LongSupplier clock) {
     this.place = place;
-    this.partialPath = beside(place, ".partial");
     this.force = force;
     this.resume = resume;
     this.journal = journal;
@@ -91,23 +78,12 @@ public final class RunOutput implements AutoCloseable {
   static RunOutput claim(Path file, boolean force, boolean resume, LongSupplier clock)
       throws OutputFailure {
     try {
-      if (Files.isDirectory(file)) {
-        throw new OutputFailure(Kind.USAGE, "output %s is a folder; name a file".formatted(file));
-      }
-      // A link is followed: what it points to is replaced, not the link.
-      Path place = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
-      Path folder = place.getParent();
-      if (folder == null || !Files.isDirectory(folder)) {
-        throw new OutputFailure(
-            Kind.USAGE,
-            "output %s cannot be written: its folder does not exist; make it first"
-                .formatted(file));
-      }
+      OutputPlace place = OutputPlace.of(file);
       if (Files.exists(file) && !force && !resume) {
-        throw exists(file);
+        throw place.exists();
       }
-      RunJournal journal = RunJournal.open(beside(place, ".run"), file);
-      RunOutput output = new RunOutput(file, place, force, resume, journal, clock);
+      RunJournal journal = RunJournal.open(place.journal(), file);
+      RunOutput output = new RunOutput(place, force, resume, journal, clock);
       try {
         output.checkFree();
         return output;
@@ -116,26 +92,26 @@ public final class RunOutput implements AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw failure(file, e);
+      throw OutputPlace.failure(file, e);
     }
   }
 
   private void checkFree() throws IOException, OutputFailure {
     if (resume) {
-      if (Files.exists(place) && !force && !isCompleteInPlace()) {
-        throw exists(name);
+      if (Files.exists(place.file()) && !force && !isCompleteInPlace()) {
+        throw place.exists();
       }
       return;
     }
     boolean unfinished =
-        Files.exists(partialPath)
-            ? Files.size(partialPath) > 0 || !journal.records().isEmpty()
+        Files.exists(place.partial())
+            ? Files.size(place.partial()) > 0 || !journal.records().isEmpty()
             : !journal.records().isEmpty() && completed().isEmpty();
     if (unfinished && !force) {
       throw new OutputFailure(
           Kind.USAGE,
           "output %s has an unfinished run (%s); go on with --resume, or start over with --force"
-              .formatted(name, partialPath.getFileName()));
+              .formatted(place.name(), place.partial().getFileName()));
     }
   }
 
@@ -171,7 +147,7 @@ public final class RunOutput implements AutoCloseable {
       }
       journal.restart(new RunRecord.Settings(settings));
       open().keep(List.of());
-      syncFolder();
+      place.syncFolder();
       return new Start(Checkpoint.START, false);
     } catch (IOException e) {
       throw failure(e);
@@ -243,7 +219,7 @@ public final class RunOutput implements AutoCloseable {
 
   /** What a failed write means. */
   public OutputFailure failure(IOException e) {
-    return failure(name, e);
+    return OutputPlace.failure(place.name(), e);
   }
 
   /** What is left of a run that did not complete, for people; empty where nothing is. */
@@ -251,7 +227,7 @@ public final class RunOutput implements AutoCloseable {
     return partial != null && !complete && continuable && kept
         ? Optional.of(
             "what was scored is kept in %s; go on with --resume, or start over with --force"
-                .formatted(partialPath))
+                .formatted(place.partial()))
         : Optional.empty();
   }
 
@@ -262,35 +238,25 @@ public final class RunOutput implements AutoCloseable {
       if (partial != null) {
         partial.close();
         if (!complete && !(continuable && kept)) {
-          Files.deleteIfExists(partialPath);
+          Files.deleteIfExists(place.partial());
           journal.delete();
         }
       }
       journal.deleteIfEmpty();
     } catch (IOException e) {
-      System.err.printf("gavel: %s could not be removed: %s%n", partialPath, e.getMessage());
+      System.err.printf("gavel: %s could not be removed: %s%n", place.partial(), e.getMessage());
     }
     try {
       journal.close();
     } catch (IOException e) {
-      System.err.printf("gavel: the lock on %s could not be given back: %s%n", name, e);
+      System.err.printf("gavel: the lock on %s could not be given back: %s%n", place.name(), e);
     }
   }
 
   private void move(PartialFile file) throws IOException {
     file.close();
-    if (force) {
-      try {
-        Files.move(partialPath, place, StandardCopyOption.ATOMIC_MOVE);
-      } catch (AtomicMoveNotSupportedException e) {
-        Files.move(partialPath, place, StandardCopyOption.REPLACE_EXISTING);
-      }
-    } else {
-      // Fails where a file has appeared since the check at the start.
-      Files.move(partialPath, place);
-    }
+    place.moveIn(force);
     complete = true;
-    syncFolder();
   }
 
   private void requireSame(RunSettings settings, RunSettings before) throws OutputFailure {
@@ -299,17 +265,19 @@ public final class RunOutput implements AutoCloseable {
       throw new OutputFailure(
           Kind.USAGE,
           "output %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
-              .formatted(name, String.join("; ", differences)));
+              .formatted(place.name(), String.join("; ", differences)));
     }
   }
 
   // The last record says so and nothing is left to move.
   private boolean isCompleteInPlace() throws IOException {
     Optional<Checkpoint> end = completed();
-    if (end.isEmpty() || !Files.exists(place) || Files.size(place) != end.get().bytes()) {
+    if (end.isEmpty()
+        || !Files.exists(place.file())
+        || Files.size(place.file()) != end.get().bytes()) {
       return false;
     }
-    return PartialFile.checksum(place) == end.get().crc();
+    return PartialFile.checksum(place.file()) == end.get().crc();
   }
 
   private Optional<Checkpoint> completed() {
@@ -331,7 +299,7 @@ public final class RunOutput implements AutoCloseable {
   }
 
   private PartialFile open() throws IOException {
-    partial = new PartialFile(partialPath, Compression.of(name));
+    partial = new PartialFile(place.partial(), Compression.of(place.name()));
     return partial;
   }
 
@@ -340,36 +308,5 @@ public final class RunOutput implements AutoCloseable {
       throw new IllegalStateException("begin() comes first");
     }
     return partial;
-  }
-
-  // A new name is on the disk when its folder is.
-  private void syncFolder() throws IOException {
-    Path folder = place.getParent();
-    if (folder != null) {
-      try (FileChannel channel = FileChannel.open(folder)) {
-        channel.force(true);
-      }
-    }
-  }
-
-  private static Path beside(Path place, String ending) {
-    return place.resolveSibling(place.getFileName() + ending);
-  }
-
-  private static OutputFailure exists(Path file) {
-    return new OutputFailure(
-        Kind.USAGE,
-        "output %s exists; give another name, or --force to replace it".formatted(file));
-  }
-
-  private static OutputFailure failure(Path name, IOException e) {
-    String reason =
-        e instanceof FileAlreadyExistsException
-            ? "a file of this name appeared during the run"
-            : OutputFailure.reason(e);
-    return new OutputFailure(
-        e instanceof FileAlreadyExistsException ? Kind.USAGE : Kind.SYSTEM,
-        "output %s cannot be written: %s".formatted(name, reason),
-        e);
   }
 }
