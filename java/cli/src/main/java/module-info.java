@@ -4,6 +4,7 @@ module dev.gavel.cli {
   requires dev.gavel.text;
   requires com.fasterxml.jackson.core;
   requires com.fasterxml.jackson.databind;
+  requires com.github.luben.zstd_jni;
   requires java.logging;
   requires info.picocli;
   requires me.tongfei.progressbar;

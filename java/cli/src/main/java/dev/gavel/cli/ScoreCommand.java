@@ -1,5 +1,11 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.input.Limits;
+import dev.gavel.cli.input.Position;
+import dev.gavel.cli.input.ReadFailure;
+import dev.gavel.cli.input.Shard;
+import dev.gavel.cli.input.Source;
+import dev.gavel.cli.input.WindowReader;
 import dev.gavel.cli.output.JsonRows;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputTarget;
@@ -8,21 +14,22 @@ import dev.gavel.cli.output.RowWriter;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.output.TableRows;
 import dev.gavel.cli.output.Terminal;
-import dev.gavel.cli.rows.Line;
-import dev.gavel.cli.rows.LineReader;
-import dev.gavel.cli.rows.RowParser;
+import dev.gavel.cli.run.RunOutput;
+import dev.gavel.cli.scoring.ScoredWindow;
+import dev.gavel.cli.scoring.ScoringPipeline;
+import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.text.RewardModel;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Scores rows of a file. */
+/** Scores rows of files. */
 @Command(
     name = "score",
     mixinStandardHelpOptions = true,
@@ -42,19 +49,55 @@ final class ScoreCommand implements Callable<Integer> {
   @Option(
       names = "--input",
       required = true,
-      paramLabel = "FILE|-",
-      description = "JSON lines to score; - is standard input.")
+      paramLabel = "FILE|FOLDER|PATTERN|-",
+      description = {
+        "JSON lines to score, plain, gzip or Zstandard; - is standard input. Of a folder, its files"
+            + " *.jsonl and *.ndjson (.gz, .zst) in the order of their names; a quoted pattern such"
+            + " as 'data/*.jsonl.gz' names several files, too."
+      })
   private String input = "";
 
   @Option(
       names = "--output",
       paramLabel = "FILE|-",
-      description =
-          "Where rows go; - is standard output. A file appears when it is complete. Default: -")
+      description = {
+        "Where rows go; - is standard output. A file appears when it is complete; its name may end"
+            + " in .gz or .zst. Default: -"
+      })
   private String output = "-";
 
-  @Option(names = "--force", description = "Replace an output file that exists.")
+  @Option(
+      names = "--force",
+      description = "Replace an output file that exists, and forget an unfinished run.")
   private boolean force;
+
+  @Option(
+      names = "--resume",
+      description =
+          "Go on with the unfinished run of this output, or begin it where there is none. The file"
+              + " will have the bytes of a run that was never interrupted.")
+  private boolean resume;
+
+  @Option(
+      names = "--shard",
+      paramLabel = "I/N",
+      description =
+          "Score the rows I, I + N, I + 2N and so on only. N runs with I from 1 to N score all.")
+  private @Nullable String shard;
+
+  @Option(
+      names = "--window-rows",
+      paramLabel = "N",
+      description =
+          "Rows read ahead and sorted by length to form batches; scores do not depend on it."
+              + " Default: ${DEFAULT-VALUE}")
+  private int windowRows = 2048;
+
+  @Option(
+      names = "--metrics",
+      paramLabel = "FILE",
+      description = "Write the run's figures to this file, as JSON.")
+  private @Nullable String metrics;
 
   @Option(
       names = "--format",
@@ -72,121 +115,159 @@ final class ScoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    InputFile from = InputFile.named("--input", input);
-    requireDifferent(from);
-    try (OutputTarget target = target()) {
-      return score(from, target);
+    ModelOptions.positive("--window-rows", windowRows);
+    Shard part = shard == null ? Shard.ALL : ShardOption.parse(shard);
+    List<Source> sources = InputFiles.named("--input", input);
+    ScorePaths.check(sources, output, resume);
+    Optional<MetricsFile> figures =
+        Optional.ofNullable(metrics).map(name -> MetricsFile.named(name, force || resume));
+    boolean toStream = ScorePaths.isStream(output);
+    try {
+      return toStream ? scoreToStream(sources, part, figures) : scoreToFile(sources, part, figures);
     } catch (OutputFailure e) {
       return switch (e.kind()) {
         case USAGE -> throw CommandFailure.usage(String.valueOf(e.getMessage()));
         case SYSTEM -> throw CommandFailure.environment(String.valueOf(e.getMessage()));
         case READER_GONE -> ExitCode.READER_GONE;
       };
+    } catch (ReadFailure e) {
+      throw CommandFailure.environment(String.valueOf(e.getMessage()));
     }
   }
 
-  private int score(InputFile from, OutputTarget target) throws OutputFailure {
-    ScoreSummary summary = new ScoreSummary();
-    try (RewardModel model = modelOptions.load();
-        LineReader lines = open(from);
-        Progress progress = progress(from, target)) {
-      RowWriter writer = writer(model, target);
-      RowParser parser = RowParser.ofTexts();
-      RowScorer scorer = new RowScorer(model);
-      boolean oneByOne = target.isStandard() && Terminal.isOutput();
-      Optional<Line> line = next(from, lines);
-      while (line.isPresent()) {
-        scorer.add(parser.parse(line.get()));
-        // Nobody waits for a row because the next one has not come yet.
-        if (oneByOne || scorer.isFull() || !isReady(from, lines)) {
-          write(scorer.score(), writer, target, summary);
-          progress.at(lines.bytesRead());
-        }
-        line = next(from, lines);
-      }
-      write(scorer.score(), writer, target, summary);
-    } catch (IOException e) {
-      throw from.failure(e);
+  private int scoreToStream(List<Source> sources, Shard part, Optional<MetricsFile> figures)
+      throws OutputFailure, IOException {
+    boolean standard = output.equals("-");
+    boolean watched = standard && Terminal.isOutput();
+    try (OutputTarget target =
+            standard ? OutputTarget.standard(streams.out()) : OutputTarget.device(Path.of(output));
+        RewardModel model = modelOptions.load()) {
+      // Somebody who watches is not kept waiting for a window.
+      WindowReader reader =
+          new WindowReader(
+              sources, streams.in(), Position.START, part, Limits.ofHeap(watched ? 1 : windowRows));
+      return score(
+          sources, reader, model, new RowSink.ToStream(target), new ScoreSummary(), figures);
     }
-    target.complete();
+  }
+
+  private int scoreToFile(List<Source> sources, Shard part, Optional<MetricsFile> figures)
+      throws OutputFailure, IOException {
+    try (RunOutput file = RunOutput.claim(Path.of(output), force, resume)) {
+      try (RewardModel model = modelOptions.load()) {
+        ScoreSummary summary = new ScoreSummary();
+        Limits limits = Limits.ofHeap(windowRows);
+        RunOutput.Start start =
+            file.begin(
+                ScoreSettings.of(
+                    modelOptions.model(),
+                    model,
+                    isTable() ? "table, %d columns".formatted(Terminal.columns()) : "jsonl",
+                    part,
+                    limits,
+                    sources),
+                sources.stream().allMatch(Source::isRegularFile));
+        summary.goOn(start.checkpoint().counts());
+        if (start.complete()) {
+          streams.say("%s is complete already: %s".formatted(output, summary.line()));
+          return exitCode(summary);
+        }
+        WindowReader reader =
+            new WindowReader(sources, streams.in(), start.checkpoint().position(), part, limits);
+        return score(sources, reader, model, new RowSink.ToFile(file), summary, figures);
+      } catch (OutputFailure e) {
+        throw new OutputFailure(e.kind(), withHint(e, file), e);
+      } catch (ReadFailure e) {
+        throw CommandFailure.environment(withHint(e, file));
+      } catch (RuntimeException e) {
+        file.left().ifPresent(streams::say);
+        throw e;
+      }
+    }
+  }
+
+  private static String withHint(Exception e, RunOutput file) {
+    return e.getMessage() + file.left().map(hint -> "; " + hint).orElse("");
+  }
+
+  private int score(
+      List<Source> sources,
+      WindowReader reader,
+      RewardModel model,
+      RowSink sink,
+      ScoreSummary summary,
+      Optional<MetricsFile> figures)
+      throws OutputFailure, IOException {
+    StageTimes times = new StageTimes();
+    boolean done = false;
+    try (Progress progress = progress(sources)) {
+      RowWriter writer = writer(model, sink, summary.rowsBefore() == 0);
+      Position[] last = {Position.START};
+      new ScoringPipeline(model, reader, times)
+          .run(window -> {
+            write(window, sources, writer, sink, summary);
+            sink.windowDone(window.end(), summary::counts);
+            last[0] = window.end();
+            progress.at(reader.bytesRead(), summary.shortLine());
+          });
+      sink.complete(last[0], summary.counts());
+      done = true;
+    } finally {
+      boolean complete = done;
+      figures.ifPresent(file -> file.write(summary, times, complete));
+    }
+    reader.close();
     streams.say(summary.line());
+    return exitCode(summary);
+  }
+
+  private static int exitCode(ScoreSummary summary) {
     return summary.failedRows() == 0 ? ExitCode.DONE : ExitCode.ROWS_FAILED;
   }
 
-  private LineReader open(InputFile from) {
-    try {
-      return new LineReader(from.open(streams.in()));
-    } catch (IOException e) {
-      throw from.failure(e);
-    }
-  }
-
-  private static Optional<Line> next(InputFile from, LineReader lines) {
-    try {
-      return lines.next();
-    } catch (IOException e) {
-      throw from.failure(e);
-    }
-  }
-
-  private static boolean isReady(InputFile from, LineReader lines) {
-    try {
-      return lines.isReady();
-    } catch (IOException e) {
-      throw from.failure(e);
-    }
-  }
-
   private static void write(
-      List<ScoredRow> rows, RowWriter writer, OutputTarget target, ScoreSummary summary)
+      ScoredWindow window,
+      List<Source> sources,
+      RowWriter writer,
+      RowSink sink,
+      ScoreSummary summary)
       throws OutputFailure {
-    for (ScoredRow row : rows) {
-      switch (row) {
+    for (ScoredWindow.Entry entry : window.entries()) {
+      switch (entry.row()) {
         case ScoredRow.Scored scored -> summary.scored(scored.score(), scored.isFinite());
         case ScoredRow.Failed _ -> summary.failed();
       }
+      String file = sources.size() == 1 ? "" : sources.get(entry.source()).name();
       try {
-        writer.write(row);
+        writer.write(file, entry.row());
       } catch (IOException e) {
-        throw target.failure(e);
+        throw sink.failure(e);
       }
     }
   }
 
-  private OutputTarget target() throws OutputFailure {
-    return output.equals("-")
-        ? OutputTarget.standard(streams.out())
-        : OutputTarget.file(Path.of(output), force);
+  private boolean isTable() {
+    return switch (format) {
+      case table -> true;
+      case jsonl -> false;
+      case auto -> output.equals("-") && Terminal.isOutput();
+    };
   }
 
-  private RowWriter writer(RewardModel model, OutputTarget target) {
-    boolean table =
-        switch (format) {
-          case table -> true;
-          case jsonl -> false;
-          case auto -> target.isStandard() && Terminal.isOutput();
-        };
-    if (table) {
-      return new TableRows(target.stream(), Terminal.columns());
-    }
-    return new JsonRows(target.stream(), model.config().name());
+  private RowWriter writer(RewardModel model, RowSink sink, boolean first) {
+    return isTable()
+        ? new TableRows(sink.stream(), Terminal.columns(), first)
+        : new JsonRows(sink.stream(), model.config().name());
   }
 
   // A bar between the blocks of a table on the same terminal would garble both.
-  private static Progress progress(InputFile from, OutputTarget target) throws IOException {
-    return target.isStandard() && Terminal.isOutput()
-        ? Progress.none()
-        : Progress.of("gavel score", from.size(), "B");
-  }
-
-  private void requireDifferent(InputFile from) throws IOException {
-    Path path = Path.of(output);
-    if (!output.equals("-")
-        && from.path().isPresent()
-        && Files.exists(path)
-        && Files.isRegularFile(path)
-        && Files.isSameFile(path, from.path().get())) {
-      throw CommandFailure.usage("--output %s is the input file; name another".formatted(output));
+  private Progress progress(List<Source> sources) throws IOException {
+    long total = 0;
+    for (Source source : sources) {
+      total += source.size();
     }
+    return output.equals("-") && Terminal.isOutput()
+        ? Progress.none()
+        : Progress.of("gavel score", total, "B");
   }
 }

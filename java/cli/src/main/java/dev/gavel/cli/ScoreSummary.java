@@ -3,6 +3,8 @@ package dev.gavel.cli;
 import dev.gavel.text.GroupScore;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Counts of a run, for the line at its end. One thread. */
 final class ScoreSummary {
@@ -14,6 +16,7 @@ final class ScoreSummary {
   private long cutResponses;
   private long cutPrompts;
   private long specialLiterals;
+  private long before;
 
   void failed() {
     rows++;
@@ -32,27 +35,71 @@ final class ScoreSummary {
     specialLiterals += score.specialLiterals();
   }
 
+  /** Goes on from the counts of a run that was interrupted. */
+  void goOn(Map<String, Long> counts) {
+    rows = counts.getOrDefault("rows", 0L);
+    failed = counts.getOrDefault("failed", 0L);
+    responses = counts.getOrDefault("responses", 0L);
+    tokens = counts.getOrDefault("tokens", 0L);
+    cutResponses = counts.getOrDefault("cut_responses", 0L);
+    cutPrompts = counts.getOrDefault("cut_prompts", 0L);
+    specialLiterals = counts.getOrDefault("special_literals", 0L);
+    before = rows;
+  }
+
+  /** All counts by name. */
+  Map<String, Long> counts() {
+    Map<String, Long> counts = new TreeMap<>();
+    counts.put("rows", rows);
+    counts.put("failed", failed);
+    counts.put("responses", responses);
+    counts.put("tokens", tokens);
+    counts.put("cut_responses", cutResponses);
+    counts.put("cut_prompts", cutPrompts);
+    counts.put("special_literals", specialLiterals);
+    return counts;
+  }
+
   long failedRows() {
     return failed;
   }
 
+  /** Rows that an interrupted run had done. */
+  long rowsBefore() {
+    return before;
+  }
+
+  /** Seconds since the start of this process's part of the run. */
+  double seconds() {
+    return Duration.ofNanos(System.nanoTime() - start).toMillis() / 1000.0;
+  }
+
+  /** Rows per second of this process's part of the run. */
+  double rowsPerSecond() {
+    return (rows - before) / Math.max(seconds(), 0.001);
+  }
+
+  /** Tells how the run goes, in a few words. */
+  String shortLine() {
+    return String.format(
+        Locale.ROOT, "%s, %d failed, %.1f rows/s", count(rows, "row"), failed, rowsPerSecond());
+  }
+
   /** One line. */
   String line() {
-    double seconds = Duration.ofNanos(System.nanoTime() - start).toMillis() / 1000.0;
-    StringBuilder text = new StringBuilder();
-    text.append(
-        String.format(
-            Locale.ROOT,
-            "%s, %d failed; %s, %s; cut: %s, %s; special tokens' text: %s; %.1f s",
-            count(rows, "row"),
-            failed,
-            count(responses, "response"),
-            count(tokens, "token"),
-            count(cutResponses, "response"),
-            count(cutPrompts, "prompt"),
-            specialLiterals == 0 ? "none" : count(specialLiterals, "place"),
-            seconds));
-    return text.toString();
+    return String.format(
+        Locale.ROOT,
+        "%s, %d failed%s; %s, %s; cut: %s, %s; special tokens' text: %s; %.1f s, %.1f rows/s",
+        count(rows, "row"),
+        failed,
+        before == 0 ? "" : " (%d of them done before)".formatted(before),
+        count(responses, "response"),
+        count(tokens, "token"),
+        count(cutResponses, "response"),
+        count(cutPrompts, "prompt"),
+        specialLiterals == 0 ? "none" : count(specialLiterals, "place"),
+        seconds(),
+        rowsPerSecond());
   }
 
   static String count(long number, String word) {

@@ -214,7 +214,7 @@ class ScoreCommandTest {
         List.of(
             List.of(),
             List.of("--input", folder.resolve("none").toString()),
-            List.of("--input", folder.toString()),
+            List.of("--input", Files.createDirectory(folder.resolve("empty")).toString()),
             List.of("--input", input.toString(), "--layout", "both"),
             List.of("--input", input.toString(), "--format", "xml"),
             List.of("--input", input.toString(), "--device", "tpu"),

@@ -6,6 +6,7 @@ import dev.gavel.Device;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
+import dev.gavel.PackedBatch;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
@@ -181,29 +182,54 @@ public final class RewardModel implements AutoCloseable {
       return List.of();
     }
     List<Float> scores =
-        text.run(
-            groups.stream().map(TextBackbone.Tokenized::packed).toList(),
-            batch -> {
-              try (ScoreBatch into = ScoreBatch.allocate(head.spec(), batch.responses())) {
-                head.score(batch, pooling, readout, into);
-                List<Float> values = new ArrayList<>();
-                for (int i = 0; i < batch.responses(); i++) {
-                  values.add(into.score(i));
-                }
-                return values;
-              }
-            });
+        text.run(groups.stream().map(TextBackbone.Tokenized::packed).toList(), this::scores);
     List<GroupScore> results = new ArrayList<>();
     int from = 0;
     for (TextBackbone.Tokenized group : groups) {
       int to = from + group.packed().responseTokens().size();
-      results.add(result(group, scores.subList(from, to)));
+      results.add(groupScore(group, scores.subList(from, to)));
       from = to;
     }
     return List.copyOf(results);
   }
 
-  private GroupScore result(TextBackbone.Tokenized group, List<Float> scores) {
+  /**
+   * Hidden states of sequences of {@link #prepare prepared} groups, in any order and of any groups.
+   *
+   * @param sequences at least one
+   * @return for {@link #score(HiddenBatch)}; the caller's to close
+   */
+  public HiddenBatch hidden(List<PackedGroup.Sequence> sequences) {
+    return text.hidden(layout, sequences);
+  }
+
+  /**
+   * Scores the responses of sequences; their bits do not depend on what else is in the batch.
+   *
+   * @return one per response of each sequence, in order
+   */
+  public List<Float> score(HiddenBatch hidden) {
+    return scores(hidden.batch());
+  }
+
+  private List<Float> scores(PackedBatch batch) {
+    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), batch.responses())) {
+      head.score(batch, pooling, readout, into);
+      List<Float> values = new ArrayList<>();
+      for (int i = 0; i < batch.responses(); i++) {
+        values.add(into.score(i));
+      }
+      return values;
+    }
+  }
+
+  /**
+   * A group's result, from the scores of its responses.
+   *
+   * @param group what {@link #prepare} of this model made
+   * @param scores one per response, in order
+   */
+  public GroupScore groupScore(TextBackbone.Tokenized group, List<Float> scores) {
     PackedGroup packed = group.packed();
     return new GroupScore(
         scores,

@@ -148,6 +148,36 @@ public final class TextBackbone implements AutoCloseable {
   }
 
   /**
+   * Runs the backbone on sequences, whatever groups they are of.
+   *
+   * @param layout the layout of all of them
+   * @param sequences at least one
+   * @return the caller's to close
+   */
+  public HiddenBatch hidden(Layout layout, List<PackedGroup.Sequence> sequences) {
+    List<Tokens> ids = sequences.stream().map(PackedGroup.Sequence::ids).toList();
+    long rows = ids.stream().mapToLong(Tokens::size).sum();
+    int responses = sequences.stream().mapToInt(sequence -> sequence.spans().size()).sum();
+    HostTensor hidden = HostTensor.allocate(DType.F32, rows, backbone.width());
+    try {
+      backbone.run(ids, hidden);
+      PackedBatch batch = PackedBatch.allocate(layout, hidden, responses);
+      try {
+        for (PackedGroup.Sequence sequence : sequences) {
+          batch.group().sequence(sequence.ids().size()).responses(sequence.spans());
+        }
+        return new HiddenBatch(hidden, batch.seal());
+      } catch (RuntimeException e) {
+        batch.close();
+        throw e;
+      }
+    } catch (RuntimeException e) {
+      hidden.close();
+      throw e;
+    }
+  }
+
+  /**
    * What to do with a batch while it is open.
    *
    * @param <T> what comes out

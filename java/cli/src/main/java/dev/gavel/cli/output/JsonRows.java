@@ -13,9 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * One JSON object per row and line, flushed row by row. docs/command-line.md lists the keys. JSON
- * has no NaN and no infinity: such a score is null, and the row has an {@code error} beside its
- * other scores.
+ * One JSON object per row and line, flushed row by row (files ignore that). docs/command-line.md
+ * lists the keys. JSON has no NaN and no infinity: such a score is null, and the row has an {@code
+ * error} beside its other scores.
  */
 public final class JsonRows implements RowWriter {
   private final OutputStream out;
@@ -33,15 +33,16 @@ public final class JsonRows implements RowWriter {
   }
 
   @Override
-  public void write(ScoredRow row) throws IOException {
+  public void write(String file, ScoredRow row) throws IOException {
     // The line is built first and written at once: a failure must not leave half of it.
     java.io.StringWriter line = new java.io.StringWriter();
     try (JsonGenerator to = json.createGenerator(line)) {
       to.writeStartObject();
       switch (row) {
-        case ScoredRow.Scored scored -> scored(to, scored);
+        case ScoredRow.Scored scored -> scored(to, file, scored);
         case ScoredRow.Failed(ParsedRow.Bad bad) -> {
           to.writePOJOField("id", bad.id());
+          file(to, file);
           to.writeNumberField("line", bad.line());
           error(to, bad.error());
         }
@@ -52,9 +53,10 @@ public final class JsonRows implements RowWriter {
     out.flush();
   }
 
-  private void scored(JsonGenerator to, ScoredRow.Scored scored) throws IOException {
+  private void scored(JsonGenerator to, String file, ScoredRow.Scored scored) throws IOException {
     GroupScore score = scored.score();
     to.writePOJOField("id", scored.row().id());
+    file(to, file);
     if (scored.row().subset().isPresent()) {
       to.writeStringField("subset", scored.row().subset().get());
     }
@@ -86,6 +88,12 @@ public final class JsonRows implements RowWriter {
     if (!scored.isFinite()) {
       to.writeNumberField("line", scored.row().line());
       error(to, NonFinite.error(score.scores()));
+    }
+  }
+
+  private static void file(JsonGenerator to, String file) throws IOException {
+    if (!file.isEmpty()) {
+      to.writeStringField("file", file);
     }
   }
 

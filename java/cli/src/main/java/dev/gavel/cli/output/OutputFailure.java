@@ -1,5 +1,8 @@
 package dev.gavel.cli.output;
 
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+
 /** Output cannot be written. */
 public final class OutputFailure extends Exception {
   private static final long serialVersionUID = 1L;
@@ -26,6 +29,14 @@ public final class OutputFailure extends Exception {
   public OutputFailure(Kind kind, String message, Throwable cause) {
     super(message, cause);
     this.kind = kind;
+  }
+
+  /** Why the system refuses, for people. */
+  public static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   /** Whose fault it is. */

@@ -47,6 +47,11 @@ public final class Progress implements AutoCloseable {
     bar.ifPresent(shown -> shown.stepTo(done));
   }
 
+  /** Says how much is done, and something about it. */
+  public void at(long done, String note) {
+    bar.ifPresent(shown -> shown.stepTo(done).setExtraMessage(note));
+  }
+
   @Override
   public void close() {
     bar.ifPresent(ProgressBar::close);

@@ -12,23 +12,34 @@ import java.util.Locale;
 public final class TableRows implements RowWriter {
   private final OutputStream out;
   private final int columns;
-  private boolean first = true;
+  private boolean first;
 
   /** Writes to a stream, which it does not close. */
   public TableRows(OutputStream out, int columns) {
+    this(out, columns, true);
+  }
+
+  /**
+   * Writes to a stream, which it does not close.
+   *
+   * @param first whether no block stands in front
+   */
+  public TableRows(OutputStream out, int columns, boolean first) {
     this.out = out;
     this.columns = columns;
+    this.first = first;
   }
 
   @Override
-  public void write(ScoredRow row) throws IOException {
+  public void write(String file, ScoredRow row) throws IOException {
     StringBuilder block = new StringBuilder(first ? "" : "\n");
     first = false;
     switch (row) {
       case ScoredRow.Scored(Row texts, GroupScore score) -> scored(block, texts, score);
       case ScoredRow.Failed(ParsedRow.Bad bad) -> {
         String id = bad.id().isNull() ? "" : " (%s)".formatted(bad.id().asText());
-        line(block, "line %d%s: not scored".formatted(bad.line(), id), "");
+        String in = file.isEmpty() ? "" : file + ", ";
+        line(block, "%sline %d%s: not scored".formatted(in, bad.line(), id), "");
         line(block, "  ", "%s: %s".formatted(bad.error().field(), bad.error().message()));
       }
     }

@@ -38,6 +38,19 @@ public final class LineReader implements Closeable {
     this(in, LONGEST);
   }
 
+  /**
+   * Goes on in the middle of a text, in front of a line.
+   *
+   * @param lines lines in front of the place
+   * @param bytes bytes in front of the place
+   * @param longest most bytes of a line that is read
+   */
+  public LineReader(InputStream in, long lines, long bytes, int longest) {
+    this(in, longest);
+    this.number = lines;
+    this.bytes = bytes;
+  }
+
   /** Lines of at most this many bytes. */
   LineReader(InputStream in, int longest) {
     this.in = in;
@@ -55,7 +68,7 @@ public final class LineReader implements Closeable {
                 new RowError(
                     "line",
                     "%d bytes".formatted(lineLength),
-                    "the line has %d bytes; at most %d are read: split the row, or drop fields that are not needed"
+                    "the line has %d bytes; at most %d are read: split the row, drop fields that are not needed, or give the Java virtual machine more memory"
                         .formatted(lineLength, longest))));
       }
       byte[] content = line.toByteArray();
@@ -73,9 +86,19 @@ public final class LineReader implements Closeable {
     return position < filled || in.available() > 0;
   }
 
-  /** Bytes read so far. */
+  /** Bytes of the text up to the end of the last line. */
   public long bytesRead() {
     return bytes - (filled - position);
+  }
+
+  /** Bytes of the text that came from the stream, the start of an unfinished line included. */
+  public long bytesCollected() {
+    return bytes;
+  }
+
+  /** Lines up to the last one, blank ones included. */
+  public long lines() {
+    return number;
   }
 
   @Override

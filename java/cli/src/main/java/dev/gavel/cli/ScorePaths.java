@@ -1,0 +1,57 @@
+package dev.gavel.cli;
+
+import dev.gavel.cli.input.Source;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Whether the inputs and the output of {@code gavel score} go together. */
+final class ScorePaths {
+  private ScorePaths() {}
+
+  /** Whether what is written is gone: standard output, a pipe or a device. */
+  static boolean isStream(String output) {
+    Path path = Path.of(output);
+    return output.equals("-")
+        || (Files.exists(path) && !Files.isRegularFile(path) && !Files.isDirectory(path));
+  }
+
+  /** Checks before any work. */
+  static void check(List<Source> sources, String output, boolean resume) throws IOException {
+    if (output.endsWith(".parquet")) {
+      throw CommandFailure.usage(
+          "--output %s: Parquet is not written; name a file .jsonl, .jsonl.gz or .jsonl.zst"
+              .formatted(output));
+    }
+    requireDifferent(sources, output);
+    if (resume) {
+      requireReadableAgain(sources, output);
+    }
+  }
+
+  private static void requireReadableAgain(List<Source> sources, String output) {
+    if (isStream(output)) {
+      throw CommandFailure.usage(
+          "--resume needs an --output that is a file; %s cannot be continued".formatted(output));
+    }
+    for (Source source : sources) {
+      if (!source.isRegularFile()) {
+        throw CommandFailure.usage(
+            "--resume needs an --input that can be read again; %s cannot".formatted(source.name()));
+      }
+    }
+  }
+
+  private static void requireDifferent(List<Source> sources, String output) throws IOException {
+    Path path = Path.of(output);
+    if (output.equals("-") || !Files.isRegularFile(path)) {
+      return;
+    }
+    for (Source source : sources) {
+      if (source.path().isPresent() && Files.isSameFile(path, source.path().get())) {
+        throw CommandFailure.usage("--output %s is an input file; name another".formatted(output));
+      }
+    }
+  }
+}

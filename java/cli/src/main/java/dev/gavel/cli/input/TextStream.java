@@ -1,0 +1,91 @@
+package dev.gavel.cli.input;
+
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PushbackInputStream;
+
+/**
+ * The text of a source, decompressed. What it is is told by its first bytes, not by its name: gzip
+ * (RFC 1952) begins with 1f 8b, Zstandard (RFC 8878) with 28 b5 2f fd, and no row with either.
+ */
+final class TextStream extends FilterInputStream {
+  private static final int[] GZIP = {0x1f, 0x8b};
+  private static final int[] ZSTANDARD = {0x28, 0xb5, 0x2f, 0xfd};
+
+  private final boolean compressed;
+
+  private TextStream(InputStream in, boolean compressed) {
+    super(in);
+    this.compressed = compressed;
+  }
+
+  /** Looks at the first bytes; waits for them. */
+  static TextStream of(InputStream raw) throws IOException {
+    PushbackInputStream in = new PushbackInputStream(raw, ZSTANDARD.length);
+    if (startsWith(in, GZIP)) {
+      return new TextStream(new GzipStream(in), true);
+    }
+    if (startsWith(in, ZSTANDARD)) {
+      return new TextStream(
+          decoding(() -> new ZstdInputStreamNoFinalizer(new BufferedInputStream(in, 1 << 16))),
+          true);
+    }
+    return new TextStream(in, false);
+  }
+
+  /** Whether it was compressed; such a stream cannot tell whether more is there without waiting. */
+  boolean isCompressed() {
+    return compressed;
+  }
+
+  @Override
+  public int read() throws IOException {
+    return compressed ? decoding(in::read) : in.read();
+  }
+
+  @Override
+  public int read(byte[] buffer, int offset, int length) throws IOException {
+    return compressed
+        ? decoding(() -> in.read(buffer, offset, length))
+        : in.read(buffer, offset, length);
+  }
+
+  @FunctionalInterface
+  private interface Decoding<T> {
+    T get() throws IOException;
+  }
+
+  private static <T> T decoding(Decoding<T> step) throws IOException {
+    try {
+      return step.get();
+    } catch (ReadFailure e) {
+      throw e;
+    } catch (IOException e) {
+      String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      throw new EndsEarlyException(reason, e);
+    }
+  }
+
+  // Reads no further than the first byte that differs: somebody may be typing.
+  private static boolean startsWith(PushbackInputStream in, int[] magic) throws IOException {
+    int matched = 0;
+    int found = in.read();
+    while (found == magic[matched]) {
+      matched++;
+      if (matched == magic.length) {
+        break;
+      }
+      found = in.read();
+    }
+    if (matched < magic.length && found >= 0) {
+      in.unread(found);
+    }
+    for (int i = matched - 1; i >= 0; i--) {
+      in.unread(magic[i]);
+    }
+    return matched == magic.length;
+  }
+}

@@ -1,0 +1,53 @@
+package dev.gavel.cli.scoring;
+
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.cli.output.ScoredRow;
+import dev.gavel.cli.rows.ParsedRow;
+import dev.gavel.cli.rows.Row;
+import dev.gavel.cli.rows.RowError;
+import dev.gavel.text.RewardModel;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Tokenises rows; what cannot be tokenised becomes an error of that row. Any thread. */
+public final class RowPreparer {
+  // How the messages of the text module name a response.
+  private static final Pattern RESPONSE = Pattern.compile("response (\\d+)\\b.*", Pattern.DOTALL);
+
+  private final RewardModel model;
+
+  /** Prepares rows for a model. */
+  public RowPreparer(RewardModel model) {
+    this.model = model;
+  }
+
+  /** Tokenises a row. */
+  public PreparedRow prepare(ParsedRow parsed) {
+    return switch (parsed) {
+      case ParsedRow.Bad bad -> new PreparedRow.Hopeless(new ScoredRow.Failed(bad));
+      case ParsedRow.Good(Row row) -> prepare(row, row.responses());
+    };
+  }
+
+  /** Tokenises a row with its responses in another order. */
+  public PreparedRow prepare(Row row, List<String> responses) {
+    try {
+      return new PreparedRow.Ready(row, model.prepare(row.prompt(), responses));
+    } catch (InvalidArgumentException e) {
+      String message = String.valueOf(e.getMessage());
+      RowError error = new RowError(field(message).orElse("row"), message, message);
+      return new PreparedRow.Hopeless(
+          new ScoredRow.Failed(new ParsedRow.Bad(row.line(), row.id(), error)));
+    }
+  }
+
+  private static Optional<String> field(String message) {
+    Matcher response = RESPONSE.matcher(message);
+    if (response.matches()) {
+      return Optional.of("responses[%s]".formatted(response.group(1)));
+    }
+    return message.startsWith("prompt") ? Optional.of("prompt") : Optional.empty();
+  }
+}

@@ -1,0 +1,5 @@
+/** The stages between windows of lines and scored rows, each on a thread of its own. */
+@NullMarked
+package dev.gavel.cli.scoring;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,245 @@
+package dev.gavel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs that are killed, and go on. */
+class ResumeTest {
+  // -Dgavel.kills=50 takes some minutes.
+  private static final int KILLS = Integer.getInteger("gavel.kills", 12);
+  private static final int ROWS = 12_000;
+
+  @TempDir private Path folder;
+
+  private Process start(List<String> arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    // Starts in half the time.
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m"));
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
+    command.addAll(List.of(System.getProperty("java.class.path"), "dev.gavel.cli.Main"));
+    command.addAll(arguments);
+    return new ProcessBuilder(command)
+        .redirectError(folder.resolve("err").toFile())
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  private Path input(String name, int rows) throws IOException {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < rows; i++) {
+      text.append(
+          i % 97 == 13
+              ? "{broken " + i + "\n"
+              : "{\"prompt\":\"say %d\",\"responses\":[\"%s\",\"no\"]}\n"
+                  .formatted(i, "word ".repeat(i % 11 + 1)));
+    }
+    return Files.writeString(folder.resolve(name), text);
+  }
+
+  private List<String> score(Path model, Path input, Path output, String... more) {
+    List<String> arguments =
+        new ArrayList<>(List.of("score", "--model", model.toString(), "--input", input.toString()));
+    arguments.addAll(List.of("--output", output.toString(), "--window-rows", "64"));
+    arguments.addAll(List.of(more));
+    return arguments;
+  }
+
+  private static Run run(List<String> arguments) {
+    return Run.of(arguments.toArray(String[]::new));
+  }
+
+  @Test
+  void aRunThatIsKilledAtAnyInstantEndsWithTheSameFile() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"));
+    Path input = input("in.jsonl", ROWS);
+    List<byte[]> expected = new ArrayList<>();
+    List<String> endings = List.of(".jsonl", ".jsonl.gz", ".jsonl.zst");
+    for (String ending : endings) {
+      Path whole = folder.resolve("whole" + ending);
+      Run run = run(score(model, input, whole));
+      assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+      expected.add(Files.readAllBytes(whole));
+    }
+    // How long a run takes to begin, and then to end.
+    Path timed = folder.resolve("timed.jsonl");
+    long begin = System.nanoTime();
+    Process process = start(score(model, input, timed));
+    while (!Files.exists(partial(timed)) && !process.waitFor(1, TimeUnit.MILLISECONDS)) {
+      assertFalse(System.nanoTime() - begin > 120_000_000_000L, "does not begin");
+    }
+    long beginMillis = (System.nanoTime() - begin) / 1_000_000;
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
+    long workMillis = (System.nanoTime() - begin) / 1_000_000 - beginMillis;
+
+    Random random = new Random(20260);
+    int kills = 0;
+    int wentOn = 0;
+    int outputs = 0;
+    while (kills < KILLS) {
+      int kind = outputs % endings.size();
+      Path output = folder.resolve("out" + outputs + endings.get(kind));
+      outputs++;
+      boolean ended = false;
+      while (!ended) {
+        boolean unfinished = hasCheckpoint(output);
+        process = start(score(model, input, output, "--resume"));
+        // One in five is killed at any instant, the others while they score.
+        long early = random.nextInt(5) == 0 ? random.nextLong(beginMillis + 1) : 0;
+        long wait = kills < KILLS ? beginMillis - early + random.nextLong(workMillis + 1) : 120_000;
+        if (process.waitFor(wait, TimeUnit.MILLISECONDS)) {
+          assertEquals(
+              ExitCode.ROWS_FAILED, process.exitValue(), Files.readString(folder.resolve("err")));
+          wentOn += unfinished ? 1 : 0;
+          ended = true;
+        } else {
+          process.destroyForcibly().waitFor();
+          kills++;
+          assertFalse(
+              Files.exists(output) && !java.util.Arrays.equals(expected.get(kind), bytes(output)),
+              "what stands under the output's name is whole");
+        }
+      }
+      assertArrayEquals(expected.get(kind), bytes(output), output.toString());
+    }
+    System.out.printf(
+        "%d kills, %d outputs, %d of them went on with what a killed run left%n",
+        kills, outputs, wentOn);
+    assertTrue(wentOn >= outputs / 3, "runs were not killed while they scored");
+  }
+
+  // Of a run that is not complete.
+  private static boolean hasCheckpoint(Path output) throws IOException {
+    Path journal = output.resolveSibling(output.getFileName() + ".run");
+    return Files.exists(partial(output))
+        && Files.exists(journal)
+        && Files.readString(journal).contains("\"kind\":\"at\"");
+  }
+
+  private static Path partial(Path output) {
+    return output.resolveSibling(output.getFileName() + ".partial");
+  }
+
+  private static byte[] bytes(Path file) throws IOException {
+    return Files.readAllBytes(file);
+  }
+
+  @Test
+  void aSecondRunToTheSameOutputIsRefusedAndTheFirstGoesOn() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"));
+    Path input = input("in.jsonl", 10);
+    Path output = folder.resolve("out.jsonl");
+    Process first =
+        start(
+            List.of("score", "--model", model.toString(), "--input", "-", "--output", output + ""));
+    try (OutputStream in = first.getOutputStream()) {
+      in.write(Files.readAllBytes(input));
+      in.flush();
+      Path journal = folder.resolve("out.jsonl.run");
+      for (long i = 0; !(Files.exists(journal) && Files.size(journal) > 0); i++) {
+        assertFalse(first.waitFor(50, TimeUnit.MILLISECONDS), "the first run ended");
+        assertTrue(i < 1200, "the first run does not begin");
+      }
+      for (String option : List.of("--force", "--resume")) {
+        Run second = run(score(model, input, output, option));
+        assertEquals(ExitCode.USAGE, second.exitCode());
+        assertTrue(second.err().contains("another run"), second.err());
+      }
+    }
+    assertTrue(first.waitFor(120, TimeUnit.SECONDS));
+    assertEquals(10, Files.readAllLines(output).size());
+  }
+
+  @Test
+  void otherSettingsAreRefusedWithTheDifference() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"));
+    Path input = input("in.jsonl", ROWS);
+    Path output = folder.resolve("out.jsonl");
+    while (!hasCheckpoint(output)) {
+      Files.deleteIfExists(output);
+      Process process = start(score(model, input, output, "--force"));
+      while (!hasCheckpoint(output)) {
+        if (process.waitFor(1, TimeUnit.MILLISECONDS)) {
+          break;
+        }
+      }
+      process.destroyForcibly().waitFor();
+    }
+    Run without = run(score(model, input, output));
+    assertEquals(ExitCode.USAGE, without.exitCode());
+    assertTrue(without.err().contains("--resume"), without.err());
+
+    Run layout = run(score(model, input, output, "--resume", "--layout", "independent"));
+    assertEquals(ExitCode.USAGE, layout.exitCode());
+    assertTrue(layout.err().contains("layout was joint, now independent"), layout.err());
+
+    byte[] head = Files.readAllBytes(model.resolve("model.safetensors"));
+    byte[] changed = head.clone();
+    changed[changed.length - 1] ^= 1;
+    Files.write(model.resolve("model.safetensors"), changed);
+    Run weights = run(score(model, input, output, "--resume"));
+    assertEquals(ExitCode.USAGE, weights.exitCode());
+    assertTrue(weights.err().contains("model's model.safetensors was sha256"), weights.err());
+    Files.write(model.resolve("model.safetensors"), head);
+
+    FileTime time = Files.getLastModifiedTime(input);
+    Files.setLastModifiedTime(input, FileTime.fromMillis(0));
+    Run touched = run(score(model, input, output, "--resume"));
+    assertEquals(ExitCode.USAGE, touched.exitCode());
+    assertTrue(touched.err().contains("input 1 was"), touched.err());
+    Files.setLastModifiedTime(input, time);
+
+    // As the first run, with the same heap: how long a line may be depends on it.
+    for (String said : List.of("done before", "complete already: %d rows".formatted(ROWS))) {
+      Process process = start(score(model, input, output, "--resume"));
+      assertTrue(process.waitFor(120, TimeUnit.SECONDS));
+      String err = Files.readString(folder.resolve("err"));
+      assertEquals(ExitCode.ROWS_FAILED, process.exitValue(), err);
+      assertTrue(err.contains(said), err);
+    }
+  }
+
+  @Test
+  void whatCannotBeReadOrWrittenAgainCannotBeContinued() throws Exception {
+    Path input = input("in.jsonl", 3);
+    for (List<String> arguments :
+        List.of(
+            List.of("score", "--input", "-", "--output", folder.resolve("o") + "", "--resume"),
+            List.of("score", "--input", input + "", "--resume"),
+            List.of("score", "--input", input + "", "--output", "/dev/null", "--resume"))) {
+      Run run = run(arguments);
+      assertEquals(ExitCode.USAGE, run.exitCode());
+      assertTrue(run.err().contains("--resume needs"), run.err());
+    }
+  }
+
+  @Test
+  void standardInputNeedsNoSecondChance() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"));
+    Path output = folder.resolve("out.jsonl");
+    Process process =
+        start(
+            List.of("score", "--model", model.toString(), "--input", "-", "--output", output + ""));
+    try (OutputStream in = process.getOutputStream()) {
+      in.write("{\"prompt\":\"p\",\"responses\":[\"a\"]}\n".getBytes(StandardCharsets.UTF_8));
+    }
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
+    assertEquals(ExitCode.DONE, process.exitValue());
+    assertEquals(1, Files.readAllLines(output).size());
+  }
+}

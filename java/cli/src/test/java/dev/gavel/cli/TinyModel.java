@@ -1,0 +1,156 @@
+package dev.gavel.cli;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.Context;
+import dev.gavel.HeadSpec;
+import dev.gavel.HostTensor;
+import dev.gavel.RewardHead;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model folder that scores tens of thousands of rows a second: one token per ASCII letter, and an
+ * ONNX graph that is a table lookup ({@code hidden state of token t = [t, t / 3]}). Everything else
+ * is as with any model.
+ */
+final class TinyModel {
+  private static final int TOKENS = 131;
+  private static final int WIDTH = 2;
+
+  private static final String CONFIG =
+      """
+      {
+        "format": "gavel-model", "format_version": 1, "name": "tiny",
+        "backbone": "model.onnx", "tokenizer": "tokenizer.json", "head": "model.safetensors",
+        "context": 256, "prompt_tokens": 64, "response_tokens": 64,
+        "layout": "joint", "pooling": "span_mean",
+        "readout": {"kind": "identity", "mean": 0, "deviation": 0},
+        "sequence": {
+          "prefix": "<|start|>", "after_prompt": "<|end|>", "before_separator": "",
+          "separator": "<|resp_sep|>", "after_separator": "", "suffix": "<|end|>",
+          "suffix_ends_response": false
+        },
+        "chat_template": {"file": "", "renders": "nothing", "variables": {}}
+      }
+      """;
+
+  private TinyModel() {}
+
+  /** Writes the folder. */
+  static Path write(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    Files.writeString(folder.resolve("config.json"), CONFIG);
+    Files.write(folder.resolve("tokenizer.json"), tokenizer());
+    Files.write(folder.resolve("model.onnx"), graph());
+    try (Context context = Context.open();
+        HostTensor weight = HostTensor.of(new float[] {0.37f, -1.3f}, 1, WIDTH);
+        HostTensor bias = HostTensor.of(new float[] {0.1f}, 1);
+        RewardHead head =
+            RewardHead.create(
+                context,
+                HeadSpec.linear(WIDTH).build(),
+                Map.of("output.weight", weight, "output.bias", bias))) {
+      head.save(folder.resolve("model.safetensors"));
+    }
+    return folder;
+  }
+
+  private static byte[] tokenizer() throws IOException {
+    JsonMapper json = JsonMapper.builder().build();
+    ObjectNode root = json.createObjectNode();
+    ArrayNode added = root.put("version", "1.0").putArray("added_tokens");
+    List<String> special = List.of("<|start|>", "<|end|>", "<|resp_sep|>");
+    for (int i = 0; i < special.size(); i++) {
+      ObjectNode token = added.addObject().put("id", 128 + i).put("content", special.get(i));
+      token.put("single_word", false).put("lstrip", false).put("rstrip", false);
+      token.put("normalized", false).put("special", true);
+    }
+    ObjectNode model = root.putObject("model").put("type", "BPE");
+    model.put("unk_token", "?");
+    ObjectNode vocabulary = model.putObject("vocab");
+    for (int letter = 0; letter < 128; letter++) {
+      vocabulary.put(Character.toString(letter), letter);
+    }
+    model.putArray("merges");
+    return json.writeValueAsBytes(root);
+  }
+
+  /** {@code input_ids -> Gather -> last_hidden_state}, in the encoding of {@code onnx.proto}. */
+  private static byte[] graph() {
+    ByteBuffer table =
+        ByteBuffer.allocate(TOKENS * WIDTH * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int token = 0; token < TOKENS; token++) {
+      table.putFloat(token).putFloat(token / 3f);
+    }
+    Message values = new Message().number(1, TOKENS).number(1, WIDTH).number(2, 1);
+    values.text(8, "table").bytes(9, table.array());
+    Message gather = new Message().text(1, "table").text(1, "input_ids");
+    gather.text(2, "last_hidden_state").text(4, "Gather");
+    Message graph = new Message().bytes(1, gather.toByteArray()).text(2, "tiny");
+    graph.bytes(5, values.toByteArray());
+    graph.bytes(11, value("input_ids", 7, 2)).bytes(12, value("last_hidden_state", 1, 3));
+    return new Message()
+        .number(1, 8)
+        .bytes(7, graph.toByteArray())
+        .bytes(8, new Message().text(1, "").number(2, 17).toByteArray())
+        .toByteArray();
+  }
+
+  // Types: 1 is f32, 7 is i64. The third dimension, if any, is the width.
+  private static byte[] value(String name, int type, int rank) {
+    Message shape = new Message();
+    for (int i = 0; i < rank; i++) {
+      Message dimension = new Message();
+      shape.bytes(
+          1, (i == 2 ? dimension.number(1, WIDTH) : dimension.text(2, "free" + i)).toByteArray());
+    }
+    Message tensor = new Message().number(1, type).bytes(2, shape.toByteArray());
+    return new Message()
+        .text(1, name)
+        .bytes(2, new Message().bytes(1, tensor.toByteArray()).toByteArray())
+        .toByteArray();
+  }
+
+  /** A protobuf message as it is written. */
+  private static final class Message extends ByteArrayOutputStream {
+    Message number(int field, long value) {
+      variable((long) field << 3);
+      variable(value);
+      return this;
+    }
+
+    Message text(int field, String value) {
+      return bytes(field, value.getBytes(StandardCharsets.UTF_8));
+    }
+
+    Message bytes(int field, byte[] value) {
+      variable(((long) field << 3) | 2);
+      variable(value.length);
+      writeBytes(value);
+      return this;
+    }
+
+    private void variable(long value) {
+      long rest = value;
+      while ((rest & ~0x7fL) != 0) {
+        write((int) (rest & 0x7f) | 0x80);
+        rest >>>= 7;
+      }
+      write((int) rest);
+    }
+  }
+
+  /** Writes the folder named on the command line, to try things by hand. */
+  public static void main(String[] arguments) throws IOException {
+    write(Path.of(arguments[0]));
+  }
+}
