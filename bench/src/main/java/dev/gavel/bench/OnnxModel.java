@@ -134,7 +134,7 @@ final class OnnxModel {
     bytes(out, field, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  private static void bytes(ByteArrayOutputStream out, int field, byte[] value) {
+  static void bytes(ByteArrayOutputStream out, int field, byte[] value) {
     varint(out, field << 3 | 2);
     varint(out, value.length);
     out.writeBytes(value);
