@@ -4,7 +4,7 @@
 #   bench/run.sh all [SECONDS [FOLDER]]   everything, SECONDS per case (default 4), results and plots into FOLDER (default docs/results)
 #   bench/run.sh heads|losses|training [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
 #   bench/run.sh text [--rows N] [--data FILE] [--results FOLDER]
-#   bench/run.sh chain [ROUNDS [THREADS [FOLDER]]] | layouts [ROUNDS [FOLDER]] | jmh [JMH OPTIONS] | plots FOLDER
+#   bench/run.sh chain [ROUNDS [THREADS [FOLDER]]] | layouts [ROUNDS [FOLDER]] | jmh [JMH OPTIONS] | plots FOLDER | targets FOLDER
 set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
@@ -32,10 +32,11 @@ one() {
     text) run dev.gavel.bench.EndToEndBenchmark "$@" ;;
     chain) run dev.gavel.bench.ChainBenchmark "$@" ;;
     layouts) run dev.gavel.bench.LayoutBenchmark "$@" ;;
+    targets) run dev.gavel.bench.Targets "$@" ;;
     plots) run dev.gavel.bench.Plots "$@" ;;
     jmh) run org.openjdk.jmh.Main "$@" ;;
     *)
-      echo "bench: unknown benchmark '$what': say all, heads, losses, training, text, chain, layouts, jmh or plots." >&2
+      echo "bench: unknown benchmark '$what': say all, heads, losses, training, text, chain, layouts, jmh, plots or targets." >&2
       exit 2
       ;;
   esac
@@ -66,6 +67,7 @@ all() {
   done
   mv "$folder/gavel-bench.jsonl.part" "$folder/gavel-bench.jsonl"
   one plots "$folder"
+  one targets "$folder"
 }
 
 what=${1:-}

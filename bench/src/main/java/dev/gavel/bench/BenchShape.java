@@ -28,7 +28,8 @@ record BenchShape(String kind, int width, int hidden, DType dtype, int responses
   static List<BenchShape> read(Path file, List<String> kinds) throws IOException {
     List<BenchShape> shapes = new ArrayList<>();
     for (String line : Files.readAllLines(file)) {
-      List<String> words = Collections.list(new StringTokenizer(line)).stream().map(String.class::cast).toList();
+      List<String> words =
+          Collections.list(new StringTokenizer(line)).stream().map(String.class::cast).toList();
       if (words.isEmpty() || !kinds.contains(words.getFirst())) {
         continue;
       }

@@ -17,6 +17,8 @@ import java.util.Optional;
 final class Breakdown {
   private static final JsonMapper JSON = JsonMapper.builder().build();
   private static final int ROUNDS = 3;
+  private static final List<String> PARTS =
+      List.of("read", "tokenise", "backbone", "head", "write");
 
   private Breakdown() {}
 
@@ -30,7 +32,7 @@ final class Breakdown {
             "us per row",
             "part of all");
     for (RewardModel model : models) {
-      double[][] rounds = new double[Part.values().length][ROUNDS];
+      double[][] rounds = new double[PARTS.size()][ROUNDS];
       for (int round = 0; round < ROUNDS; round++) {
         double[] nanos = run(model, rows);
         for (int i = 0; i < nanos.length; i++) {
@@ -43,13 +45,12 @@ final class Breakdown {
         medians[i] = Interleaved.quantile(rounds[i], 0.5);
         all += medians[i];
       }
-      for (Part part : Part.values()) {
-        double median = medians[part.ordinal()];
+      for (int i = 0; i < medians.length; i++) {
         report.row(
             ModelConfig.name(model.layout()),
-            part.name().toLowerCase(java.util.Locale.ROOT),
-            median / 1e3 / rows.size(),
-            median / all);
+            PARTS.get(i),
+            medians[i] / 1e3 / rows.size(),
+            medians[i] / all);
       }
     }
     if (results.isPresent()) {
@@ -57,24 +58,15 @@ final class Breakdown {
     }
   }
 
-  private enum Part {
-    READ,
-    TOKENISE,
-    BACKBONE,
-    HEAD,
-    WRITE
-  }
-
-  // Nanoseconds of each part, row by row, so that parts can be told apart.
+  // Nanoseconds of each of PARTS, row by row, so that parts can be told apart.
   private static double[] run(RewardModel model, List<TextRow> rows) throws IOException {
-    double[] nanos = new double[Part.values().length];
+    double[] nanos = new double[PARTS.size()];
     long written = 0;
     for (TextRow row : rows) {
       long start = System.nanoTime();
       TextRow parsed = TextRow.parse(row.line());
       long read = System.nanoTime();
-      PackedGroup packed =
-          model.prepare(Prompt.text(parsed.prompt()), parsed.responses()).packed();
+      PackedGroup packed = model.prepare(Prompt.text(parsed.prompt()), parsed.responses()).packed();
       long tokenised = System.nanoTime();
       double[] head = new double[1];
       List<Float> scores =
@@ -105,11 +97,12 @@ final class Breakdown {
       long scored = System.nanoTime();
       written += json(scores).length();
       long end = System.nanoTime();
-      nanos[Part.READ.ordinal()] += read - start;
-      nanos[Part.TOKENISE.ordinal()] += tokenised - read;
-      nanos[Part.BACKBONE.ordinal()] += scored - tokenised - head[0];
-      nanos[Part.HEAD.ordinal()] += head[0];
-      nanos[Part.WRITE.ordinal()] += end - scored;
+      double[] parts = {
+        read - start, tokenised - read, scored - tokenised - head[0], head[0], end - scored
+      };
+      for (int i = 0; i < parts.length; i++) {
+        nanos[i] += parts[i];
+      }
     }
     if (written == 0) {
       throw new IllegalStateException("nothing was written");

@@ -27,8 +27,8 @@ public final class EndToEndBenchmark {
   /**
    * Runs it: {@code [--rows N] [--data FILE] [--results FOLDER]}.
    *
-   * @param arguments rows to score (default 64), JSON lines (default ../shared/data, which is no part of
-   *     the project), where results go
+   * @param arguments rows to score (default 64), JSON lines (default ../shared/data, which is no
+   *     part of the project), where results go
    */
   public static void main(String[] arguments) throws Exception {
     int rows = 64;
@@ -56,8 +56,7 @@ public final class EndToEndBenchmark {
       Path graph = folder.resolve("model.onnx");
       Path tokenizer = folder.resolve("tokenizer.json");
       Files.write(
-          graph,
-          ScoringGraph.of(ScoringGraph.resource("all-minilm-l6-v2.onnx"), joint.head()));
+          graph, ScoringGraph.of(ScoringGraph.resource("all-minilm-l6-v2.onnx"), joint.head()));
       Files.write(tokenizer, ScoringGraph.resource("all-minilm-l6-v2-tokenizer.json"));
       try (PairScorers.Scorer pairs = PairScorers.langchain4j(graph, tokenizer, threads, false);
           PairScorers.Scorer prompts = PairScorers.langchain4j(graph, tokenizer, threads, true);
@@ -67,7 +66,8 @@ public final class EndToEndBenchmark {
                 new Timed("gavel, independent", () -> score(independent, uncut)),
                 new Timed("gavel, joint", () -> score(joint, uncut)),
                 new Timed("langchain4j, one pair at a time", () -> pairs.score(uncut)),
-                new Timed("langchain4j, responses of a prompt together", () -> prompts.score(uncut)),
+                new Timed(
+                    "langchain4j, responses of a prompt together", () -> prompts.score(uncut)),
                 new Timed("DJL, batches of " + DJL_BATCH, () -> djl.score(uncut)));
         measure(sides, uncut, data.getFileName().toString(), results);
       }
@@ -153,8 +153,12 @@ public final class EndToEndBenchmark {
       for (int i = 0; i < sides.size(); i++) {
         Interleaved.park();
         long start = System.nanoTime();
-        sides.get(i).work().get();
+        int scored = sides.get(i).work().get().size();
         seconds[i][round] = (System.nanoTime() - start) / 1e9;
+        if (scored != responses) {
+          throw new IllegalStateException(
+              "%s gave %d scores of %d".formatted(sides.get(i).name(), scored, responses));
+        }
       }
     }
     for (int i = 0; i < sides.size(); i++) {
@@ -176,9 +180,6 @@ public final class EndToEndBenchmark {
   // alike and not equal; a side that does other work is not alike.
   private static double correlation(String name, List<Double> ours, List<Double> theirs) {
     int n = ours.size();
-    if (theirs.size() != n) {
-      throw new IllegalStateException("%s gave %d scores of %d".formatted(name, theirs.size(), n));
-    }
     double a = 0;
     double b = 0;
     for (int i = 0; i < n; i++) {

@@ -11,7 +11,9 @@ import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.Step;
 
-/** Our training step: forward with Bradley-Terry, backward, AdamW; or the optimizer's step alone. */
+/**
+ * Our training step: forward with Bradley-Terry, backward, AdamW; or the optimizer's step alone.
+ */
 final class GavelTraining implements Side {
   private final BenchShape shape;
   private final Context context;

@@ -21,12 +21,11 @@ final class HeadTensors implements AutoCloseable {
     for (HeadSpec.Parameter parameter : spec.parameters()) {
       long[] sizes = parameter.shape().stream().mapToLong(Long::longValue).toArray();
       // Uniform, with the deviation that keeps scores near 1.
-      double deviation = sizes.length == 2 ? 1 / Math.sqrt(sizes[1]) : 0.1;
+      double deviation = sizes.length == 2 ? 1 / Math.sqrt((double) sizes[1]) : 0.1;
       parameters.put(parameter.name(), random(random, shape.dtype(), deviation, sizes));
     }
     hidden =
-        random(
-            random, shape.dtype(), 1, (long) shape.responses() * shape.span(), shape.width());
+        random(random, shape.dtype(), 1, (long) shape.responses() * shape.span(), shape.width());
   }
 
   HostTensor parameter(String name) {

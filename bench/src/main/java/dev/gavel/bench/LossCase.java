@@ -2,15 +2,27 @@ package dev.gavel.bench;
 
 import java.util.SplittableRandom;
 
-/**
- * Scores and a loss of them, with value and gradient in float64.
- *
- * @param kind what it is
- * @param scores N scores, N a multiple of {@link #GROUP}
- */
-record LossCase(Kind kind, float[] scores) {
+/** Scores and a loss of them, with value and gradient in float64. */
+final class LossCase {
   /** Responses of a prompt. */
   static final int GROUP = 4;
+
+  private final Kind kind;
+  private final float[] scores;
+
+  private LossCase(Kind kind, float[] scores) {
+    this.kind = kind;
+    this.scores = scores;
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  /** N scores, not to be changed. */
+  float[] scores() {
+    return scores;
+  }
 
   /** The losses; both are means over their items. */
   enum Kind {
@@ -20,6 +32,7 @@ record LossCase(Kind kind, float[] scores) {
     CROSS_ENTROPY
   }
 
+  /** Scores from the same seed every time; their number is a multiple of {@link #GROUP}. */
   static LossCase random(Kind kind, int count) {
     SplittableRandom random = new SplittableRandom(1);
     float[] scores = new float[count];

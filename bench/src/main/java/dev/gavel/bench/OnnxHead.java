@@ -2,7 +2,9 @@ package dev.gavel.bench;
 
 import java.util.List;
 
-/** The same head exported as an ONNX graph and run by ONNX Runtime in f32: it has no bf16 products. */
+/**
+ * The same head exported as an ONNX graph and run by ONNX Runtime in f32: it has no bf16 products.
+ */
 final class OnnxHead implements Side {
   private final OnnxSession session;
 
@@ -42,8 +44,7 @@ final class OnnxHead implements Side {
     if (shape.hidden() > 0) {
       constant(model, tensors, "hidden.0.weight");
       constant(model, tensors, "hidden.0.bias");
-      model.node(
-          "Gemm", List.of(vectors, "hidden.0.weight", "hidden.0.bias"), "u", transposed);
+      model.node("Gemm", List.of(vectors, "hidden.0.weight", "hidden.0.bias"), "u", transposed);
       model.node("Sigmoid", List.of("u"), "gate");
       model.node("Mul", List.of("u", "gate"), "activated");
       last = "activated";

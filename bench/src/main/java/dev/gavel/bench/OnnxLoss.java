@@ -15,11 +15,7 @@ final class OnnxLoss implements Side {
             .input("x", given.items(), size)
             .constant("first", 0)
             .node("LogSoftmax", List.of("x"), "all", OnnxModel.Attribute.of("axis", 1))
-            .node(
-                "Gather",
-                List.of("all", "first"),
-                "right",
-                OnnxModel.Attribute.of("axis", 1))
+            .node("Gather", List.of("all", "first"), "right", OnnxModel.Attribute.of("axis", 1))
             .node("ReduceMean", List.of("right"), "mean", OnnxModel.Attribute.of("keepdims", 1))
             .node("Neg", List.of("mean"), "y")
             .output("y", 1, 1);

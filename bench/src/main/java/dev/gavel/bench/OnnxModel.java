@@ -97,8 +97,8 @@ final class OnnxModel {
   }
 
   /**
-   * Another model with this one's nodes, constants and outputs added to its graph: protobuf merges a
-   * message that occurs twice, lists by appending.
+   * Another model with this one's nodes, constants and outputs added to its graph: protobuf merges
+   * a message that occurs twice, lists by appending.
    */
   byte[] appendedTo(byte[] model) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();

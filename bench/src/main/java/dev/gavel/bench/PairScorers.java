@@ -126,11 +126,9 @@ final class PairScorers {
 
   @SuppressWarnings("unchecked") // PairList has no class object of its own type arguments
   private static ZooModel<PairList<String, String>, float[]> load(
-      Path graph, int threads, HuggingFaceTokenizer tokenizer)
-      throws IOException, ModelException {
+      Path graph, int threads, HuggingFaceTokenizer tokenizer) throws IOException, ModelException {
     return Criteria.builder()
-        .setTypes(
-            (Class<PairList<String, String>>) (Class<?>) PairList.class, float[].class)
+        .setTypes((Class<PairList<String, String>>) (Class<?>) PairList.class, float[].class)
         .optApplication(Application.NLP.ANY)
         .optModelPath(graph)
         .optEngine("OnnxRuntime")

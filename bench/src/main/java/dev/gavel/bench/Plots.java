@@ -67,7 +67,8 @@ public final class Plots {
     }
     plots.bars("training", "training step: time", "R", "median us", true);
     plots.bars("end-to-end", "rows a second from text to scores", "side", "rows/s", false);
-    plots.bars("breakdown", "where the time goes: microseconds per row", "layout", "us per row", true);
+    plots.bars(
+        "breakdown", "where the time goes: microseconds per row", "layout", "us per row", true);
   }
 
   // Nothing is drawn of what was not measured.
@@ -105,8 +106,7 @@ public final class Plots {
             .build();
     chart.getStyler().setXAxisLogarithmic(true).setYAxisLogarithmic(true);
     sides.forEach((side, points) ->
-        chart.addSeries(
-            side, new ArrayList<>(points.keySet()), new ArrayList<>(points.values())));
+        chart.addSeries(side, new ArrayList<>(points.keySet()), new ArrayList<>(points.values())));
     save(chart, file);
   }
 
@@ -132,13 +132,17 @@ public final class Plots {
       return;
     }
     CategoryChart chart =
-        new CategoryChartBuilder().width(WIDTH).height(HEIGHT).title(title).yAxisTitle(value).build();
+        new CategoryChartBuilder()
+            .width(WIDTH)
+            .height(HEIGHT)
+            .title(title)
+            .yAxisTitle(value)
+            .build();
     chart.getStyler().setXAxisLabelRotation(20);
     chart.getStyler().setLegendVisible(bySeries);
     // A part a thousandth of another is not seen on a linear axis, and that is what it shows.
     series.forEach((side, points) ->
-        chart.addSeries(
-            side, new ArrayList<>(points.keySet()), new ArrayList<>(points.values())));
+        chart.addSeries(side, new ArrayList<>(points.keySet()), new ArrayList<>(points.values())));
     save(chart, name);
   }
 

@@ -27,7 +27,10 @@ final class Report {
 
   /** A number with the digits that mean something. */
   static String number(double value) {
-    return String.format(Locale.ROOT, value < 0.1 ? "%.4f" : value < 10 ? "%.2f" : value < 1000 ? "%.1f" : "%.0f", value);
+    return String.format(
+        Locale.ROOT,
+        value < 0.1 ? "%.4f" : value < 10 ? "%.2f" : value < 1000 ? "%.1f" : "%.0f",
+        value);
   }
 
   void row(Object... cells) {

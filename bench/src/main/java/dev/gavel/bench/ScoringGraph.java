@@ -11,8 +11,8 @@ import java.util.List;
 
 /**
  * The built-in encoder with the default model's head behind it as one ONNX graph from tokens to
- * score, as cross-encoders are exported: what libraries that score pairs with ONNX Runtime take. The
- * vector is the mean over tokens of the second text, which the token types mark.
+ * score, as cross-encoders are exported: what libraries that score pairs with ONNX Runtime take.
+ * The vector is the mean over tokens of the second text, which the token types mark.
  */
 final class ScoringGraph {
   private static final int GRAPH = 7;
@@ -94,9 +94,7 @@ final class ScoringGraph {
     }
     model.node(
         "Gemm",
-        hasBias
-            ? List.of(from, name + ".weight", name + ".bias")
-            : List.of(from, name + ".weight"),
+        hasBias ? List.of(from, name + ".weight", name + ".bias") : List.of(from, name + ".weight"),
         to,
         transposed);
   }

@@ -21,13 +21,16 @@ final class TorchHead implements Side {
   TorchHead(HeadTensors tensors, int threads) {
     torch.set_num_threads(threads);
     shape = tensors.shape;
-    hidden = TorchTensors.copy(tensors.hidden).reshape(shape.responses(), shape.span(), shape.width());
+    hidden =
+        TorchTensors.copy(tensors.hidden).reshape(shape.responses(), shape.span(), shape.width());
     outputWeight = TorchTensors.copy(tensors.parameter("output.weight"));
     outputBias = new TensorOptional(TorchTensors.copy(tensors.parameter("output.bias")));
     boolean mlp = shape.hidden() > 0;
     hiddenWeight = mlp ? TorchTensors.copy(tensors.parameter("hidden.0.weight")) : outputWeight;
     hiddenBias =
-        mlp ? new TensorOptional(TorchTensors.copy(tensors.parameter("hidden.0.bias"))) : outputBias;
+        mlp
+            ? new TensorOptional(TorchTensors.copy(tensors.parameter("hidden.0.bias")))
+            : outputBias;
     results = scores();
   }
 

@@ -5,8 +5,15 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Several sides timed in turn, A B C A B C ..., as {@link Interleaved} does with two. */
-record Turns(double[][] micros) {
+final class Turns {
   private static final int ROUNDS = 7;
+
+  // By side and round.
+  private final double[][] micros;
+
+  private Turns(double[][] micros) {
+    this.micros = micros;
+  }
 
   /**
    * Times sides in turn.

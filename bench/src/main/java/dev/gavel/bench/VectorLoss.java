@@ -5,8 +5,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Bradley-Terry with the Vector API. Chosen and rejected scores lie in two arrays, so that lanes can
- * be loaded side by side; our side takes pairs of any numbers.
+ * Bradley-Terry with the Vector API. Chosen and rejected scores lie in two arrays, so that lanes
+ * can be loaded side by side; our side takes pairs of any numbers.
  */
 final class VectorLoss implements Side {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;

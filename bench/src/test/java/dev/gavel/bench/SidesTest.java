@@ -12,7 +12,9 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Sides must compute what they are timed for; LibTorch, oneDNN and OpenBLAS are checked when run. */
+/**
+ * Sides must compute what they are timed for; LibTorch, oneDNN and OpenBLAS are checked when run.
+ */
 class SidesTest {
   private static final List<BenchShape> SHAPES =
       List.of(
@@ -91,8 +93,7 @@ class SidesTest {
             new BenchShape("mlp", 8, 16, DType.BF16, 4),
             new BenchShape("linear", 32, 0, DType.F32, 2)),
         BenchShape.read(file, List.of("linear", "mlp")));
-    assertThrows(
-        IllegalArgumentException.class, () -> BenchShape.read(file, List.of("pool")));
+    assertThrows(IllegalArgumentException.class, () -> BenchShape.read(file, List.of("pool")));
     Files.writeString(file, "mlp 8 16 bf16\n");
     assertThrows(IllegalArgumentException.class, () -> BenchShape.read(file, List.of("mlp")));
   }

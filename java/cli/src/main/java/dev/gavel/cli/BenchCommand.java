@@ -54,7 +54,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--hidden",
       paramLabel = "I",
       split = ",",
-      description = "Widths of its hidden layers, separated by commas. Default: none, a linear head")
+      description =
+          "Widths of its hidden layers, separated by commas. Default: none, a linear head")
   private List<Integer> hidden = new ArrayList<>();
 
   @Option(
@@ -123,8 +124,7 @@ final class BenchCommand implements Callable<Integer> {
   private static void range(String option, List<Integer> values, int most) {
     for (int value : values) {
       if (value < 1 || value > most) {
-        throw CommandFailure.usage(
-            "%s is %d; it must be 1 to %d".formatted(option, value, most));
+        throw CommandFailure.usage("%s is %d; it must be 1 to %d".formatted(option, value, most));
       }
     }
   }
@@ -145,7 +145,8 @@ final class BenchCommand implements Callable<Integer> {
       case "f16" -> DType.F16;
       case "bf16" -> DType.BF16;
       default ->
-          throw CommandFailure.usage("--dtype is '%s'; it must be f32, f16 or bf16".formatted(name));
+          throw CommandFailure.usage(
+              "--dtype is '%s'; it must be f32, f16 or bf16".formatted(name));
     };
   }
 

@@ -21,8 +21,13 @@ class BenchCommandTest {
   void measuresEveryShapeUnderEveryNumberOfCallers() {
     JsonNode all =
         json(
-            "--width=64", "--hidden=32", "--dtype=f32", "--responses=1,3", "--callers=1,4",
-            "--threads=1", "--seconds=1.5");
+            "--width=64",
+            "--hidden=32",
+            "--dtype=f32",
+            "--responses=1,3",
+            "--callers=1,4",
+            "--threads=1",
+            "--seconds=1.5");
     assertEquals(64, all.get("width").asInt());
     assertEquals(32, all.get("hidden").get(0).asInt());
     assertEquals(1, all.get("machine").get("threads").asInt());
@@ -48,7 +53,8 @@ class BenchCommandTest {
 
   @Test
   void ceilingsAreMeasuredBySizeOfTheWorkingSet() {
-    JsonNode ceilings = json("--width=8", "--responses=1", "--callers=1", "--seconds=1.5").get("ceilings");
+    JsonNode ceilings =
+        json("--width=8", "--responses=1", "--callers=1", "--seconds=1.5").get("ceilings");
     long before = 0;
     for (JsonNode read : ceilings.get("reads")) {
       assertTrue(read.get("bytes").asLong() > before, ceilings.toString());

@@ -22,8 +22,8 @@ import java.util.stream.IntStream;
  *
  * @param bytesPerSecond read by all threads together, by the bytes of the working set, which the
  *     threads share out among them
- * @param operationsPerSecond of the library's own product where nothing but arithmetic counts: H = I
- *     = 512, R = 256. Not the processor's peak, which Java cannot reach to measure it
+ * @param operationsPerSecond of the library's own product where nothing but arithmetic counts: H =
+ *     I = 512, R = 256. Not the processor's peak, which Java cannot reach to measure it
  */
 public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operationsPerSecond) {
   private static final List<Long> WORKING_SETS =
@@ -45,7 +45,9 @@ public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operations
   /** Bytes a second of the smallest measured working set that holds this many bytes. */
   public double bytesPerSecond(long bytes) {
     SortedMap<Long, Double> larger = bytesPerSecond.tailMap(bytes);
-    return larger.isEmpty() ? bytesPerSecond.lastEntry().getValue() : larger.firstEntry().getValue();
+    return larger.isEmpty()
+        ? bytesPerSecond.lastEntry().getValue()
+        : larger.firstEntry().getValue();
   }
 
   /**
