@@ -1,21 +1,79 @@
 #!/bin/sh
-# Runs a benchmark:  bench/run.sh chain [ROUNDS [THREADS [RESULTS]]] | layouts [ROUNDS [RESULTS]] | jmh [JMH OPTIONS]
-# Builds first what is missing. Results are only worth something on a machine that does nothing else.
+# Runs a benchmark. Builds first what is missing. Results are only worth something on a machine that does nothing else.
+#
+#   bench/run.sh all [SECONDS [FOLDER]]   everything, SECONDS per case (default 4), results and plots into FOLDER (default docs/results)
+#   bench/run.sh heads|losses|training [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
+#   bench/run.sh text [--rows N] [--data FILE] [--results FOLDER]
+#   bench/run.sh chain [ROUNDS [THREADS [FOLDER]]] | layouts [ROUNDS [FOLDER]] | jmh [JMH OPTIONS] | plots FOLDER | targets FOLDER
 set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+found=$(.mvn/find-jdk.sh) || exit 3
+java=${found% *}/bin/java
+[ -d bench/target/lib ] || mvn -B -ntp -q -DskipTests -pl bench,java/cli -am package >&2
+threads=$(getconf _NPROCESSORS_ONLN)
+
+run() {
+  main=$1
+  shift
+  # OMP_NUM_THREADS: oneDNN has no call to set them. The tokenizer library must not look for a GPU.
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} RUST_FLAVOR=cpu "$java" -Xmx8g --add-modules jdk.incubator.vector \
+    --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
+    -cp "bench/target/classes:bench/target/lib/*" "$main" "$@"
+}
+
+one() {
+  what=$1
+  shift
+  case $what in
+    heads) run dev.gavel.bench.HeadBenchmark "$@" ;;
+    losses) run dev.gavel.bench.LossBenchmark "$@" ;;
+    training) run dev.gavel.bench.TrainingBenchmark "$@" ;;
+    text) run dev.gavel.bench.EndToEndBenchmark "$@" ;;
+    chain) run dev.gavel.bench.ChainBenchmark "$@" ;;
+    layouts) run dev.gavel.bench.LayoutBenchmark "$@" ;;
+    targets) run dev.gavel.bench.Targets "$@" ;;
+    plots) run dev.gavel.bench.Plots "$@" ;;
+    jmh) run org.openjdk.jmh.Main "$@" ;;
+    *)
+      echo "bench: unknown benchmark '$what': say all, heads, losses, training, text, chain, layouts, jmh, plots or targets." >&2
+      exit 2
+      ;;
+  esac
+}
+
+all() {
+  seconds=${1:-4}
+  folder=${2:-docs/results}
+  mkdir -p "$folder"
+  for kind in pool linear mlp; do
+    one heads --kinds "$kind" --seconds "$seconds" --results "$folder"
+  done
+  one losses --seconds "$seconds" --results "$folder"
+  one training --seconds "$seconds" --results "$folder"
+  one chain 7 1 "$folder"
+  [ "$threads" = 1 ] || one chain 7 "$threads" "$folder"
+  one layouts 7 "$folder"
+  one jmh ScoreCallBenchmark -f 2 -wi 3 -i 5 -w 1 -r 1 -prof gc -rf json -rff "$folder/score-call.json"
+  # Rows of real text are no part of the project.
+  if [ -f ../shared/data/nway-alpacaeval.jsonl ]; then
+    one text --rows 32 --results "$folder"
+  else
+    echo "bench: text is left out: there is no ../shared/data/nway-alpacaeval.jsonl" >&2
+  fi
+  for head in "--width=1024" "--width=4096" "--width=1024 --hidden=1024" "--width=4096 --hidden=4096"; do
+    # shellcheck disable=SC2086 # a head is several options
+    ./gavel bench $head --seconds="$((seconds * 5))" --json >>"$folder/gavel-bench.jsonl.part"
+  done
+  mv "$folder/gavel-bench.jsonl.part" "$folder/gavel-bench.jsonl"
+  one plots "$folder"
+  one targets "$folder"
+}
+
 what=${1:-}
 [ $# -gt 0 ] && shift
-case $what in
-  chain) main=dev.gavel.bench.ChainBenchmark ;;
-  layouts) main=dev.gavel.bench.LayoutBenchmark ;;
-  jmh) main=org.openjdk.jmh.Main ;;
-  *)
-    echo "bench: unknown benchmark '$what': say chain, layouts or jmh." >&2
-    exit 2
-    ;;
-esac
-found=$("$root/.mvn/find-jdk.sh") || exit 3
-java=${found% *}/bin/java
-[ -d "$root/bench/target/lib" ] || (cd "$root" && mvn -B -ntp -q -DskipTests -pl bench -am package) >&2
-exec "$java" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
-  -cp "$root/bench/target/classes:$root/bench/target/lib/*" "$main" "$@"
+if [ "$what" = all ]; then
+  all "$@"
+else
+  one "$what" "$@"
+fi

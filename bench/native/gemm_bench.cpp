@@ -4,6 +4,7 @@
 // in oneDNN (bias and swish fused, bf16 out, weights in oneDNN's own layout).
 //
 //   gemm_bench [THREADS [WIDTH [R ...]]]      default: 1 4096 1 4 16 64 256 1024
+//   gemm_bench THREADS FILE                   the square bf16 MLPs of a shape list, bench/shapes.txt
 //
 // The two take turns call by call, and each is measured after a pause in which the other's threads park (oneDNN's OpenMP is
 // told to wait passively). Besides the median over all calls of a side, its best is printed, and with one thread the
@@ -17,7 +18,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <map>
 #include <random>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "gavel/gavel.h"
@@ -255,6 +260,34 @@ void compare(const Data &data, Ours &ours, OneDnn &peer, int64_t rows, int threa
   }
 }
 
+// R of every square bf16 MLP of a shape list, by width.
+std::map<int64_t, std::vector<int64_t>> read_shapes(const char *file) {
+  std::ifstream in(file);
+  if (!in) give_up("cannot read the shape list");
+  std::map<int64_t, std::vector<int64_t>> shapes;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string kind, width, hidden, storage;
+    words >> kind >> width >> hidden >> storage;
+    if (kind != "mlp" || width != hidden || storage != "bf16") continue;
+    for (int64_t rows; words >> rows;) shapes[std::atoll(width.c_str())].push_back(rows);
+  }
+  if (shapes.empty()) give_up("the shape list has no square bf16 mlp");
+  return shapes;
+}
+
+void measure(int64_t width, const std::vector<int64_t> &rows, int threads) {
+  const Data data(width, *std::max_element(rows.begin(), rows.end()));
+  Ours ours(data, threads);
+  OneDnn peer(data);
+  std::printf("H = I = %lld, ", static_cast<long long>(width));
+  ours.describe();
+  peer.prepare(rows.front());
+  std::printf("oneDNN %d.%d.%d, %s\n", dnnl::version()->major, dnnl::version()->minor, dnnl::version()->patch,
+              peer.implementation.c_str());
+  for (const int64_t r : rows) compare(data, ours, peer, r, threads);
+}
+
 }  // namespace
 }  // namespace gavel::bench
 
@@ -267,12 +300,18 @@ int main(int count, char **arguments) {
     give_up("cannot start itself again with OMP_WAIT_POLICY=passive");
   }
   const int threads = count > 1 ? std::atoi(arguments[1]) : 1;
-  const int64_t width = count > 2 ? std::atoll(arguments[2]) : 4096;
-  std::vector<int64_t> rows;
-  for (int i = 3; i < count; ++i) rows.push_back(std::atoll(arguments[i]));
-  if (rows.empty()) rows = {1, 4, 16, 64, 256, 1024};
-  if (threads < 1 || width < 1 || *std::min_element(rows.begin(), rows.end()) < 1) {
-    give_up("usage: gemm_bench [THREADS [WIDTH [R ...]]], all at least 1");
+  std::map<int64_t, std::vector<int64_t>> shapes;
+  if (count == 3 && std::atoll(arguments[2]) == 0) {
+    shapes = read_shapes(arguments[2]);
+  } else {
+    std::vector<int64_t> &rows = shapes[count > 2 ? std::atoll(arguments[2]) : 4096];
+    for (int i = 3; i < count; ++i) rows.push_back(std::atoll(arguments[i]));
+    if (rows.empty()) rows = {1, 4, 16, 64, 256, 1024};
+  }
+  for (const auto &[width, rows] : shapes) {
+    if (threads < 1 || width < 1 || *std::min_element(rows.begin(), rows.end()) < 1) {
+      give_up("usage: gemm_bench [THREADS [WIDTH [R ...]]], all at least 1, or gemm_bench THREADS FILE");
+    }
   }
   const auto set_threads = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
   if (set_threads == nullptr) give_up("oneDNN came without OpenMP");
@@ -283,13 +322,6 @@ int main(int count, char **arguments) {
       "%.0f of 8 MiB, %.0f of 256 MiB\n",
       fma_rate_f32() * 1e-9, dot_rate_bf16() * 1e-9, read_rate(16 << 10) * 1e-9, read_rate(512 << 10) * 1e-9,
       read_rate(8 << 20) * 1e-9, read_rate(256 << 20) * 1e-9);
-  const Data data(width, *std::max_element(rows.begin(), rows.end()));
-  Ours ours(data, threads);
-  OneDnn peer(data);
-  ours.describe();
-  peer.prepare(rows.front());
-  std::printf("oneDNN %d.%d.%d, %s\n", dnnl::version()->major, dnnl::version()->minor, dnnl::version()->patch,
-              peer.implementation.c_str());
-  for (const int64_t r : rows) compare(data, ours, peer, r, threads);
+  for (const auto &[width, rows] : shapes) measure(width, rows, threads);
   return 0;
 }

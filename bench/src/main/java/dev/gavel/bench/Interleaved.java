@@ -59,7 +59,7 @@ final class Interleaved {
 
   /** Median time of a call in one turn, microseconds. */
   static double turn(Runnable side, long nanosPerTurn) {
-    LockSupport.parkNanos(PARK_NANOS);
+    park();
     for (int i = 0; i < UNCOUNTED_CALLS; i++) {
       side.run();
     }
@@ -73,6 +73,11 @@ final class Interleaved {
       calls.add((now - start) / 1000.0);
     }
     return quantile(calls.stream().mapToDouble(Double::doubleValue).toArray(), 0.5);
+  }
+
+  /** Gives the threads of the side before time to sleep. */
+  static void park() {
+    LockSupport.parkNanos(PARK_NANOS);
   }
 
   static double quantile(double[] values, double q) {

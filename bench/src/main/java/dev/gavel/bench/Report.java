@@ -7,9 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** Rows of one benchmark, printed as they come and written as Markdown and JSON at the end. */
 final class Report {
+  private static final Pattern NUMBER =
+      Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?(e[-+]?[0-9]+)?");
+
   private final String title;
   private final List<String> columns;
   private final List<List<String>> rows = new ArrayList<>();
@@ -23,7 +27,10 @@ final class Report {
 
   /** A number with the digits that mean something. */
   static String number(double value) {
-    return String.format(Locale.ROOT, value < 10 ? "%.2f" : value < 1000 ? "%.1f" : "%.0f", value);
+    return String.format(
+        Locale.ROOT,
+        value < 0.1 ? "%.4f" : value < 10 ? "%.2f" : value < 1000 ? "%.1f" : "%.0f",
+        value);
   }
 
   void row(Object... cells) {
@@ -71,13 +78,18 @@ final class Report {
         json.append(i == 0 ? "" : ", ")
             .append(quoted(columns.get(i)))
             .append(": ")
-            .append(quoted(row.get(i)));
+            .append(json(row.get(i)));
       }
       json.append('}');
       separator = ",";
     }
     json.append("\n  ]\n}\n");
     Files.writeString(folder.resolve(name + ".json"), json);
+  }
+
+  // Numbers as numbers, for scripts that draw them.
+  private static String json(String cell) {
+    return NUMBER.matcher(cell).matches() ? cell : quoted(cell);
   }
 
   private static String quoted(String text) {

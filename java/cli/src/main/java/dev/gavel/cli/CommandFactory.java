@@ -22,6 +22,9 @@ final class CommandFactory implements CommandLine.IFactory {
     if (type == TrainCommand.class) {
       return type.cast(new TrainCommand(streams));
     }
+    if (type == BenchCommand.class) {
+      return type.cast(new BenchCommand(streams));
+    }
     if (type == DoctorCommand.class) {
       return type.cast(new DoctorCommand(streams));
     }

@@ -1,0 +1,77 @@
+package dev.gavel.bench;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Losses with their gradients, from 4 to 65536 scores. */
+public final class LossBenchmark {
+  private static final int[] COUNTS = {4, 16, 64, 1024, 16384, 65536};
+
+  private LossBenchmark() {}
+
+  /**
+   * Runs it.
+   *
+   * @param arguments see {@link BenchOptions}
+   */
+  public static void main(String[] arguments) throws IOException {
+    BenchOptions options = BenchOptions.parse(arguments, "loss");
+    Report report =
+        new Report(
+            "losses with dL/dscore, %d threads".formatted(options.threads()),
+            "loss",
+            "scores",
+            "side",
+            "median us",
+            "first quartile us",
+            "third quartile us",
+            "ratio",
+            "ratio first quartile",
+            "ratio third quartile",
+            "error");
+    for (LossCase.Kind kind : LossCase.Kind.values()) {
+      for (int count : COUNTS) {
+        measure(LossCase.random(kind, count), options, report);
+      }
+    }
+    if (options.results().isPresent()) {
+      report.write(
+          options.results().get(),
+          "loss",
+          "bench/run.sh losses --seconds %s --threads %d"
+              .formatted(options.seconds(), options.threads()));
+    }
+  }
+
+  private static void measure(LossCase given, BenchOptions options, Report report) {
+    List<Side> sides = new ArrayList<>();
+    try {
+      sides.add(new GavelLoss(given, options.threads()));
+      sides.add(new TorchLoss(given, options.threads()));
+      sides.add(new OnnxLoss(given, options.threads()));
+      sides.add(new NaiveLoss(given));
+      if (given.kind() == LossCase.Kind.BRADLEY_TERRY) {
+        sides.add(new VectorLoss(given));
+      }
+      double[] errors = sides.stream().mapToDouble(given::check).toArray();
+      Turns turns = Turns.of(sides, options.seconds());
+      for (int i = 0; i < errors.length; i++) {
+        report.row(
+            given.kind().name().toLowerCase(Locale.ROOT),
+            given.scores().length,
+            sides.get(i).name(),
+            turns.quantile(i, 0.5),
+            turns.quantile(i, 0.25),
+            turns.quantile(i, 0.75),
+            turns.ratio(i, 0.5),
+            turns.ratio(i, 0.25),
+            turns.ratio(i, 0.75),
+            "%.1e".formatted(errors[i]));
+      }
+    } finally {
+      sides.reversed().forEach(Side::close);
+    }
+  }
+}

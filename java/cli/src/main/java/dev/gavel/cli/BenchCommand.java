@@ -1,0 +1,189 @@
+package dev.gavel.cli;
+
+import dev.gavel.Context;
+import dev.gavel.DType;
+import dev.gavel.HeadSpec;
+import dev.gavel.HeadSpecBuilder;
+import dev.gavel.Init;
+import dev.gavel.RewardHead;
+import dev.gavel.cli.measure.Ceilings;
+import dev.gavel.cli.measure.HeadLoad;
+import dev.gavel.text.RewardModel;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Measures a head on this machine. */
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = {
+      "Measures how long a head takes to score vectors on this machine: percentiles of single calls",
+      "and responses per second, for each number of responses and of concurrent callers, beside what",
+      "the machine can do at best. Give a model, or the widths of a head.",
+      ""
+    })
+final class BenchCommand implements Callable<Integer> {
+  private static final int MOST_CALLERS = 256;
+  private static final int MOST_RESPONSES = 1 << 16;
+
+  // Of the time: for the ceilings.
+  private static final double CEILINGS_SHARE = 0.2;
+
+  private final Streams streams;
+
+  @Option(
+      names = "--model",
+      paramLabel = "NAME|DIR",
+      description = "'default' or a model folder: its head is measured.")
+  private @Nullable String model;
+
+  @Option(
+      names = "--width",
+      paramLabel = "H",
+      description = "Width of the vectors of a head with random parameters. Default: 4096")
+  private @Nullable Integer width;
+
+  @Option(
+      names = "--hidden",
+      paramLabel = "I",
+      split = ",",
+      description =
+          "Widths of its hidden layers, separated by commas. Default: none, a linear head")
+  private List<Integer> hidden = new ArrayList<>();
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description = "Its storage: f32, f16 or bf16. Default: bf16")
+  private @Nullable String dtype;
+
+  @Option(
+      names = "--responses",
+      paramLabel = "R",
+      split = ",",
+      description = "Responses of a call, separated by commas. Default: 1,4,16,64")
+  private List<Integer> responses = List.of(1, 4, 16, 64);
+
+  @Option(
+      names = "--callers",
+      paramLabel = "N",
+      split = ",",
+      description = "Threads that call at once, separated by commas. Default: 1,4")
+  private List<Integer> callers = List.of(1, 4);
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads a call may use. Default: one per processor")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      description = "How long all of it may take, loading not counted. Default: 20")
+  private double seconds = 20;
+
+  @Option(names = "--json", description = "Print one JSON object instead of a table.")
+  private boolean json;
+
+  BenchCommand(Streams streams) {
+    this.streams = streams;
+  }
+
+  @Override
+  public Integer call() {
+    check();
+    BenchReport report = model != null ? measureModel(model) : measureSpec(spec());
+    PrintWriter out = new PrintWriter(streams.out(), true, StandardCharsets.UTF_8);
+    out.print(json ? report.json() : report.table());
+    out.flush();
+    return ExitCode.DONE;
+  }
+
+  private void check() {
+    if (model != null && (width != null || !hidden.isEmpty() || dtype != null)) {
+      throw CommandFailure.usage(
+          "--model %s already names a head: leave --width, --hidden and --dtype out"
+              .formatted(model));
+    }
+    if (!(seconds > 0 && seconds <= 86_400)) {
+      throw CommandFailure.usage(
+          "--seconds is %s; it must be more than 0, at most 86400".formatted(seconds));
+    }
+    range("--responses", responses, MOST_RESPONSES);
+    range("--callers", callers, MOST_CALLERS);
+  }
+
+  private static void range(String option, List<Integer> values, int most) {
+    for (int value : values) {
+      if (value < 1 || value > most) {
+        throw CommandFailure.usage("%s is %d; it must be 1 to %d".formatted(option, value, most));
+      }
+    }
+  }
+
+  private HeadSpec spec() {
+    int inputs = width == null ? 4096 : width;
+    HeadSpecBuilder builder =
+        hidden.isEmpty()
+            ? HeadSpec.linear(inputs)
+            : HeadSpec.mlp(inputs, hidden.stream().mapToInt(Integer::intValue).toArray());
+    return builder.dtype(dtypeValue()).build();
+  }
+
+  private DType dtypeValue() {
+    String name = dtype == null ? "bf16" : dtype;
+    return switch (name) {
+      case "f32" -> DType.F32;
+      case "f16" -> DType.F16;
+      case "bf16" -> DType.BF16;
+      default ->
+          throw CommandFailure.usage(
+              "--dtype is '%s'; it must be f32, f16 or bf16".formatted(name));
+    };
+  }
+
+  private BenchReport measureModel(String name) {
+    RewardModel.Options defaults = RewardModel.Options.defaults();
+    RewardModel.Options options =
+        new RewardModel.Options(
+            defaults.device(),
+            ModelOptions.positive("--threads", threads).orElse(defaults.threads()),
+            defaults.batchTokens(),
+            defaults.layout(),
+            defaults.promptTokens(),
+            defaults.responseTokens());
+    try (RewardModel loaded = RewardModel.load(name, options)) {
+      return measure("head of " + loaded.config().name(), loaded.head());
+    }
+  }
+
+  private BenchReport measureSpec(HeadSpec spec) {
+    Context.Options defaults = Context.Options.defaults();
+    int count = ModelOptions.positive("--threads", threads).orElse(defaults.threads());
+    try (Context context = Context.open(defaults.withThreads(count));
+        RewardHead head = RewardHead.create(context, spec, Init.normal(0.02f, 1))) {
+      return measure(spec.isLinear() ? "linear head" : "MLP head", head);
+    }
+  }
+
+  private BenchReport measure(String what, RewardHead head) {
+    Ceilings ceilings =
+        Ceilings.measure(head.context(), head.spec().dtype(), seconds * CEILINGS_SHARE);
+    double each = seconds * (1 - CEILINGS_SHARE) / (responses.size() * callers.size());
+    List<HeadLoad.Result> rows = new ArrayList<>();
+    for (int count : callers) {
+      for (int size : responses) {
+        rows.add(HeadLoad.run(head, size, count, each));
+      }
+    }
+    return new BenchReport(what, head.spec(), head.context().info(), ceilings, rows);
+  }
+}

@@ -1,0 +1,117 @@
+package dev.gavel.cli.measure;
+
+import dev.gavel.HeadSpec;
+import dev.gavel.HostTensor;
+import dev.gavel.PackedBatch;
+import dev.gavel.Pooling;
+import dev.gavel.Readout;
+import dev.gavel.RewardHead;
+import dev.gavel.ScoreBatch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** Callers that score random vectors with one head at once, each call timed. */
+public final class HeadLoad {
+  // 8 MB of times per caller; a caller that has filled them stops.
+  private static final int MOST_CALLS = 1 << 20;
+
+  private HeadLoad() {}
+
+  /**
+   * What came out.
+   *
+   * @param responses R of every call
+   * @param callers threads that called
+   * @param latencies of the calls
+   * @param responsesPerSecond of all callers together
+   */
+  public record Result(
+      int responses, int callers, Latencies latencies, double responsesPerSecond) {}
+
+  /**
+   * Runs it: a quarter of the time to warm up, the rest timed.
+   *
+   * @param head the head all share
+   * @param responses R of every call
+   * @param callers threads that call
+   * @param seconds how long
+   */
+  public static Result run(RewardHead head, int responses, int callers, double seconds) {
+    CyclicBarrier start = new CyclicBarrier(callers);
+    List<Callable<Timed>> work = new ArrayList<>();
+    for (int i = 0; i < callers; i++) {
+      int seed = i;
+      work.add(() -> call(head, responses, seed, seconds, start));
+    }
+    try (ExecutorService threads = Executors.newFixedThreadPool(callers)) {
+      List<Timed> timed = new ArrayList<>();
+      for (Future<Timed> future : threads.invokeAll(work)) {
+        timed.add(future.get());
+      }
+      double perSecond =
+          timed.stream().mapToDouble(t -> responses * t.nanos().length / t.seconds()).sum();
+      return new Result(
+          responses,
+          callers,
+          Latencies.of(timed.stream().map(Timed::nanos).toArray(long[][]::new)),
+          perSecond);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while measuring", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException("a caller failed: " + e.getCause(), e);
+    }
+  }
+
+  @SuppressWarnings("ArrayRecordComponent") // made here, read once
+  private record Timed(long[] nanos, double seconds) {}
+
+  private static Timed call(
+      RewardHead head, int responses, int seed, double seconds, CyclicBarrier start)
+      throws Exception {
+    HeadSpec spec = head.spec();
+    try (HostTensor vectors = HostTensor.allocate(spec.dtype(), responses, spec.inputWidth());
+        PackedBatch batch = PackedBatch.ofVectors(fill(vectors, seed), responses);
+        ScoreBatch scores = ScoreBatch.allocate(spec, responses)) {
+      long[] nanos = new long[MOST_CALLS];
+      start.await();
+      long begin = System.nanoTime();
+      long timedFrom = begin + (long) (seconds * 0.25e9);
+      long end = begin + (long) (seconds * 1e9);
+      while (System.nanoTime() < timedFrom) {
+        head.score(batch, Pooling.index(), Readout.identity(), scores);
+      }
+      start.await();
+      long first = System.nanoTime();
+      long now = first;
+      int calls = 0;
+      while (calls < MOST_CALLS && (calls == 0 || now < end)) {
+        head.score(batch, Pooling.index(), Readout.identity(), scores);
+        long after = System.nanoTime();
+        nanos[calls] = after - now;
+        calls++;
+        now = after;
+      }
+      return new Timed(Arrays.copyOf(nanos, calls), (now - first) / 1e9);
+    }
+  }
+
+  private static HostTensor fill(HostTensor vectors, int seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    for (long i = 0; i < vectors.elementCount(); i++) {
+      vectors.setFloat(i, (float) random.nextDouble(-1, 1));
+    }
+    return vectors;
+  }
+}
