@@ -19,8 +19,8 @@ public sealed interface Advantage
     /** 0: nothing is learned from it. */
     ZERO,
     /**
-     * Its reward, as if the mean were 0 and the deviation 1, so r / (1 + epsilon) where there is an
-     * epsilon: verl.
+     * Its reward, as if the mean were 0 and the deviation 1, so r / (1 + epsilon) or r / sqrt(1 +
+     * epsilon) where there is an epsilon: verl.
      */
     REWARD,
     /** An error. */
@@ -32,7 +32,14 @@ public sealed interface Advantage
     /** / (deviation + epsilon): verl (1e-6), TRL (1e-4). */
     BESIDE_DEVIATION,
     /** / sqrt(variance + epsilon): Think-RM (1e-6). */
-    INSIDE_ROOT
+    INSIDE_ROOT;
+
+    double of(double deviation, double epsilon) {
+      return switch (this) {
+        case BESIDE_DEVIATION -> deviation + epsilon;
+        case INSIDE_ROOT -> Math.sqrt(deviation * deviation + epsilon);
+      };
+    }
   }
 
   /**
@@ -141,11 +148,7 @@ public sealed interface Advantage
 
       @Override
       public double of(double... rewards) {
-        double deviation = divisor.standardDeviation(rewards);
-        return switch (place) {
-          case BESIDE_DEVIATION -> deviation + epsilon;
-          case INSIDE_ROOT -> Math.sqrt(deviation * deviation + epsilon);
-        };
+        return place.of(divisor.standardDeviation(rewards), epsilon);
       }
     }
   }
@@ -169,7 +172,7 @@ public sealed interface Advantage
     public double[] of(double... rewards) {
       check(rewards);
       return rewards.length == 1
-          ? single(groupOfOne, rewards[0] / (1 + epsilon))
+          ? single(groupOfOne, rewards[0] / place.of(1, epsilon))
           : scaled(centred(rewards), Scale.deviation(divisor, epsilon, place).of(rewards));
     }
   }

@@ -10,7 +10,7 @@ public enum StepSelection {
   /** At the rows that are named. */
   BY_ROW,
   /**
-   * By value, as the helper that came with Fin-PRM does, and many users of Qwen2.5-Math-PRM: all
+   * By value, as the function that came with Fin-PRM does, and many users of Qwen2.5-Math-PRM: all
    * tokens but the named ones are set to 0, all values that are not 0 are lined up and paired
    * again. Where a class of a named token is exactly 0, as in f16 from a gap of 18 between logits,
    * pairs shift or do not come out even. For comparison with numbers obtained that way.

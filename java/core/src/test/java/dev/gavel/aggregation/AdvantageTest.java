@@ -78,6 +78,8 @@ class AdvantageTest {
         new double[] {5 / (1 + 1e-6)},
         Advantage.grpo(Divisor.N_MINUS_ONE, 1e-6, BESIDE, GroupOfOne.REWARD).of(5));
     assertArrayEquals(
+        new double[] {2.5}, Advantage.grpo(Divisor.N, 3, INSIDE, GroupOfOne.REWARD).of(5));
+    assertArrayEquals(
         new double[1], Advantage.grpo(Divisor.N_MINUS_ONE, 0, BESIDE, GroupOfOne.ZERO).of(5));
     refused("group of one", () -> grpo(Divisor.N, 0, BESIDE).of(5));
     refused("group of one", () -> Advantage.passK(Scale.none()).of(5));

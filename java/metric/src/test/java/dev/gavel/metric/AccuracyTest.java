@@ -19,11 +19,13 @@ class AccuracyTest {
     assertEquals(0.6, accuracy.value(TieCredit.HALF));
     assertEquals(0.8, accuracy.value(TieCredit.RIGHT));
     assertEquals(new Proportion(2, 5), accuracy.strict());
-    assertEquals(new PairAccuracy(3, 2, 6), accuracy.plus(new PairAccuracy(1, 0, 1)));
+    assertEquals(new PairAccuracy(3, 3, 7), accuracy.plus(new PairAccuracy(1, 1, 2)));
     refused("NaN", () -> PairAccuracy.of(new double[] {Double.NaN}, new double[1]));
     refused("1 chosen and 2", () -> PairAccuracy.of(new double[1], new double[2]));
     refused("no pair", () -> new PairAccuracy(0, 0, 0).value(TieCredit.HALF));
     refused("cannot be", () -> new PairAccuracy(1, 1, 1));
+    refused("cannot be", () -> new PairAccuracy(-1, 1, 1));
+    refused("cannot be", () -> new PairAccuracy(1, -1, 1));
   }
 
   @Test

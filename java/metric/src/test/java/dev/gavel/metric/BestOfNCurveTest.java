@@ -147,4 +147,13 @@ class BestOfNCurveTest {
     // A bin's error is about sqrt(0.25 / 20000) = 0.0035 or less.
     assertTrue(error < 0.0035, "error " + error);
   }
+
+  @Test
+  void zerosOfBothSignsAreEqual() {
+    double[] values = {1, 0};
+    for (double[] rewards : new double[][] {{0.0, -0.0}, {-0.0, 0.0}}) {
+      assertArrayEquals(new double[] {0.5, 1}, BestOfNCurve.FIRST_OF_EQUALS.of(rewards, values));
+      assertArrayEquals(new double[] {0.5, 0.5}, BestOfNCurve.MEAN_OF_EQUALS.of(rewards, values));
+    }
+  }
 }

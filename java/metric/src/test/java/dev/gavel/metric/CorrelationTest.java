@@ -153,4 +153,12 @@ class CorrelationTest {
     assertTrue(Fit.determination(new double[] {1, 2}, new double[] {3, 3}).isEmpty());
     assertTrue(Fit.determination(new double[] {2, 2}, new double[] {3, 4}).isEmpty());
   }
+
+  @Test
+  void consistencyOfZerosOfBothSigns() {
+    double[] zeros = {0.0, -0.0, 1};
+    for (Consistency consistency : Consistency.values()) {
+      assertEquals(1, consistency.of(new double[] {0, 0, 1}, zeros), 1e-15);
+    }
+  }
 }

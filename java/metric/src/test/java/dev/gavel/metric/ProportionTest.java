@@ -106,4 +106,15 @@ class ProportionTest {
     refused("NaN", () -> bootstrap.interval(1, _ -> Double.NaN, new SplittableRandom(1)));
     refused("0 samples", () -> new Bootstrap(0, 0.9));
   }
+
+  @Test
+  void confidenceIsBetweenNothingAndCertainty() {
+    for (double wrong : new double[] {0, 1, -1, 2, Double.NaN}) {
+      refused("confidence", () -> new Bootstrap(10, wrong));
+      refused("confidence", () -> new Proportion(1, 2).interval(wrong));
+    }
+    // One sample is its own interval.
+    assertEquals(
+        new Interval(4, 4), new Bootstrap(1, 0.5).interval(2, _ -> 4, new SplittableRandom(1)));
+  }
 }

@@ -202,7 +202,8 @@ class RewardBenchTest {
         List.of(
             Row.of("tied:1", 1, List.of(5.0, 2.0)),
             Row.of("ref:1", 1, List.of(5.0, 2.0)),
-            Row.of("tied:1", 1, List.of(4.5, 1.0)));
+            Row.of("tied:1", 1, List.of(4.5)),
+            Row.of("tied:1", 0, List.of(1.0)));
     assertEquals(RewardBench2Ties.of(whole), RewardBench2Ties.of(parts));
   }
 
