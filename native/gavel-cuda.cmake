@@ -145,6 +145,24 @@ function(gavel_cuda_api_test name)
   gavel_add_test(${name})
 endfunction()
 
+# gavel_cuda_plugin_test(NAME FILE...): a test of how libgavel.so opens a plugin: the emulated one and two that are of other builds.
+function(gavel_cuda_plugin_test name)
+  foreach(fake version table)
+    add_library(gavel_fake_${fake} MODULE test/fake_plugin.cpp)
+    target_link_libraries(gavel_fake_${fake} PRIVATE gavel_flags)
+    set_target_properties(gavel_fake_${fake} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fake)
+  endforeach()
+  target_compile_definitions(gavel_fake_version PRIVATE FAKE_TABLE=1)
+  target_compile_definitions(gavel_fake_table PRIVATE FAKE_TABLE=0)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE gavel gavel_flags ${CMAKE_DL_LIBS})
+  target_compile_definitions(${name} PRIVATE GAVEL_LIBRARY="$<TARGET_FILE:gavel>"
+    GAVEL_EMULATED_LIBRARY="$<TARGET_FILE:gavel_cuda_emulated>" GAVEL_FAKE_VERSION="$<TARGET_FILE:gavel_fake_version>"
+    GAVEL_FAKE_TABLE="$<TARGET_FILE:gavel_fake_table>")
+  add_dependencies(${name} gavel gavel_cuda_emulated gavel_fake_version gavel_fake_table)
+  gavel_add_test(${name})
+endfunction()
+
 # gavel_cuda_race_test(NAME FILE...): the same files once more under ThreadSanitizer, with an OS thread per CUDA thread, as test
 # NAME_races. Only src/common, src/cuda and the emulator are linked: what includes libgavel's api or cpu cannot be tested so.
 # A test asks emulator::engine() == THREADS where it must take fewer or smaller cases: a block takes milliseconds.

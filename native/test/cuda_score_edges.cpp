@@ -15,7 +15,7 @@ constexpr uint64_t kSeed = 20261123;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr uint32_t kCanonicalNan = 0x7fc00000u;
 
-// Heads of both kinds with two outputs, and every way to run them.
+// Heads of both kinds with one, two and five outputs, and every way to run them.
 struct Way {
   std::string name;
   gavel_head_spec spec;
@@ -26,9 +26,15 @@ std::vector<Way> ways() {
   std::vector<Way> all;
   for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
     const auto linear = with_norm(linear_spec(dtype, 64, 2), GAVEL_NORM_LAYER);
-    for (const LinearKernel kernel : {LinearKernel::TEAM_4, LinearKernel::TEAM_8, LinearKernel::STREAM}) {
+    for (const LinearKernel kernel : {LinearKernel::TEAM_4, LinearKernel::STREAM}) {
       all.push_back(
           {std::string(name_of(dtype)) + " linear " + std::to_string(static_cast<int>(kernel)), linear, {kernel, {}}});
+    }
+    const auto single = with_norm(linear_spec(dtype, 64, 1), GAVEL_NORM_RMS);
+    for (const LinearKernel kernel : {LinearKernel::WARP, LinearKernel::TEAM_8}) {
+      if (!gavel::cuda::linear_exists(kernel, dtype, dtype, true)) continue;
+      all.push_back(
+          {std::string(name_of(dtype)) + " linear " + std::to_string(static_cast<int>(kernel)), single, {kernel, {}}});
     }
     const auto mlp = with_norm(mlp_spec(dtype, 64, {40, 33}, 2, GAVEL_ACTIVATION_SILU), GAVEL_NORM_RMS);
     for (int32_t k = 0; k <= static_cast<int32_t>(ProductKernel::TILED); ++k) {

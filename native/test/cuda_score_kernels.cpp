@@ -67,6 +67,7 @@ int main() {
     const RawHead linear(device, with_norm(linear_spec(dtype, 264, 1), GAVEL_NORM_LAYER));
     const std::vector<float> scores = linear.score(GAVEL_POOLING_INDEX, {LinearKernel::WARP, {}}, 3);
     for (const LinearKernel kernel : {LinearKernel::TEAM_4, LinearKernel::TEAM_8, LinearKernel::STREAM}) {
+      if (!gavel::cuda::linear_exists(kernel, dtype, dtype, true)) continue;
       compare("linear " + std::to_string(static_cast<int>(kernel)), linear.score(GAVEL_POOLING_INDEX, {kernel, {}}, 3), scores);
     }
     linear.score(GAVEL_POOLING_SPAN_MEAN, {}, 2);

@@ -116,6 +116,11 @@ void run(const TestContext &context, const Model &model, Edge edge) {
   loss.dscore = memory.output(GAVEL_F32, {kItems});
   loss.counts = memory.output(GAVEL_I64, {2});
   const bool single = spec.output_width == 1;
+  int64_t bytes = -1;
+  expect_status("score workspace", gavel_score_workspace(context.get(), head, &args, single ? &loss : nullptr, &bytes, &error),
+                GAVEL_OK, error);
+  check_equal("scratch on the CPU", bytes, 0);
+  memory.check("gavel_score_workspace");
   expect_status("score", gavel_score(context.get(), head, &args, single ? &loss : nullptr, &error), GAVEL_OK, error);
   for (int64_t r = 0; r < kItems; ++r) {
     const float score = static_cast<float *>(args.scores.data)[r * args.scores.stride[0]];
@@ -137,6 +142,12 @@ void run(const TestContext &context, const Model &model, Edge edge) {
   std::vector<float> dscore(static_cast<size_t>(kItems * spec.output_width), 0.5f);
   backward.dscore = memory.input(GAVEL_F32, {kItems, spec.output_width}, dscore);
   backward.dvectors = memory.output(GAVEL_F32, {kItems, spec.input_width});
+  bytes = -1;
+  expect_status("backward workspace",
+                gavel_backward_workspace(context.get(), head, &backward, gradients.data(), count, &bytes, &error), GAVEL_OK,
+                error);
+  check_equal("scratch on the CPU", bytes, 0);
+  parameters.check("gavel_backward_workspace");
   expect_status("backward", gavel_backward(context.get(), head, &backward, gradients.data(), count, &error), GAVEL_OK, error);
   auto scatter = sized<gavel_scatter_args>();
   scatter.pooling = model.pooling;
@@ -192,8 +203,28 @@ void run_loss(const TestContext &context, Edge edge) {
   args.dscore = memory.output(GAVEL_F32, {5});
   args.counts = memory.output(GAVEL_I64, {2});
   auto error = sized<gavel_error>();
+  int64_t bytes = -1;
+  expect_status("loss workspace", gavel_loss_workspace(context.get(), &args, &bytes, &error), GAVEL_OK, error);
+  check_equal("scratch on the CPU", bytes, 0);
   expect_status("loss", gavel_loss(context.get(), &args, &error), GAVEL_OK, error);
   memory.check("gavel_loss");
+}
+
+// Streams, buffers and copies belong to CUDA: on the CPU nothing of what they are given is touched.
+void refuse_cuda(const TestContext &context, Edge edge) {
+  Memory memory(edge);
+  const gavel_tensor source = memory.input(GAVEL_F32, {5}, std::vector<float>{1, 2, 3, 4, 5});
+  const gavel_tensor target = memory.output(GAVEL_F32, {5});
+  auto error = sized<gavel_error>();
+  gavel_stream *stream = nullptr;
+  gavel_buffer *buffer = nullptr;
+  expect_status("stream", gavel_stream_create(context.get(), &stream, &error), GAVEL_UNSUPPORTED, error);
+  expect_status("wrap", gavel_stream_wrap(context.get(), source.data, &stream, &error), GAVEL_UNSUPPORTED, error);
+  expect_status("buffer", gavel_buffer_create(context.get(), GAVEL_CUDA_HOST, 64, nullptr, &buffer, &error), GAVEL_UNSUPPORTED,
+                error);
+  expect_status("copy", gavel_copy(context.get(), &source, &target, nullptr, &error), GAVEL_UNSUPPORTED, error);
+  CHECK(stream == nullptr && buffer == nullptr, "nothing was handed out");
+  memory.check("calls of CUDA");
 }
 
 }  // namespace
@@ -225,6 +256,7 @@ int main() {
         run(context, {deep, GAVEL_POOLING_FIRST_LAST, GAVEL_COMBINE_ADD}, edge);
       }
       run_loss(context, edge);
+      refuse_cuda(context, edge);
     }
   }
   return finish();

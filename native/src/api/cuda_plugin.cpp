@@ -26,12 +26,13 @@ struct Place {
 };
 
 // This library's own folder: the plugin is shipped beside it, and the system's library path may hold one of another build.
+// Found by an address that no other copy of this library can take over, as an exported function's could be.
 Place place() {
   const char *named = secure_getenv(kVariable);
   if (named != nullptr && named[0] != 0) return {named, true};
   Dl_info self;
   char resolved[PATH_MAX];
-  if (dladdr(reinterpret_cast<const void *>(&gavel_abi_version), &self) == 0 || self.dli_fname == nullptr ||
+  if (dladdr(reinterpret_cast<const void *>(&place), &self) == 0 || self.dli_fname == nullptr ||
       realpath(self.dli_fname, resolved) == nullptr) {
     fail(GAVEL_DEVICE_UNAVAILABLE, "the folder of libgavel.so, where %s is looked for, is not known; name the file with %s",
          kFile, kVariable);

@@ -244,8 +244,8 @@ class BackwardRun {
     }
     enqueue_logit_gradients(weights_.logits, rows_, outputs(), logits_, native());
     if (wanted(spec_.output_weight)) {
-      enqueue_weight_gradient(logits_, inputs_[layers], rows_, outputs(), depth, matrix(gradient(spec_.output_weight)),
-                              overwrite_, native());
+      enqueue_weight_gradient(logits_, inputs_[layers], layers == 0 ? spec_.fields.dtype : GAVEL_F32, rows_, outputs(), depth,
+                              matrix(gradient(spec_.output_weight)), overwrite_, native());
     }
     if (wanted(spec_.output_bias)) {
       sum_columns(matrix_values(logits_.data, logits_.stride, outputs()), outputs(), gradient(spec_.output_bias).as<float>(),
@@ -274,8 +274,8 @@ class BackwardRun {
     enqueue_activation_gradient(activation(l), items_, a, rows_, layer.width, d_, native());
     if (wanted(layer.bias)) sum_columns(values(d_), layer.width, gradient(layer.bias).as<float>(), overwrite_);
     if (wanted(layer.weight)) {
-      enqueue_weight_gradient(d_, inputs_[l], rows_, layer.width, layer.depth, matrix(gradient(layer.weight)), overwrite_,
-                              native());
+      enqueue_weight_gradient(d_, inputs_[l], spec_.fields.dtype, rows_, layer.width, layer.depth,
+                              matrix(gradient(layer.weight)), overwrite_, native());
     }
     if (l == lowest_ && !vectors_) return;
     FloatMatrix dinput = d_.data == gradients_[0].data ? gradients_[1] : gradients_[0];

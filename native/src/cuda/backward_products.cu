@@ -1,14 +1,14 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// Products on CUDA cores: a block makes 64 x 64 sums, a thread 4 x 4 of them, the depth coming through shared memory 16 steps at a time.
+// Products of f32 heads, on CUDA cores (those of 16-bit heads: backward_split.h). A block makes 64 x 64 sums, a thread 4 x 4 of them, the depth coming through shared memory 16 steps at a time.
 // Each sum is added up over 32 steps from 0, then such parts in order: rounding errors grow with n / 32 + 32, and the order depends on
 // the depth of the product alone.
 #include "cuda/backward_products.h"
 
 #include "common/error.h"
+#include "cuda/backward_operands.h"
+#include "cuda/backward_split.h"
 #include "cuda/launch.h"
-#include "cuda/packed.h"
-#include "cuda/rows.h"
 
 namespace gavel::cuda {
 
@@ -18,46 +18,9 @@ constexpr int kTile = 64;
 constexpr int kSteps = 16;
 constexpr int kThreads = 256;
 constexpr int kMine = 4;  // rows and columns of a thread
-constexpr int kAddedSteps = 32;
-
-// Element k of the sums of row m.
-struct LeftByRows {  // left[k][m]
-  static constexpr bool kDepthFirst = false;
-  const float *data;
-  int64_t stride;
-  __device__ float at(int64_t k, int64_t m) const { return data[k * stride + m]; }
-};
-struct LeftByColumns {  // left[m][k]
-  static constexpr bool kDepthFirst = true;
-  const float *data;
-  int64_t stride;
-  __device__ float at(int64_t k, int64_t m) const { return data[m * stride + k]; }
-};
-struct RightMatrix {
-  const float *data;
-  int64_t stride;
-  __device__ float at(int64_t k, int64_t n) const { return data[k * stride + n]; }
-};
-template <int32_t kType, bool kPacked>
-struct RightWeight {
-  const void *data;
-  int64_t depth;
-  __device__ float at(int64_t k, int64_t n) const {
-    return load_element<kType>(data, kPacked ? packed_offset(k, n, depth) : k * depth + n);
-  }
-};
-
-struct Shape {
-  int64_t rows;
-  int64_t columns;
-  int64_t depth;
-  float *target;
-  int64_t stride;
-  bool overwrite;
-};
 
 template <typename Left, typename Right>
-__global__ void __launch_bounds__(kThreads, 2) product_kernel(const Shape shape, const Left left, const Right right) {
+__global__ void __launch_bounds__(kThreads, 2) product_kernel(const ProductShape shape, const Left left, const Right right) {
   GAVEL_SHARED(float[kSteps][kTile + 4], lefts);
   GAVEL_SHARED(float[kSteps][kTile + 4], rights);
   const int64_t first_row = int64_t{blockIdx.y} * kTile, first_column = int64_t{blockIdx.x} * kTile;
@@ -112,7 +75,7 @@ __global__ void __launch_bounds__(kThreads, 2) product_kernel(const Shape shape,
 }
 
 template <typename Left, typename Right>
-void enqueue(const Shape &shape, const Left &left, const Right &right, cudaStream_t stream) {
+void enqueue(const ProductShape &shape, const Left &left, const Right &right, cudaStream_t stream) {
   const int64_t tiles = divide_up(shape.rows, int64_t{kTile});
   GAVEL_CHECK(tiles <= 65535, "%lld rows are too many for one product on CUDA", static_cast<long long>(shape.rows));
   launch(product_kernel<Left, Right>,
@@ -120,23 +83,35 @@ void enqueue(const Shape &shape, const Left &left, const Right &right, cudaStrea
          stream, shape, left, right);
 }
 
+// kType: one in which every element of the right side is exact.
+template <int32_t kType, typename Left, typename Right>
+void multiply(const ProductShape &shape, const Left &left, const Right &right, cudaStream_t stream) {
+  if constexpr (kType == GAVEL_F32) {
+    enqueue(shape, left, right, stream);
+  } else {
+    enqueue_split_product<kType>(shape, left, right, stream);
+  }
+}
+
 }  // namespace
 
-void enqueue_weight_gradient(const FloatMatrix &da, const FloatMatrix &input, int64_t rows, int64_t width, int64_t depth,
-                             const FloatMatrix &gradient, bool overwrite, cudaStream_t stream) {
-  enqueue(Shape{width, depth, rows, gradient.data, gradient.stride, overwrite}, LeftByRows{da.data, da.stride},
-          RightMatrix{input.data, input.stride}, stream);
+void enqueue_weight_gradient(const FloatMatrix &da, const FloatMatrix &input, int32_t input_dtype, int64_t rows, int64_t width,
+                             int64_t depth, const FloatMatrix &gradient, bool overwrite, cudaStream_t stream) {
+  const ProductShape shape{width, depth, rows, gradient.data, gradient.stride, overwrite};
+  const LeftByRows left{da.data, da.stride};
+  const RightMatrix right{input.data, input.stride};
+  with_type(input_dtype, [&](auto type) { multiply<decltype(type)::value>(shape, left, right, stream); });
 }
 
 void enqueue_input_gradient(const FloatMatrix &da, int64_t rows, int64_t width, int64_t depth, int32_t dtype,
                             const void *weight, bool packed, const FloatMatrix &dinput, cudaStream_t stream) {
   if (rows == 0) return;
-  const Shape shape{rows, depth, width, dinput.data, dinput.stride, true};
+  const ProductShape shape{rows, depth, width, dinput.data, dinput.stride, true};
   const LeftByColumns left{da.data, da.stride};
   with_type(dtype, [&](auto type) {
     constexpr int32_t kType = decltype(type)::value;
-    if (packed) return enqueue(shape, left, RightWeight<kType, true>{weight, depth}, stream);
-    enqueue(shape, left, RightWeight<kType, false>{weight, depth}, stream);
+    if (packed) return multiply<kType>(shape, left, RightWeight<kType, true>{weight, depth}, stream);
+    multiply<kType>(shape, left, RightWeight<kType, false>{weight, depth}, stream);
   });
 }
 

@@ -14,9 +14,9 @@ struct FloatMatrix {
   int64_t stride;
 };
 
-// gradient[o][i] (+)= sum over rows r of da[r][o] input[r][i]; gradient is [width, depth].
-void enqueue_weight_gradient(const FloatMatrix &da, const FloatMatrix &input, int64_t rows, int64_t width, int64_t depth,
-                             const FloatMatrix &gradient, bool overwrite, cudaStream_t stream);
+// gradient[o][i] (+)= sum over rows r of da[r][o] input[r][i]; gradient is [width, depth]. input_dtype: one that holds every input exactly.
+void enqueue_weight_gradient(const FloatMatrix &da, const FloatMatrix &input, int32_t input_dtype, int64_t rows, int64_t width,
+                             int64_t depth, const FloatMatrix &gradient, bool overwrite, cudaStream_t stream);
 
 // dinput[r][i] = sum over o of da[r][o] weight[o][i]; weight [width, depth] of the dtype, packed (packed.h) or contiguous, widened.
 void enqueue_input_gradient(const FloatMatrix &da, int64_t rows, int64_t width, int64_t depth, int32_t dtype,

@@ -133,33 +133,26 @@ void enqueue(const Linear &l, cudaStream_t stream) {
   launch(linear_kernel<kHead, kHidden, kKernel, kOutputs>, grid, threads_of(kKernel), 0, stream, l);
 }
 
-template <int32_t kHead, int32_t kHidden>
+template <int32_t kHead, int32_t kHidden, int kOutputs>
 void enqueue_for(const Linear &l, LinearKernel kernel, cudaStream_t stream) {
-  const bool one = l.output.outputs == 1;
-  // Means, which are f32 before a 16-bit head, come from memory that was just written: they are streamed.
-  if constexpr (kHead == GAVEL_F32 || kHidden != GAVEL_F32) {
-    if (kernel == LinearKernel::WARP) return enqueue<kHead, kHidden, LinearKernel::WARP, 1>(l, stream);
-    if (kernel == LinearKernel::TEAM_4) {
-      return one ? enqueue<kHead, kHidden, LinearKernel::TEAM_4, 1>(l, stream)
-                 : enqueue<kHead, kHidden, LinearKernel::TEAM_4, kMostOutputs>(l, stream);
-    }
-    if (kernel == LinearKernel::TEAM_8) {
-      return one ? enqueue<kHead, kHidden, LinearKernel::TEAM_8, 1>(l, stream)
-                 : enqueue<kHead, kHidden, LinearKernel::TEAM_8, kMostOutputs>(l, stream);
-    }
+  if constexpr (linear_exists(LinearKernel::WARP, kHead, kHidden, kOutputs == 1)) {
+    if (kernel == LinearKernel::WARP) return enqueue<kHead, kHidden, LinearKernel::WARP, kOutputs>(l, stream);
   }
-  if (one) return enqueue<kHead, kHidden, LinearKernel::STREAM, 1>(l, stream);
-  enqueue<kHead, kHidden, LinearKernel::STREAM, kMostOutputs>(l, stream);
+  if constexpr (linear_exists(LinearKernel::TEAM_4, kHead, kHidden, kOutputs == 1)) {
+    if (kernel == LinearKernel::TEAM_4) return enqueue<kHead, kHidden, LinearKernel::TEAM_4, kOutputs>(l, stream);
+  }
+  if constexpr (linear_exists(LinearKernel::TEAM_8, kHead, kHidden, kOutputs == 1)) {
+    if (kernel == LinearKernel::TEAM_8) return enqueue<kHead, kHidden, LinearKernel::TEAM_8, kOutputs>(l, stream);
+  }
+  enqueue<kHead, kHidden, LinearKernel::STREAM, kOutputs>(l, stream);
 }
 
 }  // namespace
 
 bool linear_possible(LinearKernel kernel, const Linear &linear) {
   if (kernel == LinearKernel::STREAM) return true;
-  const bool means = linear.dtype != GAVEL_F32 && linear.source.dtype == GAVEL_F32;
-  const int64_t team = kernel == LinearKernel::WARP ? 1 : kernel == LinearKernel::TEAM_4 ? 4 : 8;
-  const bool outputs = kernel != LinearKernel::WARP || linear.output.outputs == 1;
-  return linear.source.aligned && !means && outputs && linear.source.vector_width <= team * kMostHeld;
+  return linear_exists(kernel, linear.dtype, linear.source.dtype, linear.output.outputs == 1) && linear.source.aligned &&
+         linear.source.vector_width <= team_of(kernel) * kMostHeld;
 }
 
 LinearKernel choose_linear(const Linear &linear, int sm_count) {
@@ -175,7 +168,9 @@ void enqueue_linear(const Linear &linear, LinearKernel kernel, cudaStream_t stre
     with_type(linear.dtype, [&](auto head) {
       constexpr int32_t kHidden = decltype(hidden)::value, kHead = decltype(head)::value;
       // A 16-bit head's hidden states are of its dtype, or means in f32.
-      enqueue_for<kHead, kHead == GAVEL_F32 || kHidden == GAVEL_F32 ? kHidden : kHead>(linear, kernel, stream);
+      constexpr int32_t kOwn = kHead == GAVEL_F32 || kHidden == GAVEL_F32 ? kHidden : kHead;
+      if (linear.output.outputs == 1) return enqueue_for<kHead, kOwn, 1>(linear, kernel, stream);
+      enqueue_for<kHead, kOwn, kMostOutputs>(linear, kernel, stream);
     });
   });
 }

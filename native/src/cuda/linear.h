@@ -20,10 +20,24 @@ struct Linear {
   Output output;
 };
 
-// The kernels, which all give the same bits: a warp an item (one output, at most 1024 elements), 4 warps (4096) and 8 warps (8192), which
-// keep a vector in registers and want aligned rows; and 4 warps that read the rows again for every pass (any).
+// The kernels, which all give the same bits: a warp an item (at most 1024 elements), 4 warps (4096) and 8 warps (8192), which keep a vector
+// in registers and want aligned rows; and 4 warps that read the rows again for every pass (any).
 enum class LinearKernel : int32_t { WARP = 0, TEAM_4 = 1, TEAM_8 = 2, STREAM = 3 };
 
+// Which of them are compiled, by the dtypes of the head and of the rows (means are f32 rows, whatever the head) and by the number of
+// outputs: the frequent ones, for STREAM does everything.
+constexpr bool linear_exists(LinearKernel kernel, int32_t head, int32_t hidden, bool one_output) {
+  switch (kernel) {
+    case LinearKernel::WARP:
+      return head == hidden && one_output;
+    case LinearKernel::TEAM_4:
+      return head == hidden || (head == GAVEL_F32 && one_output);
+    case LinearKernel::TEAM_8:
+      return head == hidden && head != GAVEL_F32 && one_output;
+    default:
+      return true;
+  }
+}
 bool linear_possible(LinearKernel kernel, const Linear &linear);
 LinearKernel choose_linear(const Linear &linear, int sm_count);
 // items > 0.
