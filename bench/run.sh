@@ -45,7 +45,14 @@ one() {
 all() {
   seconds=${1:-4}
   folder=${2:-docs/results}
+  case $seconds in
+    '' | *[!0-9]* | 0)
+      echo "bench: SECONDS is '$seconds'; it must be a whole number of at least 1." >&2
+      exit 2
+      ;;
+  esac
   mkdir -p "$folder"
+  rm -f "$folder/gavel-bench.jsonl.part"
   for kind in pool linear mlp; do
     one heads --kinds "$kind" --seconds "$seconds" --results "$folder"
   done

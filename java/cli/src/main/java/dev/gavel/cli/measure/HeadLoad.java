@@ -17,11 +17,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 
 /** Callers that score random vectors with one head at once, each call timed. */
 public final class HeadLoad {
   // 8 MB of times per caller; a caller that has filled them stops.
   private static final int MOST_CALLS = 1 << 20;
+
+  // Callers wait for each other twice; one that failed never comes.
+  private static final long LONGEST_WAIT_SECONDS = 60;
 
   private HeadLoad() {}
 
@@ -53,7 +57,15 @@ public final class HeadLoad {
     }
     try (ExecutorService threads = Executors.newFixedThreadPool(callers)) {
       List<Timed> timed = new ArrayList<>();
-      for (Future<Timed> future : threads.invokeAll(work)) {
+      List<Future<Timed>> futures = threads.invokeAll(work);
+      for (Future<Timed> future : futures) {
+        // The caller that failed, before those that waited for it.
+        if (future.state() == Future.State.FAILED
+            && future.exceptionNow() instanceof RuntimeException cause) {
+          throw cause;
+        }
+      }
+      for (Future<Timed> future : futures) {
         timed.add(future.get());
       }
       double perSecond =
@@ -67,9 +79,6 @@ public final class HeadLoad {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while measuring", e);
     } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
       throw new IllegalStateException("a caller failed: " + e.getCause(), e);
     }
   }
@@ -85,14 +94,14 @@ public final class HeadLoad {
         PackedBatch batch = PackedBatch.ofVectors(fill(vectors, seed), responses);
         ScoreBatch scores = ScoreBatch.allocate(spec, responses)) {
       long[] nanos = new long[MOST_CALLS];
-      start.await();
+      start.await(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS);
       long begin = System.nanoTime();
       long timedFrom = begin + (long) (seconds * 0.25e9);
       long end = begin + (long) (seconds * 1e9);
       while (System.nanoTime() < timedFrom) {
         head.score(batch, Pooling.index(), Readout.identity(), scores);
       }
-      start.await();
+      start.await(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS);
       long first = System.nanoTime();
       long now = first;
       int calls = 0;
