@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // cuda_api_fixture.h: CUDA contexts, streams and tensors for tests that go through the C interface and the plugin as a user's program
-// does; the plugin is the emulated one.
+// does; the plugin is the emulated one, or, compiled with cuda_device/control.h, the real one.
 #ifndef GAVEL_TEST_CUDA_API_FIXTURE_H
 #define GAVEL_TEST_CUDA_API_FIXTURE_H
 
@@ -12,12 +12,19 @@
 #include "api_fixture.h"
 #include "control.h"
 
-#ifndef GAVEL_EMULATED_LIBRARY
+#if !defined(GAVEL_EMULATED_LIBRARY) && !defined(GAVEL_TEST_ON_DEVICE)
 #error "GAVEL_EMULATED_LIBRARY is the path of emulated/libgavel_cuda.so; the build defines it"
 #endif
 
 namespace gavel::test {
 
+#ifdef GAVEL_TEST_ON_DEVICE
+// The device itself; the plugin is the one beside the test, or GAVEL_CUDA_LIBRARY.
+inline const gavel::emulator::Control &machine() {
+  static const gavel::emulator::Control control;
+  return control;
+}
+#else
 // The emulated machine, in the plugin that libgavel opens. Names that plugin to libgavel.
 inline const gavel::emulator::Control &machine() {
   static const gavel::emulator::Control *control = [] {
@@ -32,6 +39,7 @@ inline const gavel::emulator::Control &machine() {
   }();
   return *control;
 }
+#endif
 
 inline gavel_context_options cuda_options(int32_t device = 0) {
   auto options = sized<gavel_context_options>();

@@ -10,6 +10,9 @@
 
 namespace gavel::emulator {
 
+// Contexts of tests are made on one after the other.
+constexpr int32_t kTestDevices = 2;
+
 struct Control {
   Live (*live)();
   int64_t (*launches)();

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Makes one archive of all that is run on a GPU host, which needs a driver but no JDK, compiler or network:
+#   bench/gpu/make-bundle.sh [ARCHIVE]        default bench/gpu/target/gavel-gpu.tar.gz
+# Needs nvcc 13, CMake, g++, a JDK and Maven here. On the host: unpack it, and  ./run.sh [RESULTS_FOLDER]  (README.md beside this).
+set -eu
+
+root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
+target=$root/bench/gpu/target
+archive=${1:-$target/gavel-gpu.tar.gz}
+build=$target/build
+bundle=$target/gavel-gpu
+most_bytes=$((60 * 1024 * 1024))
+
+found=$("$root/.mvn/find-jdk.sh") || exit 3
+jdk=${found% *}
+nvcc=$(command -v nvcc) || { echo "make-bundle: nvcc was not found on the PATH; install the CUDA toolkit 13.0 or newer." >&2; exit 3; }
+jobs=$(getconf _NPROCESSORS_ONLN)
+
+cmake -S "$root" -B "$build" -DGAVEL_CUDA=ON -DGAVEL_TESTS=OFF >"$target.log" 2>&1 || { cat "$target.log" >&2; exit 1; }
+cmake --build "$build" --parallel "$jobs"
+
+rm -rf "$bundle"
+mkdir -p "$bundle/lib" "$bundle/native" "$bundle/tests" "$bundle/peers" "$bundle/third-party"
+cp "$build/lib/libgavel.so" "$build/lib/libgavel_cuda.so" "$bundle/native/"
+
+# Native tests of the C interface, on the device: the sources of the emulated ones over the real runtime. They lie beside the library
+# they open, and are linked from libgavel's objects, as the emulated ones are.
+objects=$(find "$build/native/CMakeFiles/gavel_objects.dir" -name '*.o')
+for test in cuda_api cuda_invariance; do
+  # shellcheck disable=SC2086 # one argument per object
+  "$nvcc" -std=c++20 -O2 -x cu -cudart static -gencode arch=compute_80,code=sm_80 -I"$root/native/test/cuda_device" \
+    -I"$root/native/test" -I"$root/native/src" -I"$root/native/include" -c "$root/native/test/$test.cpp" -o "$target/$test.o"
+  # shellcheck disable=SC2086
+  "$nvcc" -cudart static -o "$bundle/native/$test" "$target/$test.o" $objects -Xlinker -rpath='$ORIGIN' -lpthread -ldl \
+    -Xcompiler -static-libstdc++,-static-libgcc
+done
+"$nvcc" -std=c++17 -O3 -cudart static -Werror all-warnings -gencode arch=compute_80,code=[sm_80,compute_80] \
+  -gencode arch=compute_90,code=sm_90 -o "$bundle/native/ceilings" "$root/bench/gpu/ceilings.cu"
+
+# The Java side: what gavel-core is, its tests, and what they need but for LibTorch, which is larger than the rest together; tests that
+# compare with it run where the project is built.
+(cd "$root" && mvn -B -ntp -q -DskipTests -Dgavel.native=skip -Dgavel.native.build="$build" -pl java/core -am package \
+  dependency:copy-dependencies -DincludeScope=test -DexcludeGroupIds=org.bytedeco,dev.gavel -DoutputDirectory="$bundle/third-party")
+cp "$root"/bindings/target/gavel-bindings-*.jar "$root"/java/core/target/gavel-core-*.jar "$bundle/lib/"
+rm -f "$bundle"/lib/*-tests.jar "$bundle"/lib/*-sources.jar "$bundle"/lib/*-javadoc.jar
+(cd "$root/java/core/target/test-classes" && "$jdk/bin/jar" --create --file "$bundle/lib/core-tests.jar" .)
+console=$(sed -n 's/.*<junit.version>5\(.*\)<.*/1\1/p' "$root/pom.xml")
+(cd "$root" && mvn -B -ntp -q dependency:copy -Dartifact="org.junit.platform:junit-platform-console-standalone:$console" \
+  -DoutputDirectory="$bundle/third-party")
+"$jdk/bin/jlink" --add-modules java.base,java.logging,java.management,java.xml,jdk.management,jdk.unsupported,jdk.jfr \
+  --strip-debug --no-header-files --no-man-pages --compress zip-9 --output "$bundle/runtime"
+
+cp "$root"/bench/peers/*.py "$bundle/peers/"
+cp "$root/bench/gpu/report.py" "$bundle/peers/"
+cp "$root/bench/gpu/run.sh" "$bundle/run.sh"
+git -C "$root" rev-parse HEAD >"$bundle/revision" 2>/dev/null || echo unknown >"$bundle/revision"
+chmod +x "$bundle/run.sh"
+mkdir -p "$(dirname -- "$archive")"
+tar -C "$target" -czf "$archive" gavel-gpu
+bytes=$(wc -c <"$archive")
+echo "$archive: $bytes bytes"
+if [ "$bytes" -gt "$most_bytes" ]; then
+  echo "make-bundle: the archive must stay under $most_bytes bytes; largest parts:" >&2
+  du -sk "$bundle"/* | sort -rn | head -5 >&2
+  exit 1
+fi

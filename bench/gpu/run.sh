@@ -1,0 +1,85 @@
+#!/bin/sh
+# On the GPU host, from the unpacked bundle:  ./run.sh [RESULTS_FOLDER]     default ./results; about ten minutes
+# Ceilings, the tests on the device (a skip is a failure), compute-sanitizer on the small shapes, then PyTorch beside us. Writes JSON,
+# logs and results.md. Exit code 1 where a test failed; what a host lacks (compute-sanitizer, PyTorch) is named and left out.
+set -u
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+results=${1:-$here/results}
+mkdir -p "$results"
+results=$(CDPATH= cd -- "$results" && pwd)
+export GAVEL_CUDA_LIBRARY="$here/native/libgavel_cuda.so"
+failed=0
+entries=
+
+note() { # name result
+  echo "$1: $2"
+  entries="$entries${entries:+,
+ }\"$1\": \"$2\""
+}
+
+# step NAME SECONDS COMMAND...: runs it, keeps its output, notes how it ended.
+step() {
+  name=$1
+  seconds=$2
+  shift 2
+  if timeout "$seconds" "$@" >"$results/$name.log" 2>&1; then
+    note "$name" "passed"
+  else
+    note "$name" "FAILED (exit code $?), see $name.log"
+    failed=1
+    tail -n 15 "$results/$name.log"
+  fi
+}
+
+{
+  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.limit --format=csv 2>&1
+  echo "revision $(cat "$here/revision")"
+  uname -srm
+  sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sort | uniq -c
+  date -u +%Y-%m-%dT%H:%M:%SZ
+} >"$results/machine.txt"
+cat "$results/machine.txt"
+
+if timeout 60 "$here/native/ceilings" >"$results/ceilings.json" 2>"$results/ceilings.log"; then
+  note ceilings passed
+else
+  note ceilings "FAILED, see ceilings.log"
+  failed=1
+  rm -f "$results/ceilings.json"
+fi
+
+step c_interface 90 "$here/native/cuda_api"
+step invariance 180 "$here/native/cuda_invariance" device
+tail -n 8 "$results/invariance.log"
+# Every test of the API; those of the GPU must find one.
+step java_tests 180 "$here/runtime/bin/java" -XX:+IgnoreUnrecognizedVMOptions --enable-native-access=ALL-UNNAMED \
+  -Dgavel.library.path="$here/native" -Dgavel.test.cuda=require \
+  -jar "$(ls "$here"/third-party/junit-platform-console-standalone-*.jar)" execute \
+  --class-path "$(ls "$here"/lib/*.jar "$here"/third-party/*.jar | grep -v console-standalone | tr '\n' ':')" \
+  --scan-class-path "$here/lib/core-tests.jar" --include-classname '.*Cuda.*Test' --fail-if-no-tests --details=tree
+if grep -q '[1-9][0-9]* tests skipped' "$results/java_tests.log"; then
+  note java_tests_skipped "FAILED: a skipped test of the GPU is a failure, see java_tests.log"
+  failed=1
+fi
+
+if command -v compute-sanitizer >/dev/null 2>&1; then
+  # initcheck would take the poison behind tensors for use of what nobody wrote, so it looks at the small invariance shapes.
+  step memcheck 120 compute-sanitizer --tool memcheck --leak-check full --error-exitcode 9 "$here/native/cuda_api"
+  step racecheck 120 compute-sanitizer --tool racecheck --racecheck-report all --error-exitcode 9 "$here/native/cuda_invariance"
+  step initcheck 90 compute-sanitizer --tool initcheck --error-exitcode 9 "$here/native/cuda_invariance"
+  step synccheck 90 compute-sanitizer --tool synccheck --error-exitcode 9 "$here/native/cuda_invariance"
+else
+  note sanitizers "not run: compute-sanitizer is not on the PATH"
+fi
+
+if python3 -c 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 1)' >/dev/null 2>&1; then
+  step peers 330 python3 "$here/peers/torch_head.py" "$here/native/libgavel.so" "$results/torch.json" --seconds 280
+else
+  note peers "not run: python3 has no PyTorch that sees the GPU"
+fi
+
+printf '{\n %s\n}\n' "$entries" >"$results/tests.json"
+if command -v python3 >/dev/null 2>&1; then
+  python3 "$here/peers/report.py" "$results" >"$results/results.md" && echo "$results/results.md"
+fi
+exit $failed
