@@ -43,7 +43,10 @@ final class PatternTable {
               facts -> ValueHeads.summary(facts, HeadPattern.TRL_VALUE_HEAD)),
           new PatternRule(
               HeadPattern.INTERNLM2_REWARD,
-              facts -> facts.hasHead("v_head.weight") && facts.config().has("reward_token_id"),
+              facts ->
+                  facts.hasHead("v_head.weight")
+                      && (facts.config().has("reward_token_id")
+                          || facts.isArchitecture("InternLM2ForRewardModel")),
               ValueHeads::internlm2),
           new PatternRule(
               HeadPattern.VALUE_HEAD,

@@ -99,6 +99,12 @@ class HeadDifferenceTest {
         outProj("\"pooling\": \"max\""), "has pooling = max; it must be mean or last");
     refused(outProj(""), "has no key 'pooling'; it must be mean or last");
     refused(
+        folder()
+            .with("v_head.weight", 1, WIDTH)
+            .config(config("InternLM2ForRewardModel", ""))
+            .single(),
+        "has no key 'reward_token_id'");
+    refused(
         deberta("\"pooler_hidden_act\": \"mish\""),
         "has pooler_hidden_act = mish; it must be one of [gelu, gelu_new");
     refused(deberta(""), "has no key 'pooler_hidden_act'");
