@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdInputStream;
+import dev.gavel.Layout;
+import dev.gavel.text.RewardModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
@@ -91,6 +94,37 @@ class ScoreFilesTest {
                   "--threads",
                   threads);
           assertEquals(expected, run.out(), window + " " + batch + " " + threads);
+        }
+      }
+    }
+  }
+
+  @Test
+  void scoresAreThoseOfTheLibraryInTheOrderOfTheResponses() throws IOException {
+    StringBuilder text = new StringBuilder();
+    List<List<String>> responses = new ArrayList<>();
+    for (int row = 0; row < 40; row++) {
+      // The longer ones take several sequences.
+      List<String> own = new ArrayList<>();
+      for (int i = 0; i <= row % 13; i++) {
+        own.add("abcdefghijklm".substring(0, (i * 5 + row) % 13 + 1).repeat(row % 4 + 1));
+      }
+      responses.add(own);
+      text.append(
+          "{\"prompt\":\"p%d\",\"responses\":[\"%s\"]}\n"
+              .formatted(row, String.join("\",\"", own)));
+    }
+    Path input = file("in.jsonl", bytes(text.toString()));
+    for (Layout layout : Layout.values()) {
+      String name = layout.name().toLowerCase(Locale.ROOT);
+      List<JsonNode> rows = score(input.toString(), "--layout", name).json();
+      try (RewardModel library =
+          RewardModel.load(model.toString(), RewardModel.Options.defaults().withLayout(layout))) {
+        for (int row = 0; row < responses.size(); row++) {
+          List<Float> expected = library.score("p" + row, responses.get(row)).scores();
+          List<Float> found = new ArrayList<>();
+          rows.get(row).get("scores").forEach(score -> found.add(score.floatValue()));
+          assertEquals(expected, found, name + " row " + row);
         }
       }
     }
