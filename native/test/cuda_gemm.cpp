@@ -176,7 +176,7 @@ void test_choice() {
   CHECK(choose(64, 4096) == ProductKernel::COLUMNS_64, "64 items");
   CHECK(choose(65, 4096) == ProductKernel::COLUMNS_64, "65 items: 32 tiles would leave most of the device idle");
   CHECK(choose(1024, 4096) == ProductKernel::TILED, "1024 items");
-  CHECK(choose(1024, 4096, GAVEL_F32) == ProductKernel::COLUMNS_32, "1024 items in f32");
+  CHECK(choose(1024, 4096, GAVEL_F32) == ProductKernel::COLUMNS_16, "1024 items in f32");
   // Devices of compute capability 8.6 and 8.9 give a block 99 KiB.
   CHECK(choose(64, 4096, GAVEL_BF16, {80, 95 * 1024}) == ProductKernel::COLUMNS_8, "64 items with little shared memory");
   CHECK(product_possible(ProductKernel::FUSED, GAVEL_BF16, 4096, kH200), "4096 bf16 elements fit");

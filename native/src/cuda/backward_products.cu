@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(kThreads, 2) product_kernel(const ProductShape
       }
     };
     if (steps == kSteps) {
-#pragma unroll
+      GAVEL_UNROLL
       for (int step = 0; step < kSteps; ++step) step_once(step);
     } else {
       for (int step = 0; step < steps; ++step) step_once(step);

@@ -43,7 +43,7 @@ __device__ __forceinline__ uint32_t take_part(float &value) {
 
 template <int kParts>
 __device__ __forceinline__ void take_pair(float low, float high, uint32_t words[kParts]) {
-#pragma unroll
+  GAVEL_UNROLL
   for (int part = 0; part < kParts; ++part) {
     const uint32_t first = take_part(low);
     words[part] = first | take_part(high) << 16;
@@ -64,7 +64,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   float total[kRowTiles][kColumnTiles][4] = {};
   for (int64_t base = 0; base < shape.depth; base += kAddedSteps) {
     __syncthreads();
-#pragma unroll 4
+    GAVEL_UNROLL_BY(4)
     for (int i = thread; i < kPairs * kRows; i += kThreads) {
       const int pair = Left::kDepthFirst ? i % kPairs : i / kRows, row = Left::kDepthFirst ? i / kPairs : i % kRows;
       const int64_t k = base + 2 * pair, m = first_row + row;
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kThreads, 2)
       take_pair<kLeftParts>(low, high, words);
       for (int part = 0; part < kLeftParts; ++part) lefts[part][pair][row] = words[part];
     }
-#pragma unroll 4
+    GAVEL_UNROLL_BY(4)
     for (int i = thread; i < kPairs * kColumns; i += kThreads) {
       const int pair = i / kColumns, column = i % kColumns;
       const int64_t k = base + 2 * pair, n = first_column + column;
@@ -87,10 +87,10 @@ __global__ void __launch_bounds__(kThreads, 2)
     __syncthreads();
     float sums[kRowTiles][kColumnTiles][4] = {};
     for (int step = 0; step < kPairs; step += 8) {
-#pragma unroll
+      GAVEL_UNROLL
       for (int part = kLeftParts - 1; part >= 0; --part) {
         uint32_t a[kRowTiles][4];
-#pragma unroll
+        GAVEL_UNROLL
         for (int tile = 0; tile < kRowTiles; ++tile) {
           const int row = my_row + 16 * tile + group;
           a[tile][0] = lefts[part][step + lane][row];
@@ -98,21 +98,21 @@ __global__ void __launch_bounds__(kThreads, 2)
           a[tile][2] = lefts[part][step + lane + 4][row];
           a[tile][3] = lefts[part][step + lane + 4][row + 8];
         }
-#pragma unroll
+        GAVEL_UNROLL
         for (int tile = 0; tile < kColumnTiles; ++tile) {
           const int column = my_column + 8 * tile + group;
-#pragma unroll
+          GAVEL_UNROLL
           for (int right_part = kRightParts - 1; right_part >= 0; --right_part) {
             const uint32_t b[2] = {rights[right_part][step + lane][column], rights[right_part][step + lane + 4][column]};
-#pragma unroll
+            GAVEL_UNROLL
             for (int row_tile = 0; row_tile < kRowTiles; ++row_tile) mma_16816_bf16(sums[row_tile][tile], a[row_tile], b);
           }
         }
       }
     }
-#pragma unroll
+    GAVEL_UNROLL
     for (int i = 0; i < kRowTiles; ++i) {
-#pragma unroll
+      GAVEL_UNROLL
       for (int j = 0; j < kColumnTiles; ++j) {
         for (int k = 0; k < 4; ++k) total[i][j][k] += sums[i][j][k];
       }
@@ -130,9 +130,9 @@ __global__ void __launch_bounds__(kThreads, 2)
     target[0] = shape.overwrite ? low : target[0] + low;
     if (column + 1 < shape.columns) target[1] = shape.overwrite ? high : target[1] + high;
   };
-#pragma unroll
+  GAVEL_UNROLL
   for (int i = 0; i < kRowTiles; ++i) {
-#pragma unroll
+    GAVEL_UNROLL
     for (int j = 0; j < kColumnTiles; ++j) {
       const int64_t row = first_row + my_row + 16 * i + group;
       const int64_t column = first_column + my_column + 8 * j + 2 * lane;

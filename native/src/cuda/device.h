@@ -23,10 +23,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// GAVEL_UNROLL before a loop: written out, so that arrays indexed by it stay in registers.
+// GAVEL_UNROLL before a loop: written out, so that arrays indexed by it stay in registers. GAVEL_UNROLL_BY(n): n turns at a time, so that n
+// loads are under way.
 #ifdef GAVEL_CUDA_EMULATED
 
 #define GAVEL_UNROLL
+#define GAVEL_UNROLL_BY(n)
 
 // GAVEL_SHARED(float[8][32], partial); declares a shared array inside a kernel or device function. Never initialised.
 #define GAVEL_SHARED(Type, name)                                            \
@@ -40,6 +42,8 @@
 #else
 
 #define GAVEL_UNROLL _Pragma("unroll")
+#define GAVEL_PRAGMA(text) _Pragma(#text)
+#define GAVEL_UNROLL_BY(n) GAVEL_PRAGMA(unroll n)
 
 namespace gavel::cuda {
 // Lets a macro declare an array whose type is one argument.

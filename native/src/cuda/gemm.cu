@@ -19,7 +19,7 @@ int64_t product_shared_bytes(ProductKernel kernel, int32_t dtype, int64_t depth)
 
 bool product_possible(ProductKernel kernel, int32_t dtype, int64_t depth, const DeviceLimits &limits) {
   if (dtype == GAVEL_F32 && kernel != ProductKernel::FUSED && kernel != ProductKernel::COLUMNS_8 &&
-      kernel != ProductKernel::COLUMNS_32) {
+      kernel != ProductKernel::COLUMNS_16) {
     return false;
   }
   return product_shared_bytes(kernel, dtype, depth) <= limits.shared_bytes;

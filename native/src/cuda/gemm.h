@@ -70,9 +70,9 @@ enum class ProductKernel : int32_t {
   FUSED = 0,      // at most 8 items, vectors made in shared memory: one launch
   COLUMNS_8 = 1,  // a block takes 32 neurons and 8 items, its 8 warps one slice of the depth each
   COLUMNS_16 = 2,
-  COLUMNS_32 = 3,
-  COLUMNS_64 = 4,  // not for f32
-  TILED = 5,       // 128 neurons and 128 items, not for f32
+  COLUMNS_32 = 3,  // this and the following not for f32
+  COLUMNS_64 = 4,
+  TILED = 5,  // 128 neurons and 128 items
 };
 
 struct DeviceLimits {

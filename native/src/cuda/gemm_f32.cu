@@ -11,7 +11,7 @@ namespace gavel::cuda {
 namespace {
 
 template <int kItems>
-__global__ void __launch_bounds__(kProductThreads) f32_kernel(const __grid_constant__ Product p) {
+__global__ void __launch_bounds__(kProductThreads, 2) f32_kernel(const __grid_constant__ Product p) {
   GAVEL_DYNAMIC_SHARED(float, tile);
   GAVEL_SHARED(NeuronParameters<kColumnNeurons>, parameters);
   const ColumnPlace place = column_place<kItems>(p);
@@ -47,7 +47,7 @@ int64_t f32_shared_bytes(int items) {
 
 void enqueue_f32(const Product &p, int items, bool early, cudaStream_t stream) {
   if (items == 8) return enqueue<8>(p, early, stream);
-  enqueue<32>(p, early, stream);
+  enqueue<16>(p, early, stream);
 }
 
 }  // namespace gavel::cuda

@@ -17,8 +17,10 @@ __device__ inline void multiply_f32(const Product &p, const ColumnPlace &place, 
   const float *w = static_cast<const float *>(p.weight) +
                    ((place.tile * 4 + place.lane / 8) * steps + place.begin) * kBlockElements + place.lane % 8 * kBlockColumns;
   float sums[kItems] = {};
+  // More would ask for more of X at once than there are registers.
+  [[maybe_unused]] constexpr int kTurns = kItems == 8 ? 2 : 1;
   for (int step = 0; step < place.steps; ++step) {
-    GAVEL_UNROLL
+    GAVEL_UNROLL_BY(kTurns)
     for (int q = 0; q < static_cast<int>(kBlockColumns); q += 4) {
       const float4 weight = *reinterpret_cast<const float4 *>(w + step * kBlockElements + q);
       GAVEL_UNROLL

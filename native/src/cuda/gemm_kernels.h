@@ -12,7 +12,7 @@ namespace gavel::cuda {
 int64_t columns_shared_bytes(int32_t dtype, int items);
 void enqueue_columns(const Product &product, int items, bool early, cudaStream_t stream);
 
-// f32. items: 8 or 32 a block.
+// f32. items: 8 or 16 a block.
 int64_t f32_shared_bytes(int items);
 void enqueue_f32(const Product &product, int items, bool early, cudaStream_t stream);
 

@@ -185,7 +185,7 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
     __syncthreads();
     if (column < sums.columns && sums.targets != nullptr) {
       float part[kPlanes][kChunk] = {};
-#pragma unroll Values::kUnroll
+      GAVEL_UNROLL_BY(Values::kUnroll)
       for (int r = 0; r < count; ++r) {
         float x[kChunk];
         values.load(base + r, column, x);
@@ -219,7 +219,7 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
          c += kRowSumThreads) {
       for (int p = 0; p < sums.planes; ++p) {
         float sum = 0;
-#pragma unroll 8
+        GAVEL_UNROLL_BY(8)
         for (int64_t k = 0; k < chunks; ++k) sum += __ldcg(sums.partials + (k * sums.planes + p) * tiled_columns + c);
         put_gradient(sums.targets + p * sums.target_stride + c, sum, sums.overwrite);
       }

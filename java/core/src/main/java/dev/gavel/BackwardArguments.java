@@ -5,6 +5,7 @@ import dev.gavel.bindings.TensorDescriptor;
 import dev.gavel.bindings.ffi.gavel_backward_args;
 import dev.gavel.bindings.ffi.gavel_h;
 import dev.gavel.bindings.ffi.gavel_scatter_args;
+import dev.gavel.bindings.ffi.gavel_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -13,6 +14,21 @@ import java.lang.foreign.MemorySegment;
  * for every call.
  */
 final class BackwardArguments {
+  private static final long[] INPUTS = {
+    gavel_backward_args.hidden$offset(),
+    gavel_backward_args.first$offset(),
+    gavel_backward_args.last$offset(),
+    gavel_backward_args.scores$offset(),
+    gavel_backward_args.preactivations$offset(),
+    gavel_backward_args.dscore$offset()
+  };
+  private static final long[] OUTPUTS = {gavel_backward_args.dvectors$offset()};
+  private static final long[] SCATTER_INPUTS = {
+    gavel_scatter_args.first$offset(),
+    gavel_scatter_args.last$offset(),
+    gavel_scatter_args.dvectors$offset()
+  };
+
   private final MemorySegment struct;
   private final TensorDescriptor hidden;
   private final TensorDescriptor first;
@@ -41,6 +57,20 @@ final class BackwardArguments {
     scatterLast = TensorDescriptor.at(scatter, gavel_scatter_args.last$offset());
     scatterVectors = TensorDescriptor.at(scatter, gavel_scatter_args.dvectors$offset());
     scatterHidden = TensorDescriptor.at(scatter, gavel_scatter_args.dhidden$offset());
+  }
+
+  /** Takes a backward call to the device. */
+  void stageBackward(Staging staging) {
+    staging.struct(struct, INPUTS, OUTPUTS);
+    staging.stream(struct, gavel_backward_args.stream$offset());
+  }
+
+  /** Takes a scatter call to the device; it adds to the gradient of the hidden states. */
+  void stageScatter(Staging staging) {
+    staging.struct(scatter, SCATTER_INPUTS, new long[0]);
+    staging.tensor(
+        scatter.asSlice(gavel_scatter_args.dhidden$offset(), gavel_tensor.layout()), true, true);
+    staging.stream(scatter, gavel_scatter_args.stream$offset());
   }
 
   /** The {@code gavel_backward_args}. */

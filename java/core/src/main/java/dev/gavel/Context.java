@@ -11,6 +11,7 @@ import dev.gavel.bindings.ffi.gavel_context_options;
 import dev.gavel.bindings.ffi.gavel_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * A device with its threads and scratch memory; everything else is made with one. Safe for use by
@@ -26,21 +27,38 @@ public final class Context implements AutoCloseable {
 
   private final NativeHandle handle;
   private final Info info;
+  // As many as there were calls at once; each holds the device memory of its largest call.
+  private final ConcurrentLinkedQueue<Staging> idle = new ConcurrentLinkedQueue<>();
 
   private Context(NativeHandle handle, Info info) {
     this.handle = handle;
     this.info = info;
   }
 
+  /** What the bits of a score may depend on. */
+  public enum Mode {
+    /** On the response's own rows, the head, the kind of device and the version; nothing else. */
+    INVARIANT,
+    /**
+     * On the batch, too. CUDA only: large products may go to cuBLASLt, which is looked for under
+     * the name in the system property {@code gavel.cublaslt}, else in the environment variable
+     * {@code GAVEL_CUBLASLT}, else as {@code libcublasLt.so.13} and {@code .12}. Where neither of
+     * the last two is there, Gavel's own kernels do it all.
+     */
+    FAST
+  }
+
   /**
    * What a context is to be.
    *
    * @param device where it runs
-   * @param threads threads a call may use, the caller's own included, 1 to {@value
-   *     Context#MOST_THREADS}; scores do not depend on it
-   * @param instructionSet what the kernels may use; scores do not depend on it
+   * @param threads CPU: threads a call may use, the caller's own included, 1 to {@value
+   *     Context#MOST_THREADS}; scores do not depend on it. CUDA has no use for it
+   * @param instructionSet CPU: what the kernels may use; scores do not depend on it. CUDA: {@link
+   *     InstructionSet#BEST}
+   * @param mode what the bits of a score may depend on
    */
-  public record Options(Device device, int threads, InstructionSet instructionSet) {
+  public record Options(Device device, int threads, InstructionSet instructionSet, Mode mode) {
     /** Checks the number of threads. */
     public Options {
       if (threads < 1 || threads > MOST_THREADS) {
@@ -52,22 +70,28 @@ public final class Context implements AutoCloseable {
     /** The CPU, one thread per processor this JVM may use, the best instructions it has. */
     public static Options defaults() {
       int processors = Runtime.getRuntime().availableProcessors();
-      return new Options(Device.cpu(), Math.min(processors, MOST_THREADS), InstructionSet.BEST);
+      return new Options(
+          Device.cpu(), Math.min(processors, MOST_THREADS), InstructionSet.BEST, Mode.INVARIANT);
     }
 
     /** The same on another device. */
     public Options withDevice(Device newDevice) {
-      return new Options(newDevice, threads, instructionSet);
+      return new Options(newDevice, threads, instructionSet, mode);
     }
 
     /** The same with another number of threads. */
     public Options withThreads(int newThreads) {
-      return new Options(device, newThreads, instructionSet);
+      return new Options(device, newThreads, instructionSet, mode);
     }
 
     /** The same with other instructions. */
     public Options withInstructionSet(InstructionSet newInstructionSet) {
-      return new Options(device, threads, newInstructionSet);
+      return new Options(device, threads, newInstructionSet, mode);
+    }
+
+    /** The same in another mode. */
+    public Options withMode(Mode newMode) {
+      return new Options(device, threads, instructionSet, newMode);
     }
   }
 
@@ -76,10 +100,14 @@ public final class Context implements AutoCloseable {
    *
    * @param device where it runs
    * @param threads threads a call may use, the caller's own included
-   * @param instructionSet the one in use
-   * @param bestInstructionSet the best this machine has
+   * @param instructionSet CPU: the one in use
+   * @param bestInstructionSet CPU: the best this machine has
    * @param deviceName for instance the processor's brand
-   * @param detail why a higher instruction set is not in use, for people; may be empty
+   * @param detail CPU: why a higher instruction set is not in use; CUDA: driver and cuBLASLt in
+   *     use; for people, may be empty
+   * @param mode what the bits of a score may depend on
+   * @param computeCapability CUDA: 10 major + minor, for instance 90; CPU: 0
+   * @param memoryBytes CUDA: memory of the device; CPU: 0
    */
   public record Info(
       Device device,
@@ -87,7 +115,10 @@ public final class Context implements AutoCloseable {
       InstructionSet instructionSet,
       InstructionSet bestInstructionSet,
       String deviceName,
-      String detail) {}
+      String detail,
+      Mode mode,
+      int computeCapability,
+      long memoryBytes) {}
 
   /**
    * Opens a context with {@link Options#defaults()}.
@@ -102,24 +133,37 @@ public final class Context implements AutoCloseable {
    * Opens a context.
    *
    * @throws DeviceUnavailableException if the device is not there, or this build has no backend for
-   *     it
-   * @throws UnsupportedException if this machine lacks the instruction set
+   *     it; the message says what was tried and what to do
+   * @throws UnsupportedException if this machine lacks the instruction set, or the cuBLASLt that is
+   *     named cannot be used
    * @throws NativeLoadException if there is no native library for this machine
    */
   public static Context open(Options options) {
-    if (options.device() instanceof Device.Cuda cuda) {
-      throw new DeviceUnavailableException(
-          "device %s was asked for; %s. Use cpu.".formatted(cuda, Device.NO_CUDA));
-    }
     try (Arena arena = Arena.ofConfined()) {
       // Before the first layout, whose initialiser needs native access and cannot explain its lack.
       NativeLibrary.load();
       MemorySegment struct = NativeStruct.allocate(arena, gavel_context_options.layout());
-      gavel_context_options.device_type(struct, gavel_h.GAVEL_CPU());
-      gavel_context_options.threads(struct, options.threads());
+      boolean fast = options.mode() == Mode.FAST;
+      gavel_context_options.mode(
+          struct, fast ? gavel_h.GAVEL_MODE_FAST() : gavel_h.GAVEL_MODE_INVARIANT());
       gavel_context_options.instruction_set(struct, options.instructionSet().code());
       NativeError error = new NativeError(arena);
-      NativeHandle handle = Gavel.contextCreate(struct, error);
+      NativeHandle handle =
+          switch (options.device()) {
+            case Device.Cpu cpu -> {
+              gavel_context_options.device_type(struct, gavel_h.GAVEL_CPU());
+              gavel_context_options.threads(struct, options.threads());
+              yield Gavel.contextCreate(struct, error);
+            }
+            case Device.Cuda cuda -> {
+              gavel_context_options.device_type(struct, gavel_h.GAVEL_CUDA());
+              gavel_context_options.device_id(struct, cuda.index());
+              gavel_context_options.threads(struct, 1);
+              yield fast
+                  ? CublasLt.create(struct, arena, error)
+                  : Gavel.contextCreate(struct, error);
+            }
+          };
       try {
         return new Context(handle, describe(handle, options.device(), arena, error));
       } catch (RuntimeException e) {
@@ -145,6 +189,9 @@ public final class Context implements AutoCloseable {
   @Override
   public void close() {
     handle.close();
+    for (Staging staging = idle.poll(); staging != null; staging = idle.poll()) {
+      staging.destroy();
+    }
   }
 
   @Override
@@ -157,6 +204,32 @@ public final class Context implements AutoCloseable {
     return handle;
   }
 
+  /** Whether calls run at once, on host memory. */
+  boolean onCpu() {
+    return info.device() instanceof Device.Cpu;
+  }
+
+  /** Begins a call of a CUDA context on host tensors. */
+  Staging stage() {
+    Staging kept = idle.poll();
+    if (kept != null) {
+      return kept;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      NativeHandle stream = Gavel.streamCreate(handle, new NativeError(arena));
+      return new Staging(this, ((Device.Cuda) info.device()).index(), stream);
+    }
+  }
+
+  /** Takes back what {@link #stage()} gave. */
+  void unstage(Staging staging) {
+    idle.add(staging);
+    // A close meanwhile has not seen it.
+    if (!handle.isOpen() && idle.remove(staging)) {
+      staging.destroy();
+    }
+  }
+
   private static Info describe(NativeHandle handle, Device device, Arena arena, NativeError error) {
     MemorySegment struct = NativeStruct.allocate(arena, gavel_context_info.layout());
     Gavel.contextDescribe(handle, struct, error);
@@ -166,6 +239,9 @@ public final class Context implements AutoCloseable {
         InstructionSet.ofCode(gavel_context_info.instruction_set(struct)),
         InstructionSet.ofCode(gavel_context_info.best_instruction_set(struct)),
         NativeStruct.text(gavel_context_info.device_name(struct)),
-        NativeStruct.text(gavel_context_info.detail(struct)));
+        NativeStruct.text(gavel_context_info.detail(struct)),
+        gavel_context_info.mode(struct) == gavel_h.GAVEL_MODE_FAST() ? Mode.FAST : Mode.INVARIANT,
+        gavel_context_info.compute_capability(struct),
+        gavel_context_info.memory_bytes(struct));
   }
 }

@@ -2,19 +2,17 @@ package dev.gavel;
 
 /** Where tensors live and kernels run. */
 public sealed interface Device {
-  /** Why no CUDA device can be used. */
-  String NO_CUDA = "cuda: this build of Gavel has no CUDA backend";
-
   /** The processor and its memory. */
   static Device cpu() {
     return new Cpu();
   }
 
   /**
-   * An NVIDIA GPU. This build has no CUDA backend: opening a context on it throws {@link
-   * DeviceUnavailableException}.
+   * An NVIDIA GPU of compute capability 8.0 or newer. Opening a context on it throws {@link
+   * DeviceUnavailableException} with the reason where it, its driver or Gavel's CUDA library is not
+   * there.
    *
-   * @param index position among the machine's GPUs, from 0
+   * @param index position among the machine's GPUs, from 0, as the CUDA runtime counts
    */
   static Device cuda(int index) {
     return new Cuda(index);

@@ -4,6 +4,7 @@ import dev.gavel.bindings.Gavel;
 import dev.gavel.bindings.NativeHandle;
 import dev.gavel.bindings.NativeLibrary;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -55,10 +56,12 @@ public record Diagnostics(
     } catch (dev.gavel.bindings.NativeLoadException e) {
       throw new NativeLoadException(String.valueOf(e.getMessage()), e);
     }
-    Context.Info cpu;
+    List<Context.Info> devices = new ArrayList<>();
+    List<String> unavailable = new ArrayList<>();
     try (Context context = Context.open()) {
-      cpu = context.info();
+      devices.add(context.info());
     }
+    addCudaDevices(devices, unavailable);
     return new Diagnostics(
         Gavel.version(),
         library.abiVersion(),
@@ -66,8 +69,8 @@ public record Diagnostics(
         library.path(),
         library.sha256(),
         library.source(),
-        List.of(cpu),
-        List.of(Device.NO_CUDA),
+        devices,
+        unavailable,
         "%s, %s".formatted(Runtime.version(), System.getProperty("java.vendor")),
         "%s %s %s"
             .formatted(
@@ -86,15 +89,7 @@ public record Diagnostics(
     line(text, "sha256", librarySha256);
     line(text, "source", librarySource);
     for (Context.Info device : devices) {
-      line(
-          text,
-          "device " + device.device(),
-          "%s; %s of %s, %d threads"
-              .formatted(
-                  device.deviceName(),
-                  device.instructionSet(),
-                  device.bestInstructionSet(),
-                  device.threads()));
+      line(text, "device " + device.device(), describe(device));
       if (!device.detail().isEmpty()) {
         line(text, "", device.detail());
       }
@@ -104,6 +99,40 @@ public record Diagnostics(
     line(text, "system", operatingSystem);
     line(text, "native objects", "%d live, %d leaked".formatted(liveHandles, leakedHandles));
     return text.toString();
+  }
+
+  // All there are, or why there is none.
+  private static void addCudaDevices(List<Context.Info> devices, List<String> unavailable) {
+    for (int index = 0; ; index++) {
+      Device device = Device.cuda(index);
+      try (Context context = Context.open(Context.Options.defaults().withDevice(device))) {
+        devices.add(context.info());
+      } catch (GavelException e) {
+        if (index == 0) {
+          unavailable.add("%s: %s".formatted(device, e.getMessage()));
+        }
+        return;
+      }
+    }
+  }
+
+  private static String describe(Context.Info device) {
+    return switch (device.device()) {
+      case Device.Cpu cpu ->
+          "%s; %s of %s, %d threads"
+              .formatted(
+                  device.deviceName(),
+                  device.instructionSet(),
+                  device.bestInstructionSet(),
+                  device.threads());
+      case Device.Cuda cuda ->
+          "%s; compute capability %d.%d, %d MiB"
+              .formatted(
+                  device.deviceName(),
+                  device.computeCapability() / 10,
+                  device.computeCapability() % 10,
+                  device.memoryBytes() >> 20);
+    };
   }
 
   private static void line(StringBuilder text, String name, Object value) {

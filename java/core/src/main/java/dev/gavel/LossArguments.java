@@ -16,6 +16,36 @@ final class LossArguments {
   // More than the tensors of any loss: pairs, ties, mask and six amounts.
   private static final int MOST_BORROWED = 12;
 
+  private static final long[] INPUTS = {
+    gavel_loss_args.scores$offset(),
+    gavel_loss_args.mask$offset(),
+    gavel_loss_args.pairs$offset(),
+    gavel_loss_args.tie_mask$offset(),
+    gavel_loss_args.offsets$offset(),
+    gavel_loss_args.target_index$offset(),
+    gavel_loss_args.target_weights$offset(),
+    gavel_loss_args.weight_values$offset(),
+    gavel_loss_args.beta_values$offset(),
+    gavel_loss_args.margin_values$offset(),
+    gavel_loss_args.label_smoothing_values$offset(),
+    gavel_loss_args.center_values$offset(),
+    gavel_loss_args.tie_values$offset(),
+    gavel_loss_args.temperature_values$offset(),
+    gavel_loss_args.zeta_values$offset(),
+    gavel_loss_args.positive_weight_values$offset(),
+    gavel_loss_args.quantile_values$offset(),
+    gavel_loss_args.ranks$offset(),
+    gavel_loss_args.labels$offset(),
+    gavel_loss_args.targets$offset(),
+    gavel_loss_args.admissible$offset()
+  };
+  private static final long[] OUTPUTS = {
+    gavel_loss_args.item_loss$offset(),
+    gavel_loss_args.loss$offset(),
+    gavel_loss_args.dscore$offset(),
+    gavel_loss_args.counts$offset()
+  };
+
   private final MemorySegment struct;
   private final TensorDescriptor scores;
   private final TensorDescriptor mask;
@@ -45,6 +75,17 @@ final class LossArguments {
   private final TensorDescriptor[] described;
   private final HostTensor[] borrowed = new HostTensor[MOST_BORROWED];
   private int borrowedCount;
+
+  /** Takes a loss to the device, inside a score call. */
+  static void stage(Staging staging, MemorySegment struct) {
+    staging.struct(struct, INPUTS, OUTPUTS);
+  }
+
+  /** Takes a loss of its own to the device. */
+  void stage(Staging staging) {
+    stage(staging, struct);
+    staging.stream(struct, gavel_loss_args.stream$offset());
+  }
 
   LossArguments(Arena arena) {
     struct = NativeStruct.allocate(arena, gavel_loss_args.layout());

@@ -133,7 +133,15 @@ public final class LossResult implements AutoCloseable {
     begin(loss, from.elementCount());
     try {
       arguments.scores(from);
-      Gavel.loss(context.handle(), arguments.struct(), error);
+      if (context.onCpu()) {
+        Gavel.loss(context.handle(), arguments.struct(), error);
+      } else {
+        try (Staging staging = context.stage()) {
+          arguments.stage(staging);
+          Gavel.loss(context.handle(), arguments.struct(), error);
+          staging.finish();
+        }
+      }
       finish();
     } catch (NativeException e) {
       throw Failures.of(e);

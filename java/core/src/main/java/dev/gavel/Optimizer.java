@@ -103,7 +103,15 @@ public final class Optimizer implements AutoCloseable {
     try {
       MemorySegment descriptors = gradients.beginReading();
       try {
-        Gavel.optimizerStep(handle, descriptors, learningRate, MemorySegment.NULL, error);
+        if (head.context().onCpu()) {
+          Gavel.optimizerStep(handle, descriptors, learningRate, MemorySegment.NULL, error);
+        } else {
+          try (Staging staging = head.context().stage()) {
+            staging.array(descriptors, true, false);
+            Gavel.optimizerStep(handle, descriptors, learningRate, staging.stream(), error);
+            staging.finish();
+          }
+        }
         head.parameterVersion().incrementAndGet();
       } finally {
         gradients.endReading();

@@ -25,11 +25,13 @@ import java.util.concurrent.atomic.AtomicLong;
  * instead of waiting. {@link #close()} throws {@link IllegalStateException} while a call uses the
  * head, and every use after it throws the same.
  *
- * <p>A call runs on the calling thread and the context's own, and returns when it is done. It pins
- * the carrier of a virtual thread: in a server, score from platform threads.
+ * <p>A call runs on the calling thread and the context's own, and returns when it is done. On CUDA
+ * the tensors of these methods still lie in host memory: a call copies them to the device and the
+ * results back. It pins the carrier of a virtual thread: in a server, score from platform threads.
  *
- * <p>The bits of a score depend on the response's own rows, the head and the library's version: not
- * on the batch, the position in it, the number of threads or the instruction set.
+ * <p>The bits of a score depend on the response's own rows, the head, the kind of device and the
+ * library's version (but see {@link Context.Mode#FAST}): not on the batch, the position in it, the
+ * number of threads or the instruction set.
  */
 public final class RewardHead implements AutoCloseable {
   private final Context context;
@@ -260,7 +262,11 @@ public final class RewardHead implements AutoCloseable {
       checkHidden(batch.hidden(), pooling);
       into.begin(spec, batch, pooling, readout);
       try {
-        Gavel.score(context.handle(), handle, into.struct(), loss, into.error());
+        if (context.onCpu()) {
+          Gavel.score(context.handle(), handle, into.struct(), loss, into.error());
+        } else {
+          scoreOnDevice(into, loss);
+        }
         into.finish();
       } catch (NativeException e) {
         throw Failures.of(e);
@@ -269,6 +275,17 @@ public final class RewardHead implements AutoCloseable {
       }
     } finally {
       batch.release();
+    }
+  }
+
+  private void scoreOnDevice(ScoreBatch into, MemorySegment loss) {
+    try (Staging staging = context.stage()) {
+      into.stage(staging);
+      if (loss.address() != 0) {
+        LossArguments.stage(staging, loss);
+      }
+      Gavel.score(context.handle(), handle, into.struct(), loss, into.error());
+      staging.finish();
     }
   }
 

@@ -12,6 +12,19 @@ import java.lang.foreign.MemorySegment;
  * One {@code gavel_score_args} in native memory, written anew for every call without allocating.
  */
 final class ScoreArguments {
+  private static final long[] INPUTS = {
+    gavel_score_args.hidden$offset(),
+    gavel_score_args.first$offset(),
+    gavel_score_args.last$offset()
+  };
+  private static final long[] OUTPUTS = {
+    gavel_score_args.scores$offset(),
+    gavel_score_args.logits$offset(),
+    gavel_score_args.vectors$offset(),
+    gavel_score_args.preactivations$offset(),
+    gavel_score_args.counts$offset()
+  };
+
   private final MemorySegment struct;
   private final NativeError error;
   private final TensorDescriptor hidden;
@@ -42,6 +55,12 @@ final class ScoreArguments {
 
   NativeError error() {
     return error;
+  }
+
+  /** Takes the call to the device. */
+  void stage(Staging staging) {
+    staging.struct(struct, INPUTS, OUTPUTS);
+    staging.stream(struct, gavel_score_args.stream$offset());
   }
 
   void input(PackedBatch batch, Pooling pooling, Readout readout) {

@@ -197,6 +197,11 @@ public final class ScoreBatch implements AutoCloseable {
     return arguments.error();
   }
 
+  /** Takes the call to the device, between {@link #begin} and {@link #end()}. */
+  void stage(Staging staging) {
+    arguments.stage(staging);
+  }
+
   /** Marks the scores as there. */
   void finish() {
     scored = true;

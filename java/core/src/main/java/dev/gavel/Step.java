@@ -282,8 +282,7 @@ public final class Step implements AutoCloseable {
           memory -> arguments.vectorGradient(memory, batch.responses(), head.spec().inputWidth()));
       MemorySegment outputs = gradients.beginWriting();
       try {
-        Gavel.backward(
-            head.context().handle(), head.handle(), arguments.backward(), outputs, error);
+        run(outputs, accumulation == Accumulation.ADD);
       } finally {
         gradients.endWriting();
       }
@@ -295,13 +294,36 @@ public final class Step implements AutoCloseable {
     }
   }
 
+  private void run(MemorySegment outputs, boolean add) {
+    Context context = head.context();
+    if (context.onCpu()) {
+      Gavel.backward(context.handle(), head.handle(), arguments.backward(), outputs, error);
+      return;
+    }
+    try (Staging staging = context.stage()) {
+      arguments.stageBackward(staging);
+      staging.array(outputs, add, true);
+      Gavel.backward(context.handle(), head.handle(), arguments.backward(), outputs, error);
+      staging.finish();
+    }
+  }
+
   private void scatter(ForwardPass forward, MemorySegment vectors, HostTensor hiddenGradient) {
     PackedBatch batch = forward.batch();
     batch.acquire();
     try (Held held = new Held()) {
       arguments.scatter(
           batch, forward.pooling(), vectors, head.spec().inputWidth(), held.open(hiddenGradient));
-      Gavel.scatter(head.context().handle(), arguments.scatter(), error);
+      Context context = head.context();
+      if (context.onCpu()) {
+        Gavel.scatter(context.handle(), arguments.scatter(), error);
+      } else {
+        try (Staging staging = context.stage()) {
+          arguments.stageScatter(staging);
+          Gavel.scatter(context.handle(), arguments.scatter(), error);
+          staging.finish();
+        }
+      }
     } catch (NativeException e) {
       throw Failures.of(e);
     } finally {

@@ -25,7 +25,7 @@ class DiagnosticsTest {
           found.librarySha256(),
           found.devices().get(0).instructionSet().toString(),
           "device cpu",
-          "no CUDA backend",
+          "cuda:0",
           "java"
         }) {
       assertTrue(report.contains(part), report);

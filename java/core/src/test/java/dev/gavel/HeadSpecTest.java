@@ -102,13 +102,13 @@ class HeadSpecTest {
   }
 
   @Test
-  void noCudaBackendIsSaidSo() {
+  void deviceThatIsNotThereIsSaidSo() {
     DeviceUnavailableException refused =
         assertThrows(
             DeviceUnavailableException.class,
-            () -> Context.open(Context.Options.defaults().withDevice(Device.cuda(1))));
-    assertTrue(refused.getMessage().contains("cuda:1"), refused.getMessage());
-    assertTrue(refused.getMessage().contains("no CUDA backend"), refused.getMessage());
+            () -> Context.open(Context.Options.defaults().withDevice(Device.cuda(9999))));
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(message.contains("libgavel_cuda.so") || message.contains("9999"), message);
     assertEquals("GAVEL_DEVICE_UNAVAILABLE", refused.statusName());
   }
 

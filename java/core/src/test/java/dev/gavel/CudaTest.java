@@ -1,0 +1,203 @@
+package dev.gavel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * The same calls on a CUDA context as on the CPU, with tensors of the host. The build names the
+ * emulated CUDA library in the environment; without it, or a GPU, these tests are skipped.
+ */
+@ExtendWith(NoLeaks.class)
+class CudaTest {
+  private static final HeadSpec SPEC =
+      HeadSpec.mlp(12, 8)
+          .dtype(DType.BF16)
+          .activation(Activation.RELU)
+          .hiddenBias(false)
+          .outputBias(false)
+          .build();
+
+  /** Small whole numbers: nothing is rounded, so both give the same bits. */
+  @Test
+  void scoresOfWholeNumbersAreTheCpus() {
+    try (Context cuda = cuda();
+        Context cpu = Context.open();
+        HostTensor hidden = wholeNumbers(DType.BF16, 30, 12);
+        PackedBatch batch =
+            PackedBatch.joint(
+                hidden, Spans.of(new int[] {0, -1, 4, 7, 20}, new int[] {2, -1, 4, 10, 29}));
+        RewardHead there = head(cuda);
+        RewardHead here = head(cpu);
+        ScoreBatch found =
+            ScoreBatch.allocate(
+                SPEC, 8, ScoreBatch.Extra.LOGITS, ScoreBatch.Extra.PREACTIVATIONS)) {
+      for (Pooling pooling : List.of(Pooling.index(), Pooling.firstLast(Pooling.Combine.ADD))) {
+        there.score(batch, pooling, Readout.identity(), found);
+        assertArrayEquals(here.score(batch, pooling, Readout.identity()), found.toArray());
+        assertEquals(1, found.invalidResponses());
+        assertEquals(0, found.nanResponses());
+        assertArrayEquals(found.toArray(), found.logits().toFloats());
+        // The same score batch serves a head on the CPU: nothing of the device is left in it.
+        here.score(batch, pooling, Readout.identity(), found);
+        assertArrayEquals(found.toArray(), found.logits().toFloats());
+      }
+    }
+  }
+
+  /** Forward, loss, backward, step: the parameters stay the CPU's while everything is exact. */
+  @Test
+  void trainingGoesTheSameWay() {
+    HeadSpec spec = HeadSpec.linear(6).outputBias(false).build();
+    float[][] weights = new float[2][];
+    double[] losses = new double[2];
+    try (Context cuda = cuda();
+        Context cpu = Context.open();
+        HostTensor hidden = wholeNumbers(DType.F32, 8, 6);
+        PackedBatch batch = PackedBatch.ofVectors(hidden, 8);
+        HostTensor pairs = HostTensor.of(new long[] {0, 1, 2, 3, 4, 7}, 3, 2)) {
+      List<Context> contexts = List.of(cuda, cpu);
+      for (int i = 0; i < 2; i++) {
+        try (RewardHead head = RewardHead.create(contexts.get(i), spec, Init.normal(1, 3));
+            Step step = Step.allocate(head, 8, 3, Step.Extra.VECTOR_GRADIENTS);
+            Optimizer optimizer = Optimizer.create(head, AdamW.defaults().withLearningRate(0.1f));
+            HostTensor hiddenGradient = HostTensor.allocate(DType.F32, 8, 6)) {
+          for (int k = 0; k < 20; k++) {
+            step.forward(batch, Pooling.index(), Readout.identity(), Loss.bradleyTerry(pairs));
+            step.backward();
+            optimizer.step(step.gradients());
+          }
+          losses[i] = step.loss().value();
+          assertEquals(20, optimizer.stepCount());
+          step.forward(batch, Pooling.index(), Readout.identity(), Loss.bradleyTerry(pairs));
+          step.backward();
+          step.backward(Step.Accumulation.ADD);
+          step.scatter(hiddenGradient);
+          step.scatter(hiddenGradient);
+          for (int e = 0; e < 48; e++) {
+            assertEquals(
+                2 * step.vectorGradients().floatAt(e), hiddenGradient.floatAt(e), "element " + e);
+          }
+          try (HostTensor weight = head.parameter("output.weight")) {
+            weights[i] = weight.toFloats();
+          }
+        }
+      }
+      assertTrue(losses[0] < 0.1, "the loss falls: " + losses[0]);
+      // Sums of 8 terms in another order, through 20 steps.
+      assertArrayEquals(weights[1], weights[0], 1e-4f);
+    }
+  }
+
+  /** A loss alone has the CPU's bits. */
+  @Test
+  void lossesHaveTheBitsOfTheCpu() {
+    try (Context cuda = cuda();
+        Context cpu = Context.open();
+        HostTensor scores = HostTensor.of(new float[] {1.5f, -0.25f, 3, 0.125f}, 4);
+        HostTensor pairs = HostTensor.of(new long[] {0, 1, 3, 2, 2, 1}, 3, 2);
+        LossResult there = LossResult.allocate(4, 3);
+        LossResult here = LossResult.allocate(4, 3)) {
+      Loss loss = Loss.bradleyTerry(pairs);
+      loss.evaluate(cuda, scores, there);
+      loss.evaluate(cpu, scores, here);
+      assertEquals(here.value(), there.value());
+      assertArrayEquals(here.gradient().toFloats(), there.gradient().toFloats());
+    }
+  }
+
+  /** What only the device sees is thrown by the call it concerns, and by no later one. */
+  @Test
+  void faultsComeWithTheirCall() {
+    HeadSpec spec = HeadSpec.linear(6).outputBias(false).build();
+    try (Context cuda = cuda();
+        RewardHead head = RewardHead.create(cuda, spec, Init.normal(1, 3));
+        Optimizer optimizer = Optimizer.create(head, AdamW.defaults());
+        Gradients gradients = Gradients.zeros(spec)) {
+      gradients.get("output.weight").setFloat(2, Float.NaN);
+      InvalidArgumentException refused =
+          assertThrows(InvalidArgumentException.class, () -> optimizer.step(gradients));
+      assertTrue(String.valueOf(refused.getMessage()).contains("element 2"), refused.getMessage());
+      assertEquals(0, optimizer.stepCount());
+      gradients.get("output.weight").setFloat(2, 1);
+      optimizer.step(gradients);
+      assertEquals(1, optimizer.stepCount());
+    }
+  }
+
+  @Test
+  void manyThreadsScoreAtOnce() throws Exception {
+    try (Context cuda = cuda();
+        HostTensor hidden = wholeNumbers(DType.BF16, 10, 12);
+        PackedBatch batch = PackedBatch.ofVectors(hidden, 10);
+        RewardHead head = head(cuda);
+        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      float[] expected = head.score(batch, Pooling.index(), Readout.identity());
+      Callable<float[]> call = () -> head.score(batch, Pooling.index(), Readout.identity());
+      List<Future<float[]>> found =
+          threads.invokeAll(IntStream.range(0, 24).mapToObj(i -> call).toList());
+      for (Future<float[]> scores : found) {
+        assertArrayEquals(expected, scores.get());
+      }
+    }
+  }
+
+  @Test
+  void contextsSayWhatTheyAre() {
+    try (Context cuda = cuda();
+        Context fast =
+            Context.open(
+                Context.Options.defaults()
+                    .withDevice(Device.cuda(0))
+                    .withMode(Context.Mode.FAST))) {
+      assertEquals(Device.cuda(0), cuda.info().device());
+      assertEquals(Context.Mode.INVARIANT, cuda.info().mode());
+      assertEquals(Context.Mode.FAST, fast.info().mode());
+      assertTrue(cuda.info().computeCapability() >= 80, cuda.info().toString());
+      assertTrue(cuda.info().memoryBytes() > 0, cuda.info().toString());
+      assertTrue(cuda.info().detail().contains("driver"), cuda.info().detail());
+      assertTrue(Diagnostics.collect().report().contains("device cuda:0"));
+    }
+    Context.Options fastCpu = Context.Options.defaults().withMode(Context.Mode.FAST);
+    assertThrows(InvalidArgumentException.class, () -> Context.open(fastCpu));
+  }
+
+  private static Context cuda() {
+    try {
+      return Context.open(Context.Options.defaults().withDevice(Device.cuda(0)));
+    } catch (DeviceUnavailableException e) {
+      return abort("no CUDA device, emulated or real: " + e.getMessage());
+    }
+  }
+
+  private static RewardHead head(Context context) {
+    HostTensor hidden = wholeNumbers(DType.BF16, 8, 12);
+    HostTensor output = wholeNumbers(DType.BF16, 1, 8);
+    try (hidden;
+        output) {
+      return RewardHead.create(
+          context, SPEC, java.util.Map.of("hidden.0.weight", hidden, "output.weight", output));
+    }
+  }
+
+  private static HostTensor wholeNumbers(DType dtype, long rows, long columns) {
+    HostTensor tensor = HostTensor.allocate(dtype, rows, columns);
+    Random random = new Random(rows * 31 + columns);
+    for (long i = 0; i < tensor.elementCount(); i++) {
+      tensor.setFloat(i, random.nextInt(-2, 3));
+    }
+    return tensor;
+  }
+}
