@@ -82,6 +82,26 @@ public final class TensorDescriptor {
     write(dtype, data, 2, rows, columns, rowStride, 1);
   }
 
+  /**
+   * Describes contiguous elements of 1 or 2 dimensions in the memory of a CUDA device, at an
+   * address that the host does not follow.
+   */
+  public void onDevice(int dtype, int device, long address, long byteLength, long... shape) {
+    boolean matrix = shape.length == 2;
+    MemorySegment data = MemorySegment.ofAddress(address);
+    write(
+        dtype,
+        data,
+        shape.length,
+        shape[0],
+        matrix ? shape[1] : 0,
+        matrix ? shape[1] : 1,
+        matrix ? 1 : 0);
+    gavel_tensor.device_type(struct, gavel_h.GAVEL_CUDA());
+    gavel_tensor.device_id(struct, device);
+    gavel_tensor.byte_length(struct, byteLength);
+  }
+
   private void write(
       int dtype,
       MemorySegment data,

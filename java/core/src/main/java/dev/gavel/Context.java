@@ -171,6 +171,12 @@ public final class Context implements AutoCloseable {
         throw e;
       }
     } catch (NativeException e) {
+      if (e.status() == gavel_h.GAVEL_DEVICE_UNAVAILABLE()) {
+        throw new DeviceUnavailableException(
+            "%s cannot be used: %s".formatted(options.device(), e.getMessage()),
+            e.operation(),
+            e.vendorCode());
+      }
       throw Failures.of(e);
     } catch (dev.gavel.bindings.NativeLoadException e) {
       throw new NativeLoadException(String.valueOf(e.getMessage()), e);
@@ -209,6 +215,15 @@ public final class Context implements AutoCloseable {
     return info.device() instanceof Device.Cpu;
   }
 
+  /** Number of a context's CUDA device. */
+  static int deviceIndex(Context context) {
+    if (context.info.device() instanceof Device.Cuda cuda) {
+      return cuda.index();
+    }
+    throw new UnsupportedException(
+        "device tensors belong to CUDA; this context is on the CPU: use a HostTensor");
+  }
+
   /** Begins a call of a CUDA context on host tensors. */
   Staging stage() {
     Staging kept = idle.poll();
@@ -217,7 +232,7 @@ public final class Context implements AutoCloseable {
     }
     try (Arena arena = Arena.ofConfined()) {
       NativeHandle stream = Gavel.streamCreate(handle, new NativeError(arena));
-      return new Staging(this, ((Device.Cuda) info.device()).index(), stream);
+      return new Staging(this, deviceIndex(this), stream);
     }
   }
 

@@ -109,7 +109,7 @@ public record Diagnostics(
         devices.add(context.info());
       } catch (GavelException e) {
         if (index == 0) {
-          unavailable.add("%s: %s".formatted(device, e.getMessage()));
+          unavailable.add(String.valueOf(e.getMessage()));
         }
         return;
       }

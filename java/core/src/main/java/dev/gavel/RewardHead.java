@@ -11,9 +11,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -220,6 +222,65 @@ public final class RewardHead implements AutoCloseable {
       score(batch, pooling, readout, scores);
       return scores.toArray();
     }
+  }
+
+  /**
+   * Enqueues the scoring of a batch on a device and returns at once.
+   *
+   * @param scores receives the scores: f32 [R, K]
+   * @param stream of a context of the head's device; everything given must stay open until the work
+   *     is done, or be freed in its order
+   */
+  public void score(
+      DeviceBatch batch, Pooling pooling, Readout readout, DeviceTensor scores, Stream stream) {
+    List<DeviceTensor> held = new ArrayList<>();
+    try (Arena arena = Arena.ofConfined()) {
+      ScoreArguments arguments = new ScoreArguments(arena);
+      arguments.choices(pooling, readout);
+      arguments.onDevice(
+          hold(held, batch.hidden()),
+          batch.first().map(first -> hold(held, first)),
+          hold(held, batch.last()),
+          hold(held, scores),
+          stream.handle().address());
+      Gavel.score(
+          stream.context().handle(),
+          handle,
+          arguments.struct(),
+          MemorySegment.NULL,
+          arguments.error());
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    } finally {
+      held.forEach(DeviceTensor::release);
+    }
+  }
+
+  private static MemorySegment hold(List<DeviceTensor> held, DeviceTensor tensor) {
+    MemorySegment struct = tensor.acquire();
+    held.add(tensor);
+    return struct;
+  }
+
+  /**
+   * Scores a batch on a platform thread of its own, so that neither the caller nor the carrier of a
+   * virtual thread waits. The batch must stay open and unchanged until the future is done, which
+   * fails with what {@link #score(PackedBatch, Pooling, Readout)} throws.
+   */
+  public CompletableFuture<float[]> scoreAsync(
+      PackedBatch batch, Pooling pooling, Readout readout) {
+    CompletableFuture<float[]> result = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .name("gavel-score")
+        .daemon()
+        .start(() -> {
+          try {
+            result.complete(score(batch, pooling, readout));
+          } catch (RuntimeException | Error e) {
+            result.completeExceptionally(e);
+          }
+        });
+    return result;
   }
 
   /** Destroys the head. Closing again does nothing. */

@@ -7,6 +7,7 @@ import dev.gavel.bindings.ffi.gavel_h;
 import dev.gavel.bindings.ffi.gavel_score_args;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * One {@code gavel_score_args} in native memory, written anew for every call without allocating.
@@ -63,12 +64,30 @@ final class ScoreArguments {
     staging.stream(struct, gavel_score_args.stream$offset());
   }
 
-  void input(PackedBatch batch, Pooling pooling, Readout readout) {
+  void choices(Pooling pooling, Readout readout) {
     gavel_score_args.pooling(struct, Codes.pooling(pooling));
     gavel_score_args.combine(struct, Codes.combine(pooling));
     gavel_score_args.readout(struct, Codes.readout(readout));
     gavel_score_args.readout_mean(struct, Codes.readoutMean(readout));
     gavel_score_args.readout_deviation(struct, Codes.readoutDeviation(readout));
+  }
+
+  /** Descriptors of tensors on a device. */
+  void onDevice(
+      MemorySegment hiddenStates,
+      Optional<MemorySegment> firstRows,
+      MemorySegment lastRows,
+      MemorySegment results,
+      MemorySegment stream) {
+    gavel_score_args.hidden(struct, hiddenStates);
+    firstRows.ifPresent(rows -> gavel_score_args.first(struct, rows));
+    gavel_score_args.last(struct, lastRows);
+    gavel_score_args.scores(struct, results);
+    gavel_score_args.stream(struct, stream);
+  }
+
+  void input(PackedBatch batch, Pooling pooling, Readout readout) {
+    choices(pooling, readout);
     HostTensor states = batch.hidden();
     long width = states.size(1);
     hidden.input(states.dtype().code(), states.memory(), batch.rows(), width, width);

@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -151,6 +153,73 @@ class CudaTest {
       for (Future<float[]> scores : found) {
         assertArrayEquals(expected, scores.get());
       }
+    }
+  }
+
+  /** Everything on the device: copies and scores are enqueued, and there after synchronize. */
+  @Test
+  void deviceTensorsAreScoredOnAStream() {
+    try (Context cuda = cuda();
+        HostTensor hidden = wholeNumbers(DType.BF16, 10, 12);
+        HostTensor last = HostTensor.of(new long[] {3, 9, -1, 0}, 4);
+        HostTensor scores = HostTensor.allocate(DType.F32, 4, 1);
+        PackedBatch batch =
+            PackedBatch.joint(hidden, Spans.of(new int[] {3, 9, -1, 0}, new int[] {3, 9, -1, 0}));
+        RewardHead head = head(cuda);
+        Stream stream = Stream.open(cuda);
+        Stream other = Stream.open(cuda);
+        DeviceTensor there = DeviceTensor.allocate(stream, DType.BF16, 10, 12);
+        DeviceTensor rows = DeviceTensor.allocate(stream, DType.I64, 4);
+        DeviceTensor results = DeviceTensor.allocate(stream, DType.F32, 4, 1);
+        DeviceTensor view = DeviceTensor.wrap(cuda, DType.BF16, there.address(), 10, 12)) {
+      there.copyFrom(hidden, stream);
+      rows.copyFrom(last, stream);
+      assertThrows(IllegalStateException.class, hidden::close, "a copy may still read it");
+      DeviceBatch onDevice = new DeviceBatch(view, Optional.empty(), rows);
+      head.score(onDevice, Pooling.index(), Readout.identity(), results, stream);
+      other.waitFor(stream);
+      results.copyTo(scores, other);
+      other.synchronize();
+      assertArrayEquals(head.score(batch, Pooling.index(), Readout.identity()), scores.toFloats());
+
+      last.setLong(1, 77);
+      rows.copyFrom(last, stream);
+      head.score(onDevice, Pooling.index(), Readout.identity(), results, stream);
+      InvalidArgumentException fault =
+          assertThrows(InvalidArgumentException.class, stream::synchronize);
+      assertTrue(String.valueOf(fault.getMessage()).contains("77"), fault.getMessage());
+      stream.synchronize();
+      assertThrows(InvalidTensorException.class, () -> there.copyFrom(last, stream));
+      try (DeviceTensor wrong =
+          DeviceTensor.wrap(cuda, DType.BF16, hidden.segment().address(), 10, 12)) {
+        DeviceBatch notThere = new DeviceBatch(wrong, Optional.empty(), rows);
+        InvalidArgumentException refused =
+            assertThrows(
+                InvalidArgumentException.class,
+                () -> head.score(notThere, Pooling.index(), Readout.identity(), results, stream));
+        assertTrue(
+            String.valueOf(refused.getMessage()).contains("args.hidden"), refused.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void scoresCompleteAFuture() {
+    try (Context cuda = cuda();
+        HostTensor hidden = wholeNumbers(DType.BF16, 10, 12);
+        PackedBatch batch = PackedBatch.ofVectors(hidden, 10);
+        RewardHead head = head(cuda)) {
+      assertArrayEquals(
+          head.score(batch, Pooling.index(), Readout.identity()),
+          head.scoreAsync(batch, Pooling.index(), Readout.identity()).join());
+      CompletionException failed =
+          assertThrows(
+              CompletionException.class,
+              () ->
+                  head.scoreAsync(
+                          batch, Pooling.firstLast(Pooling.Combine.CONCAT), Readout.identity())
+                      .join());
+      assertTrue(failed.getCause() instanceof InvalidTensorException, failed.toString());
     }
   }
 

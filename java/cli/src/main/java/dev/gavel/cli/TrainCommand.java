@@ -1,6 +1,7 @@
 package dev.gavel.cli;
 
 import dev.gavel.Context;
+import dev.gavel.Device;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.cli.metric.Part;
@@ -98,6 +99,12 @@ final class TrainCommand implements Callable<Integer> {
   private @Nullable Integer threads;
 
   @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "Where the head is trained: cpu, cuda or cuda:n. Default: ${DEFAULT-VALUE}")
+  private String device = "cpu";
+
+  @Option(
       names = "--name",
       paramLabel = "TEXT",
       description = "What the model is called. Default: the folder's name")
@@ -141,7 +148,9 @@ final class TrainCommand implements Callable<Integer> {
     }
     int count = ModelOptions.positive("--threads", threads).orElse(processors());
     List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
-    try (Context context = Context.open(Context.Options.defaults().withThreads(count));
+    Context.Options where =
+        Context.Options.defaults().withThreads(count).withDevice(Device.parse(device));
+    try (Context context = Context.open(where);
         TextBackbone text =
             TextBackbone.builtIn(
                 new OnnxBackbone.Options(count, OnnxBackbone.Options.defaults().batchTokens()));

@@ -1,0 +1,16 @@
+package dev.gavel;
+
+import java.util.Optional;
+
+/**
+ * Hidden states and rows of responses on a device, borrowed. What the indices hold is checked by
+ * the kernels: one out of range makes its response's scores NaN, and {@link Stream#synchronize()}
+ * throws what was found.
+ *
+ * @param hidden hidden states [T, H]: f32, f16 or bf16
+ * @param first i64 [R], first row of each response; absent where the pooling reads the last one
+ *     only
+ * @param last i64 [R], last row of each response; -1 for one without a row, whose scores are
+ *     -infinity
+ */
+public record DeviceBatch(DeviceTensor hidden, Optional<DeviceTensor> first, DeviceTensor last) {}
