@@ -81,7 +81,9 @@ final class CheckpointFiles {
     Path folder = namedBy.toAbsolutePath().normalize().getParent();
     try {
       Path file = folder == null ? Path.of(name) : folder.resolve(name).normalize();
-      if (!name.isEmpty() && name.indexOf('\\') < 0 && file.getParent() != null
+      if (!name.isEmpty()
+          && name.indexOf('\\') < 0
+          && file.getParent() != null
           && file.getParent().equals(folder)
           && file.getFileName().toString().equals(name)) {
         return file;

@@ -38,8 +38,7 @@ final class EncoderHeads {
   static Plan deberta(Facts facts) {
     ModelJson config = facts.config();
     String expected = "one of " + BY_NAME.keySet().stream().sorted().toList();
-    String name =
-        config.require("pooler_hidden_act", config.text("pooler_hidden_act"), expected);
+    String name = config.require("pooler_hidden_act", config.text("pooler_hidden_act"), expected);
     Activation activation = BY_NAME.get(name);
     if (activation == null) {
       throw config.wrong("pooler_hidden_act", name, expected);

@@ -121,8 +121,7 @@ final class ExpectedTensors {
       String length = want.shape().get(i);
       long there = info.shape().get(i);
       boolean letter = Character.isLetter(length.charAt(0));
-      long needed =
-          letter ? letters.computeIfAbsent(length, _ -> there) : Long.parseLong(length);
+      long needed = letter ? letters.computeIfAbsent(length, _ -> there) : Long.parseLong(length);
       if (there != needed || (letter && (there < 1 || there > Integer.MAX_VALUE))) {
         return false;
       }
@@ -135,7 +134,9 @@ final class ExpectedTensors {
     List<String> shape =
         want.shape().stream()
             .map(length ->
-                letters.containsKey(length) ? "%s=%d".formatted(length, letters.get(length)) : length)
+                letters.containsKey(length)
+                    ? "%s=%d".formatted(length, letters.get(length))
+                    : length)
             .toList();
     return new Expected(want.kind(), shape).toString();
   }

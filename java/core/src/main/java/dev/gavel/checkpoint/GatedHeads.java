@@ -38,10 +38,7 @@ final class GatedHeads {
     mixing(recipe);
     for (int i = 0; i < 9; i += 3) {
       recipe.also(
-          "gating.layers.%d.weight".formatted(i),
-          Kind.NUMBERS,
-          "F",
-          i == 0 ? (Object) width : "F");
+          "gating.layers.%d.weight".formatted(i), Kind.NUMBERS, "F", i == 0 ? (Object) width : "F");
       String norm = "gating.layers.%d.".formatted(i + 2);
       recipe
           .also(norm + "weight", Kind.NUMBERS, "F")

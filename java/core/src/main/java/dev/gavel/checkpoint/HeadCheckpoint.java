@@ -91,8 +91,7 @@ public final class HeadCheckpoint {
 
   private static void requireToken(long token) {
     if (token < 0) {
-      throw new InvalidArgumentException(
-          "token id is %d; it must be 0 or more".formatted(token));
+      throw new InvalidArgumentException("token id is %d; it must be 0 or more".formatted(token));
     }
   }
 
@@ -131,7 +130,9 @@ public final class HeadCheckpoint {
     return plan.readout();
   }
 
-  /** The mean and deviation the checkpoint stores, whether or not it is configured to apply them. */
+  /**
+   * The mean and deviation the checkpoint stores, whether or not it is configured to apply them.
+   */
   public Optional<Readout> standardiser() {
     return plan.standardiser();
   }

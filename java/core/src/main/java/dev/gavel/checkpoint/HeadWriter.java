@@ -21,8 +21,7 @@ import java.util.UUID;
 /** Writes a head in the layout of a folder it was read from. */
 final class HeadWriter {
   private static final List<String> CONFIGURATION =
-      List.of(
-          CheckpointFiles.CONFIG, CheckpointFiles.YOJO_CONFIG, "model.safetensors.index.json");
+      List.of(CheckpointFiles.CONFIG, CheckpointFiles.YOJO_CONFIG, "model.safetensors.index.json");
 
   private HeadWriter() {}
 

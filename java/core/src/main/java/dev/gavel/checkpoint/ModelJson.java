@@ -157,7 +157,8 @@ final class ModelJson {
   /** The texts of an array; none where there is no such key. */
   List<String> texts(String key) {
     List<String> texts = new ArrayList<>();
-    for (Object item : get(key, List.class, "an array").map(found -> (List<?>) found).orElse(List.of())) {
+    for (Object item :
+        get(key, List.class, "an array").map(found -> (List<?>) found).orElse(List.of())) {
       if (!(item instanceof String text)) {
         throw wrong(key, String.valueOf(item), "an array of texts");
       }

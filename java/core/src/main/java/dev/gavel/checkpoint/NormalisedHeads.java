@@ -44,7 +44,10 @@ final class NormalisedHeads {
       throw new FormatException(
           config.file(),
           "has normalize_reward = %s, mean %s and std %s; a score is standardised with both"
-              .formatted(normalised, mean.isPresent() ? "there" : "missing", deviation.isPresent() ? "there" : "missing"));
+              .formatted(
+                  normalised,
+                  mean.isPresent() ? "there" : "missing",
+                  deviation.isPresent() ? "there" : "missing"));
     }
     if (mean.isPresent()) {
       Readout standardise =
@@ -63,8 +66,7 @@ final class NormalisedHeads {
    */
   static Plan beaver(Facts facts) {
     ModelJson config = facts.config();
-    String type =
-        config.require("score_type", config.text("score_type"), "reward, cost or critic");
+    String type = config.require("score_type", config.text("score_type"), "reward, cost or critic");
     long outputs = config.integer("score_dim").orElse(1L);
     if (outputs != 1) {
       throw config.wrong("score_dim", Long.toString(outputs), "1");

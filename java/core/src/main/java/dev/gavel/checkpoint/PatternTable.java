@@ -25,7 +25,8 @@ final class PatternTable {
               }),
           new PatternRule(
               HeadPattern.QRM,
-              facts -> facts.hasHead("regression_layer.weight") && facts.config().has("num_quantiles"),
+              facts ->
+                  facts.hasHead("regression_layer.weight") && facts.config().has("num_quantiles"),
               GatedHeads::qrm),
           new PatternRule(
               HeadPattern.ARMORM,
@@ -62,7 +63,8 @@ final class PatternTable {
               HeadPattern.BEAVER,
               facts -> facts.hasHead("score_head.weight"),
               NormalisedHeads::beaver),
-          new PatternRule(HeadPattern.OPENRLHF, NormalisedHeads::isOpenRlhf, NormalisedHeads::openRlhf),
+          new PatternRule(
+              HeadPattern.OPENRLHF, NormalisedHeads::isOpenRlhf, NormalisedHeads::openRlhf),
           new PatternRule(
               HeadPattern.PROCESS_REWARD,
               facts ->
@@ -113,8 +115,7 @@ final class PatternTable {
     if (facts.headNames().isEmpty()) {
       throw new UnsupportedException(
           "%s: has only tensors of a language model or an encoder, no head. If it is scored by rows of its output layer (VOCAB_ROWS), say which: read it with one of the patterns %s, or by token ids"
-              .formatted(
-                  facts.folder(), ASKED_FOR.stream().map(PatternRule::pattern).toList()));
+              .formatted(facts.folder(), ASKED_FOR.stream().map(PatternRule::pattern).toList()));
     }
     throw new FormatException(
         facts.folder(),
@@ -127,6 +128,7 @@ final class PatternTable {
     return java.util.stream.Stream.concat(RULES.stream(), ASKED_FOR.stream())
         .filter(rule -> rule.pattern() == pattern)
         .findFirst()
-        .orElseThrow(() -> new InvalidArgumentException("pattern %s has no rule".formatted(pattern)));
+        .orElseThrow(
+            () -> new InvalidArgumentException("pattern %s has no rule".formatted(pattern)));
   }
 }

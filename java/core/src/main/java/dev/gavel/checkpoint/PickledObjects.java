@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The few functions and classes a pickled state dict may name, and what they make. */
 final class PickledObjects {
-  static final String CONVERT =
-      "load it in PyTorch and write it with safetensors.torch.save_file";
+  static final String CONVERT = "load it in PyTorch and write it with safetensors.torch.save_file";
 
   /** A function of the pickle that may be called. */
   @FunctionalInterface
@@ -67,7 +66,8 @@ final class PickledObjects {
 
   /** State that torch sets on a dict: the versions of its modules, which are not needed. */
   static void requireStateOfDict(Path file, @Nullable Object target, @Nullable Object state) {
-    boolean versions = state instanceof Map<?, ?> map && Set.of("_metadata").containsAll(map.keySet());
+    boolean versions =
+        state instanceof Map<?, ?> map && Set.of("_metadata").containsAll(map.keySet());
     if (!(target instanceof LinkedHashMap) || !versions) {
       throw new FormatException(file, "sets attributes of an object; a state dict has none");
     }
@@ -99,7 +99,8 @@ final class PickledObjects {
       }
     }
     throw new FormatException(
-        file, "has a tensor with hooks, a view of complex numbers, or other than torch.save's form");
+        file,
+        "has a tensor with hooks, a view of complex numbers, or other than torch.save's form");
   }
 
   // (data, requires_grad, backward_hooks)

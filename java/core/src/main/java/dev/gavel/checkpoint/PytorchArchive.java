@@ -84,9 +84,11 @@ final class PytorchArchive implements AutoCloseable {
           }
         });
     List<String> pickles = names.stream().filter(name -> name.endsWith("/data.pkl")).toList();
-    if (pickles.size() != 1 || pickles.getFirst().indexOf('/') != pickles.getFirst().lastIndexOf('/')) {
+    if (pickles.size() != 1
+        || pickles.getFirst().indexOf('/') != pickles.getFirst().lastIndexOf('/')) {
       throw new FormatException(
-          path, "has the pickles %s; torch.save writes exactly one, FOLDER/data.pkl".formatted(pickles));
+          path,
+          "has the pickles %s; torch.save writes exactly one, FOLDER/data.pkl".formatted(pickles));
     }
     String root = pickles.getFirst().substring(0, pickles.getFirst().lastIndexOf('/') + 1);
     if (names.contains(root + "constants.pkl")) {
@@ -153,7 +155,8 @@ final class PytorchArchive implements AutoCloseable {
   private ZipEntry entry(String name) {
     ZipEntry entry = zip.getEntry(root + name);
     if (entry == null) {
-      throw new FormatException(path, "has no entry %s; it is cut short or damaged".formatted(name));
+      throw new FormatException(
+          path, "has no entry %s; it is cut short or damaged".formatted(name));
     }
     boolean stored =
         entry.getMethod() == ZipEntry.STORED && entry.getSize() == entry.getCompressedSize();

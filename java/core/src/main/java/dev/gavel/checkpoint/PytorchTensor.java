@@ -39,8 +39,7 @@ record PytorchTensor(PytorchStorage storage, long offset, List<Long> sizes, List
         require(sizes.get(i) >= 0 && strides.get(i) >= 0, found + "; none may be negative");
         elements = Math.multiplyExact(elements, sizes.get(i));
         last =
-            Math.addExact(
-                last, Math.multiplyExact(Math.max(sizes.get(i) - 1, 0), strides.get(i)));
+            Math.addExact(last, Math.multiplyExact(Math.max(sizes.get(i) - 1, 0), strides.get(i)));
       }
       require(
           elements == 0 || last < storage.elements(),

@@ -148,8 +148,7 @@ final class Recipe {
       HeadSpec spec = spec(Math.toIntExact(width), found);
       return new Plan(pattern, spec, parts(), pooling, rows, readout, standardiser);
     } catch (InvalidArgumentException e) {
-      throw new FormatException(
-          facts.folder(), "has a head that cannot be: " + e.getMessage(), e);
+      throw new FormatException(facts.folder(), "has a head that cannot be: " + e.getMessage(), e);
     }
   }
 

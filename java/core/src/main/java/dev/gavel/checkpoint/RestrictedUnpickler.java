@@ -163,11 +163,11 @@ final class RestrictedUnpickler extends Unpickler {
   }
 
   private Object call(@Nullable Object callee, @Nullable Object arguments) {
-    if (callee instanceof PickledObjects.Function function && arguments instanceof Object[] values) {
+    if (callee instanceof PickledObjects.Function function
+        && arguments instanceof Object[] values) {
       return function.call(file, values);
     }
-    throw new FormatException(
-        file, "calls %s with %s".formatted(kind(callee), kind(arguments)));
+    throw new FormatException(file, "calls %s with %s".formatted(kind(callee), kind(arguments)));
   }
 
   private void requireLength(int bytes, long most) throws IOException {
@@ -191,8 +191,7 @@ final class RestrictedUnpickler extends Unpickler {
     StringBuilder line = new StringBuilder();
     for (int next = input.read(); next != '\n'; next = input.read()) {
       if (next < 0 || line.length() == LONGEST_NAME) {
-        throw new FormatException(
-            file, "has a global name without an end: '%s'".formatted(line));
+        throw new FormatException(file, "has a global name without an end: '%s'".formatted(line));
       }
       line.append((char) next);
     }

@@ -52,8 +52,7 @@ final class ValueHeads {
   /** A linear layer read at a token of its own, which the user of the model appends. */
   static Plan internlm2(Facts facts) {
     ModelJson config = facts.config();
-    long token =
-        config.require("reward_token_id", config.integer("reward_token_id"), "a token id");
+    long token = config.require("reward_token_id", config.integer("reward_token_id"), "a token id");
     return new Recipe(facts, HeadPattern.INTERNLM2_REWARD)
         .layer("v_head", false)
         .reads(new ScoredRows.AppendedToken(token))
@@ -92,7 +91,8 @@ final class ValueHeads {
         switch (type) {
           // The state dict of a torch.nn.Linear, and of a torch.nn.Sequential.
           case "linear" -> recipe.bare().plan();
-          case "mlp" -> recipe.layer("0", true).layer("2", true).activation(yojoActivation(config)).plan();
+          case "mlp" ->
+              recipe.layer("0", true).layer("2", true).activation(yojoActivation(config)).plan();
           default -> throw config.wrong("value_head_type", type, "linear or mlp");
         };
     requireEqual(config, "value_head_input_dim", plan.spec().inputWidth());

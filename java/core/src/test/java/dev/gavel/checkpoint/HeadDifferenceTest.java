@@ -51,7 +51,8 @@ class HeadDifferenceTest {
           score.2.bias: expected float[1], found missing
           score.2.weight: expected F32 as the tensors above, found BF16[1,24]
           score.4.weight: expected nothing of this name, found BF16[1,3]
-        Names that begin with %s are the backbone's and were passed over."""
+        Names that begin with %s are the backbone's and were passed over.\
+        """
             .formatted(folder.path, Backbone.describe()),
         refused.getMessage());
   }
@@ -59,7 +60,11 @@ class HeadDifferenceTest {
   @Test
   void eachKindOfDifferenceIsRefused() {
     refused(
-        folder().with("score.weight", 1, WIDTH).with("score.bias", 1).config(config(LLAMA, "")).single(),
+        folder()
+            .with("score.weight", 1, WIDTH)
+            .with("score.bias", 1)
+            .config(config(LLAMA, ""))
+            .single(),
         "score.bias: expected nothing of this name, found BF16[1]");
     refused(
         folder().with("score.weight", 2, WIDTH).config(config(LLAMA, "\"num_labels\": 1")).single(),
@@ -69,7 +74,8 @@ class HeadDifferenceTest {
         "score.weight: expected float[K,24], found BF16[24]");
     refused(
         folder()
-            .with("score.weight", TestTensor.of(DType.I64, new long[] {1, WIDTH}, new double[WIDTH]))
+            .with(
+                "score.weight", TestTensor.of(DType.I64, new long[] {1, WIDTH}, new double[WIDTH]))
             .config(config(LLAMA, ""))
             .single(),
         "expected float[K,24], found I64[1,24]");
@@ -95,8 +101,7 @@ class HeadDifferenceTest {
         twoLayers().config(config("MistralForRewardModel", "")).single(),
         "has architectures = [MistralForRewardModel]; it must be one of",
         "activation of a two-layer score is not recorded");
-    refused(
-        outProj("\"pooling\": \"max\""), "has pooling = max; it must be mean or last");
+    refused(outProj("\"pooling\": \"max\""), "has pooling = max; it must be mean or last");
     refused(outProj(""), "has no key 'pooling'; it must be mean or last");
     refused(
         folder()
@@ -176,7 +181,8 @@ class HeadDifferenceTest {
         {"value_head_type": "mlp", "value_head_hidden_dim": 16, "value_head_activation": "silu",
          "value_head_input_dim": 24, "resp_repr_mode": "last"}
         """;
-    refused(yojo(good.replace("mlp", "conv")), "has value_head_type = conv; it must be linear or mlp");
+    refused(
+        yojo(good.replace("mlp", "conv")), "has value_head_type = conv; it must be linear or mlp");
     refused(yojo(good.replace("silu", "swish")), "has value_head_activation = swish");
     refused(yojo(good.replace("\"last\"", "\"kwise\"")), "has resp_repr_mode = kwise");
     refused(yojo(good.replace("value_head_type", "type")), "has no key 'value_head_type'");
@@ -184,7 +190,9 @@ class HeadDifferenceTest {
         yojo(good.replace("value_head_activation", "act")), "has no key 'value_head_activation'");
     refused(yojo(good.replace("16", "1024")), "has value_head_hidden_dim = 1024; it must be 16");
     refused(yojo(good.replace("24", "48")), "has value_head_input_dim = 48; it must be 24");
-    refused(yojo(good.replace("\"last\"", "\"first_last_concat\"")), "0.weight: expected float[F=16,48], found BF16[16,24]");
+    refused(
+        yojo(good.replace("\"last\"", "\"first_last_concat\"")),
+        "0.weight: expected float[F=16,48], found BF16[16,24]");
     refuses(
         UnsupportedException.class,
         () -> HeadCheckpoint.read(yojo(good.replace("\"last\"", "\"first\"")).path),
@@ -202,7 +210,9 @@ class HeadDifferenceTest {
         .side("value_head.pt");
   }
 
-  /** Heads this build cannot run are known down to their tensors, and the word they need is named. */
+  /**
+   * Heads this build cannot run are known down to their tensors, and the word they need is named.
+   */
   @Test
   void whatCannotBeRunYetIsNamed() {
     refuses(
@@ -213,8 +223,7 @@ class HeadDifferenceTest {
         armorm().with("gating.layers.1.bias", 9).single(),
         "gating.layers.1.bias: expected float[F=8], found BF16[9]");
     TestFolder qrm =
-        gated(15)
-            .config(config("LlamaForRewardModelWithGating31", "\"num_quantiles\": 5"));
+        gated(15).config(config("LlamaForRewardModelWithGating31", "\"num_quantiles\": 5"));
     for (int i = 0; i < 9; i += 3) {
       qrm.with("gating.layers.%d.weight".formatted(i), 8, i == 0 ? WIDTH : 8);
       for (String name : new String[] {"weight", "bias", "running_mean", "running_var"}) {
@@ -237,7 +246,9 @@ class HeadDifferenceTest {
             .text("regression_layer.pt", "")
             .text("gating_layer.pt", "");
     refuses(
-        UnsupportedException.class, () -> HeadCheckpoint.read(ldl.path), "EXPECTATION and GATED_SUM");
+        UnsupportedException.class,
+        () -> HeadCheckpoint.read(ldl.path),
+        "EXPECTATION and GATED_SUM");
   }
 
   private TestFolder gated(int outputs) {
@@ -289,7 +300,12 @@ class HeadDifferenceTest {
         FormatException.class,
         () ->
             HeadCheckpoint.read(
-                folder().with("score.weight", 1, WIDTH).with("lm_head.weight", 40, WIDTH).config(config("X", "")).single().path,
+                folder()
+                    .with("score.weight", 1, WIDTH)
+                    .with("lm_head.weight", 40, WIDTH)
+                    .config(config("X", ""))
+                    .single()
+                    .path,
                 HeadPattern.NEMOTRON),
         "score.weight: expected nothing of this name");
   }

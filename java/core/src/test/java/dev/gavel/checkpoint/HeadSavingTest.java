@@ -125,7 +125,8 @@ class HeadSavingTest {
             InvalidArgumentException.class,
             () -> checkpoint.save(wide, directory),
             "has 'score.weight' as BF16[1,24] among the backbone's tensors; a head in f32 does not fit");
-        refuses(InvalidArgumentException.class, () -> checkpoint.save(other, directory), "is another");
+        refuses(
+            InvalidArgumentException.class, () -> checkpoint.save(other, directory), "is another");
       }
       HeadCheckpoint folded = HeadCheckpoint.read(steps.path);
       try (RewardHead head = folded.load(context)) {

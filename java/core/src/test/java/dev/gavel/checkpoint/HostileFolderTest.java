@@ -56,8 +56,7 @@ class HostileFolderTest {
   @Test
   void namesThatLeadOutOfTheFolderAreRefused() throws IOException {
     folder.single();
-    Files.move(
-        folder.path.resolve("model.safetensors"), directory.resolve("outside.safetensors"));
+    Files.move(folder.path.resolve("model.safetensors"), directory.resolve("outside.safetensors"));
     for (String name :
         new String[] {
           "../outside.safetensors",
@@ -135,7 +134,8 @@ class HostileFolderTest {
   /** Bytes that belong to two tensors, or to none, are refused before any is read. */
   @Test
   void safetensorsWhoseRangesOverlap() throws IOException {
-    for (String offsets : new String[] {"[0, 96]", "[48, 144]", "[100, 196]", "[96, 191]", "[-96, 0]"}) {
+    for (String offsets :
+        new String[] {"[0, 96]", "[48, 144]", "[100, 196]", "[96, 191]", "[-96, 0]"}) {
       String header =
           """
           {"model.norm.weight": {"dtype": "F32", "shape": [24], "data_offsets": [0, 96]},

@@ -175,9 +175,11 @@ class HostilePickleTest {
         "is a bare pickle, the form of torch.save before PyTorch 1.6",
         "safetensors.torch.save_file");
     Files.write(path, new byte[600]);
-    refuses(FormatException.class, () -> new PytorchSource(path).close(), "is no file of torch.save");
+    refuses(
+        FormatException.class, () -> new PytorchSource(path).close(), "is no file of torch.save");
     Files.write(path, new byte[0]);
-    refuses(FormatException.class, () -> new PytorchSource(path).close(), "is no file of torch.save");
+    refuses(
+        FormatException.class, () -> new PytorchSource(path).close(), "is no file of torch.save");
     TorchFile file = new TorchFile(2);
     file.add("a", TestTensor.of(DType.F32, new long[] {1}, 1));
     file.write(path);
@@ -219,8 +221,7 @@ class HostilePickleTest {
     Path path = directory.resolve("twice.pt");
     TorchFile.zip(path, entries, ZipEntry.STORED);
     String bytes = Files.readString(path, StandardCharsets.ISO_8859_1);
-    Files.writeString(
-        path, bytes.replace("a/data.pkm", "a/data.pkl"), StandardCharsets.ISO_8859_1);
+    Files.writeString(path, bytes.replace("a/data.pkm", "a/data.pkl"), StandardCharsets.ISO_8859_1);
     refuses(FormatException.class, () -> new PytorchSource(path).close(), "'a/data.pkl' twice");
     assertEquals(2, bytes.split("a/data.pkm", -1).length - 1);
   }

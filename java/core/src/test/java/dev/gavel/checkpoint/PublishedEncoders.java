@@ -4,15 +4,8 @@ import static dev.gavel.checkpoint.TestFolder.WIDTH;
 import static dev.gavel.checkpoint.TestFolder.config;
 
 import dev.gavel.Activation;
-import dev.gavel.DType;
-import dev.gavel.Pooling;
 import dev.gavel.Readout;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
-import java.util.function.Consumer;
-import java.util.function.Function;
 
 /** Encoders of pairs, and language models scored by rows of their output layer. */
 final class PublishedEncoders {
@@ -23,31 +16,36 @@ final class PublishedEncoders {
         PublishedModel.of(
                 "OpenAssistant deberta-v3-large-v2",
                 HeadPattern.DEBERTA,
-                f -> encoder(f, "pooler.dense", "classifier", 1)
-                    .config(
-                        config(
-                            "DebertaV2ForSequenceClassification",
-                            "\"pooler_hidden_act\": \"gelu\", \"id2label\": {\"0\": \"LABEL_0\"}"))
-                    .singlePytorch(),
+                f ->
+                    encoder(f, "pooler.dense", "classifier", 1)
+                        .config(
+                            config(
+                                "DebertaV2ForSequenceClassification",
+                                "\"pooler_hidden_act\": \"gelu\", \"id2label\": {\"0\": \"LABEL_0\"}"))
+                        .singlePytorch(),
                 (f, x) -> encoder(f, x, "pooler.dense", "classifier", true))
             .rows(new ScoredRows.FirstToken()));
     models.add(
         PublishedModel.of(
                 "bge-reranker",
                 HeadPattern.ROBERTA,
-                f -> encoder(f, "classifier.dense", "classifier.out_proj", 1)
-                    .config(
-                        config("XLMRobertaForSequenceClassification", "\"id2label\": {\"0\": \"L\"}"))
-                    .single(),
+                f ->
+                    encoder(f, "classifier.dense", "classifier.out_proj", 1)
+                        .config(
+                            config(
+                                "XLMRobertaForSequenceClassification",
+                                "\"id2label\": {\"0\": \"L\"}"))
+                        .single(),
                 (f, x) -> encoder(f, x, "classifier.dense", "classifier.out_proj", false))
             .rows(new ScoredRows.FirstToken()));
     models.add(
         PublishedModel.of(
                 "BERT with three labels",
                 HeadPattern.BERT,
-                f -> encoder(f, "bert.pooler.dense", "classifier", 3)
-                    .config(config("BertForSequenceClassification", "\"num_labels\": 3"))
-                    .single(),
+                f ->
+                    encoder(f, "bert.pooler.dense", "classifier", 3)
+                        .config(config("BertForSequenceClassification", "\"num_labels\": 3"))
+                        .single(),
                 (f, x) -> encoder(f, x, "bert.pooler.dense", "classifier", false))
             .rows(new ScoredRows.FirstToken()));
   }
@@ -70,17 +68,21 @@ final class PublishedEncoders {
         PublishedModel.of(
                 "Llama-3.1-Nemotron-70B-Reward",
                 HeadPattern.NEMOTRON,
-                f -> f.with("lm_head.weight", 40, WIDTH).config(config("LlamaForCausalLM", "")).lastShardOnly(),
+                f ->
+                    f.with("lm_head.weight", 40, WIDTH)
+                        .config(config("LlamaForCausalLM", ""))
+                        .lastShardOnly(),
                 (f, x) -> x.linear(f.tensor("lm_head.weight")).take(0))
             .read(path -> HeadCheckpoint.read(path, HeadPattern.NEMOTRON)));
     models.add(
         PublishedModel.of(
                 "Qwen3-Reranker",
                 HeadPattern.QWEN3_RERANKER,
-                f -> f.with("lm_head.weight", 40, WIDTH)
-                    .config(config("Qwen3ForCausalLM", ""))
-                    .text("tokenizer.json", VOCABULARY)
-                    .single(),
+                f ->
+                    f.with("lm_head.weight", 40, WIDTH)
+                        .config(config("Qwen3ForCausalLM", ""))
+                        .text("tokenizer.json", VOCABULARY)
+                        .single(),
                 (f, x) -> yesOrNo(x.linear(f.tensor("lm_head.weight"))))
             .read(path -> HeadCheckpoint.read(path, HeadPattern.QWEN3_RERANKER))
             .readout(Readout.sigmoid()));
@@ -88,9 +90,10 @@ final class PublishedEncoders {
         PublishedModel.of(
                 "Qwen3-Reranker, tied embeddings, PyTorch file",
                 HeadPattern.QWEN3_RERANKER,
-                f -> f.with("model.embed_tokens.weight", 40, WIDTH)
-                    .config(config("Qwen3ForCausalLM", "\"tie_word_embeddings\": true"))
-                    .singlePytorch(),
+                f ->
+                    f.with("model.embed_tokens.weight", 40, WIDTH)
+                        .config(config("Qwen3ForCausalLM", "\"tie_word_embeddings\": true"))
+                        .singlePytorch(),
                 (f, x) -> yesOrNo(x.linear(f.tensor("model.embed_tokens.weight"))))
             .read(path -> HeadCheckpoint.readVocabularyRows(path, 33, 12))
             .readout(Readout.sigmoid()));
@@ -98,10 +101,11 @@ final class PublishedEncoders {
         PublishedModel.of(
                 "bge-reranker-v2-gemma",
                 HeadPattern.BGE_GEMMA,
-                f -> f.with("lm_head.weight", 40, WIDTH)
-                    .config(config("GemmaForCausalLM", ""))
-                    .text("tokenizer.json", VOCABULARY)
-                    .single(),
+                f ->
+                    f.with("lm_head.weight", 40, WIDTH)
+                        .config(config("GemmaForCausalLM", ""))
+                        .text("tokenizer.json", VOCABULARY)
+                        .single(),
                 (f, x) -> x.linear(f.tensor("lm_head.weight")).take(7))
             .read(path -> HeadCheckpoint.read(path, HeadPattern.BGE_GEMMA)));
   }

@@ -138,14 +138,16 @@ class PublishedHeadsTest {
         int outputs = expected.value().length;
         for (int k = 0; k < outputs; k++) {
           // As many roundings as the longest sums have terms, and a few for the functions.
-          double bound =
-              ROUNDING * (2.0 * TestFolder.WIDTH + 64) * (expected.size()[k] + 1e-3);
+          double bound = ROUNDING * (2.0 * TestFolder.WIDTH + 64) * (expected.size()[k] + 1e-3);
           // A mean, sum or difference of rows is rounded once to the head's type.
           if (!(checkpoint.pooling() instanceof Pooling.Index) && dtype != DType.F32) {
             bound = 0x1p-8 * expected.size()[k];
           }
           assertEquals(
-              expected.value()[k], found[r * outputs + k], bound, "response %d, output %d".formatted(r, k));
+              expected.value()[k],
+              found[r * outputs + k],
+              bound,
+              "response %d, output %d".formatted(r, k));
         }
         assertTrue(found.length == FIRST.length * outputs, "outputs");
       }
@@ -184,9 +186,12 @@ class PublishedHeadsTest {
   @Test
   void standardisersAreThereWithoutBeingApplied() {
     for (PublishedModel model : PublishedModels.all()) {
-      boolean stores = List.of("OpenRLHF with mean and std, not applied", "beaver cost, not applied").contains(model.name());
+      boolean stores =
+          List.of("OpenRLHF with mean and std, not applied", "beaver cost, not applied")
+              .contains(model.name());
       if (stores) {
-        TestFolder folder = new TestFolder(directory.resolve(model.name().replace(' ', '_')), DType.F32, 3);
+        TestFolder folder =
+            new TestFolder(directory.resolve(model.name().replace(' ', '_')), DType.F32, 3);
         model.build().accept(folder);
         HeadCheckpoint checkpoint = model.read().apply(folder.path);
         assertEquals(dev.gavel.Readout.identity(), checkpoint.readout());

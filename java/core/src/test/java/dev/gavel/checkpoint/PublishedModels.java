@@ -4,15 +4,9 @@ import static dev.gavel.checkpoint.TestFolder.WIDTH;
 import static dev.gavel.checkpoint.TestFolder.config;
 
 import dev.gavel.Activation;
-import dev.gavel.DType;
-import dev.gavel.Pooling;
 import dev.gavel.Readout;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
-import java.util.function.Consumer;
-import java.util.function.Function;
 
 /** The published layouts: how each folder is built, and what its own code computes. */
 final class PublishedModels {
@@ -35,23 +29,30 @@ final class PublishedModels {
         PublishedModel.of(
             "Skywork-Reward",
             HeadPattern.SCORE,
-            f -> f.with("score.weight", 1, WIDTH)
-                .config(config("LlamaForSequenceClassification", "\"id2label\": {\"0\": \"LABEL_0\"}"))
-                .lastShardOnly(),
+            f ->
+                f.with("score.weight", 1, WIDTH)
+                    .config(
+                        config(
+                            "LlamaForSequenceClassification", "\"id2label\": {\"0\": \"LABEL_0\"}"))
+                    .lastShardOnly(),
             (f, x) -> x.linear(f.tensor("score.weight"))));
     models.add(
         PublishedModel.of(
             "ODIN",
             HeadPattern.SCORE,
-            f -> f.with("score.weight", 2, WIDTH)
-                .config(config("GemmaForSequenceClassification", "\"num_labels\": 2"))
-                .single(),
+            f ->
+                f.with("score.weight", 2, WIDTH)
+                    .config(config("GemmaForSequenceClassification", "\"num_labels\": 2"))
+                    .single(),
             (f, x) -> x.linear(f.tensor("score.weight"))));
     models.add(
         PublishedModel.of(
             "INF-ORM",
             HeadPattern.SCORE_MLP,
-            f -> twoLayers(f, 1).config(config("INFORMForSequenceClassification", "")).lastShardOnly(),
+            f ->
+                twoLayers(f, 1)
+                    .config(config("INFORMForSequenceClassification", ""))
+                    .lastShardOnly(),
             (f, x) -> twoLayers(f, x)));
     models.add(
         PublishedModel.of(
@@ -71,11 +72,13 @@ final class PublishedModels {
         PublishedModel.of(
                 "TRL PRM",
                 HeadPattern.TOKEN_CLASSIFICATION,
-                f -> f.with("score.weight", 2, WIDTH)
-                    .with("score.bias", 2)
-                    .config(config("Qwen2ForTokenClassification", ""))
-                    .single(),
-                (f, x) -> x.linear(f.tensor("score.weight"), f.tensor("score.bias")).softmax().take(1))
+                f ->
+                    f.with("score.weight", 2, WIDTH)
+                        .with("score.bias", 2)
+                        .config(config("Qwen2ForTokenClassification", ""))
+                        .single(),
+                (f, x) ->
+                    x.linear(f.tensor("score.weight"), f.tensor("score.bias")).softmax().take(1))
             .rows(new ScoredRows.StepEnds())
             .readout(Readout.sigmoid()));
   }
@@ -93,5 +96,4 @@ final class PublishedModels {
         .activate(Activation.RELU)
         .linear(f.tensor("score.2.weight"), f.tensor("score.2.bias"));
   }
-
 }

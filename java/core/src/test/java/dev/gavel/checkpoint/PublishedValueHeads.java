@@ -7,12 +7,7 @@ import dev.gavel.Activation;
 import dev.gavel.DType;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
-import java.util.function.Consumer;
-import java.util.function.Function;
 
 /** Value heads and heads with a stored mean and deviation. */
 final class PublishedValueHeads {
@@ -23,37 +18,41 @@ final class PublishedValueHeads {
         PublishedModel.of(
                 "internlm2-reward",
                 HeadPattern.INTERNLM2_REWARD,
-                f -> f.with("v_head.weight", 1, WIDTH)
-                    .config(config("InternLM2ForRewardModel", "\"reward_token_id\": 92527"))
-                    .single(),
+                f ->
+                    f.with("v_head.weight", 1, WIDTH)
+                        .config(config("InternLM2ForRewardModel", "\"reward_token_id\": 92527"))
+                        .single(),
                 (f, x) -> x.linear(f.tensor("v_head.weight")))
             .rows(new ScoredRows.AppendedToken(92527)));
     models.add(
         PublishedModel.of(
             "Starling-RM",
             HeadPattern.VALUE_HEAD,
-            f -> f.with("v_head.weight", 1, WIDTH)
-                .config(config("LlamaForSequenceClassification", ""))
-                .singlePytorch(),
+            f ->
+                f.with("v_head.weight", 1, WIDTH)
+                    .config(config("LlamaForSequenceClassification", ""))
+                    .singlePytorch(),
             (f, x) -> x.linear(f.tensor("v_head.weight"))));
     models.add(
         PublishedModel.of(
             "Eurus-RM",
             HeadPattern.REGRESSION_HEAD,
-            f -> f.with("regression_head.weight", 1, WIDTH)
-                .config(config("EurusRewardModel", ""))
-                .lastShardOnly(),
+            f ->
+                f.with("regression_head.weight", 1, WIDTH)
+                    .config(config("EurusRewardModel", ""))
+                    .lastShardOnly(),
             (f, x) -> x.linear(f.tensor("regression_head.weight"))));
     models.add(
         PublishedModel.of(
             "GRM",
             HeadPattern.GRM,
-            f -> summary(f, 0, 2)
-                .config(
-                    config(
-                        "LlamaForCausalLM",
-                        "\"vhead_layer_type\": \"mlp\", \"vhead_num_neurons\": 24, \"vhead_num_layers\": 1"))
-                .single(),
+            f ->
+                summary(f, 0, 2)
+                    .config(
+                        config(
+                            "LlamaForCausalLM",
+                            "\"vhead_layer_type\": \"mlp\", \"vhead_num_neurons\": 24, \"vhead_num_layers\": 1"))
+                    .single(),
             (f, x) -> grm(f, x, 0, 2)));
     models.add(
         PublishedModel.of(
@@ -61,7 +60,8 @@ final class PublishedValueHeads {
                 HeadPattern.GRM,
                 f -> summary(f, 0, 2, 4, 6).config(config("LlamaForCausalLM", "")).single(),
                 (f, x) -> grm(f, x, 0, 2, 4, 6))
-            // In narrower types every layer's input is rounded; what that gives is tested elsewhere.
+            // In narrower types every layer's input is rounded; what that gives is tested
+            // elsewhere.
             .types(DType.F32));
     models.add(
         PublishedModel.of(
@@ -73,13 +73,14 @@ final class PublishedValueHeads {
         PublishedModel.of(
             "Skywork-VL-Reward",
             HeadPattern.LLAMA_FACTORY,
-            f -> summaryLinear(f)
-                .config(
-                    """
-                    {"architectures": ["Qwen2_5_VLForConditionalGeneration"],
-                     "text_config": {"hidden_size": 24}}
-                    """)
-                .side("value_head.safetensors"),
+            f ->
+                summaryLinear(f)
+                    .config(
+                        """
+                        {"architectures": ["Qwen2_5_VLForConditionalGeneration"],
+                         "text_config": {"hidden_size": 24}}
+                        """)
+                    .side("value_head.safetensors"),
             PublishedValueHeads::summaryLinear));
     models.add(
         PublishedModel.of(
@@ -92,13 +93,17 @@ final class PublishedValueHeads {
           PublishedModel.of(
                   "oasst-rm, " + pooling,
                   HeadPattern.OUT_PROJ,
-                  f -> f.with("out_proj.weight", 1, WIDTH)
-                      .with("out_proj.bias", 1)
-                      .config(config("GPTNeoXRewardModel", "\"pooling\": \"" + pooling + "\""))
-                      .single(),
+                  f ->
+                      f.with("out_proj.weight", 1, WIDTH)
+                          .with("out_proj.bias", 1)
+                          .config(config("GPTNeoXRewardModel", "\"pooling\": \"" + pooling + "\""))
+                          .single(),
                   (f, x) -> x.linear(f.tensor("out_proj.weight"), f.tensor("out_proj.bias")))
               .pooling(pooling.equals("mean") ? Pooling.spanMean() : Pooling.index())
-              .rows(pooling.equals("mean") ? new ScoredRows.WholeSequence() : new ScoredRows.LastToken()));
+              .rows(
+                  pooling.equals("mean")
+                      ? new ScoredRows.WholeSequence()
+                      : new ScoredRows.LastToken()));
     }
   }
 
@@ -138,9 +143,10 @@ final class PublishedValueHeads {
           PublishedModel.of(
                   "OpenRLHF with mean and std" + (applied ? "" : ", not applied"),
                   HeadPattern.OPENRLHF,
-                  f -> f.with("score.weight", 1, WIDTH)
-                      .config(config("LlamaModel", "\"value_head_prefix\": \"score\", " + told))
-                      .single(),
+                  f ->
+                      f.with("score.weight", 1, WIDTH)
+                          .config(config("LlamaModel", "\"value_head_prefix\": \"score\", " + told))
+                          .single(),
                   (f, x) -> {
                     Values raw = x.linear(f.tensor("score.weight"));
                     return applied ? raw.standardised(-1.5, 2.25) : raw;
@@ -151,7 +157,10 @@ final class PublishedValueHeads {
         PublishedModel.of(
             "OpenRLHF, value_head",
             HeadPattern.OPENRLHF,
-            f -> f.with("value_head.weight", 1, WIDTH).config(config("LlamaModel", "")).singlePytorch(),
+            f ->
+                f.with("value_head.weight", 1, WIDTH)
+                    .config(config("LlamaModel", ""))
+                    .singlePytorch(),
             (f, x) -> x.linear(f.tensor("value_head.weight"))));
     models.add(beaver("reward", true));
     models.add(beaver("cost", true));
@@ -164,17 +173,18 @@ final class PublishedValueHeads {
     return PublishedModel.of(
             "beaver " + type + (applied ? "" : ", not applied"),
             HeadPattern.BEAVER,
-            f -> f.with("score_head.weight", 1, WIDTH)
-                .with("score_head.bias", 1)
-                .with("normalizer.mean", TestTensor.of(DType.F32, new long[] {1}, 0.75))
-                .with("normalizer.var", TestTensor.of(DType.F32, new long[] {1}, 6.25))
-                .with("normalizer.count", TestTensor.of(DType.I64, new long[] {1}, 4096))
-                .config(
-                    config(
-                        "LlamaForScore",
-                        "\"score_type\": \"%s\", \"bias\": true, \"do_normalize\": %s"
-                            .formatted(type, applied)))
-                .singlePytorch(),
+            f ->
+                f.with("score_head.weight", 1, WIDTH)
+                    .with("score_head.bias", 1)
+                    .with("normalizer.mean", TestTensor.of(DType.F32, new long[] {1}, 0.75))
+                    .with("normalizer.var", TestTensor.of(DType.F32, new long[] {1}, 6.25))
+                    .with("normalizer.count", TestTensor.of(DType.I64, new long[] {1}, 4096))
+                    .config(
+                        config(
+                            "LlamaForScore",
+                            "\"score_type\": \"%s\", \"bias\": true, \"do_normalize\": %s"
+                                .formatted(type, applied)))
+                    .singlePytorch(),
             (f, x) -> {
               Values raw = x.linear(f.tensor("score_head.weight"), f.tensor("score_head.bias"));
               return applied ? raw.standardised(mean, Math.sqrt(6.25) + 1e-8) : raw;

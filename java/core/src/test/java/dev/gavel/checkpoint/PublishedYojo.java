@@ -4,15 +4,8 @@ import static dev.gavel.checkpoint.TestFolder.WIDTH;
 import static dev.gavel.checkpoint.TestFolder.config;
 
 import dev.gavel.Activation;
-import dev.gavel.DType;
 import dev.gavel.Pooling;
-import dev.gavel.Readout;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
-import java.util.function.Consumer;
-import java.util.function.Function;
 
 /** The heads of arXiv 2604.10966, as its training and merging scripts write them. */
 final class PublishedYojo {
@@ -31,7 +24,14 @@ final class PublishedYojo {
             WIDTH,
             Activation.TANH));
     models.add(
-        yojo("YOJO, linear, mean", "linear", "selu", "response_mean", Pooling.spanMean(), 0, Activation.IDENTITY));
+        yojo(
+            "YOJO, linear, mean",
+            "linear",
+            "selu",
+            "response_mean",
+            Pooling.spanMean(),
+            0,
+            Activation.IDENTITY));
     models.add(
         yojo(
             "YOJO, linear, last minus first",
@@ -67,17 +67,21 @@ final class PublishedYojo {
             HeadPattern.YOJO,
             f -> {
               if (mlp) {
-                f.with("0.weight", 16, input).with("0.bias", 16).with("2.weight", 1, 16).with("2.bias", 1);
+                f.with("0.weight", 16, input)
+                    .with("0.bias", 16)
+                    .with("2.weight", 1, 16)
+                    .with("2.bias", 1);
               } else {
                 f.with("weight", 1, input).with("bias", 1);
               }
               f.config(config("Molmo2ForConditionalGeneration", ""))
                   .text(
                       "reward_model_config.json",
-                      """
+"""
 {"value_head_type": "%s", "value_head_hidden_dim": %s, "value_head_activation": "%s",
  "value_head_input_dim": %d, "resp_repr_mode": "%s"}
-""".formatted(type, mlp ? "16" : "null", activation, input, mode))
+"""
+                          .formatted(type, mlp ? "16" : "null", activation, input, mode))
                   .side("value_head.pt");
             },
             // Divided by the root of the width of the hidden states, however wide the vector is.

@@ -162,8 +162,7 @@ class PytorchFileTest {
         24, 0, new long[] {1, 1, 1, 1, 1, 1, 1, 1, 1}, new long[9], "not a tuple of at most 8");
   }
 
-  private void refusesView(
-      long elements, long offset, long[] sizes, long[] strides, String text) {
+  private void refusesView(long elements, long offset, long[] sizes, long[] strides, String text) {
     TorchFile file = new TorchFile(2);
     String key = file.storage(numbers(DType.F32, 24));
     file.view("x", DType.F32, key, elements, offset, sizes, strides);

@@ -74,7 +74,8 @@ final class TestFolder {
   TestFolder lastShardOnly() {
     StringBuilder map = new StringBuilder();
     for (int i = 0; i < 2; i++) {
-      map.append("\"model.layers.%d.weight\": \"model-0000%d-of-00003.safetensors\",".formatted(i, i + 1));
+      map.append(
+          "\"model.layers.%d.weight\": \"model-0000%d-of-00003.safetensors\",".formatted(i, i + 1));
     }
     for (String name : head.keySet()) {
       map.append("\"%s\": \"model-00003-of-00003.safetensors\",".formatted(name));

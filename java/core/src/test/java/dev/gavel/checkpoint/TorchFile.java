@@ -51,11 +51,19 @@ final class TorchFile {
   void add(String name, TestTensor tensor) {
     String key = storage(tensor);
     text(name);
-    reference(tensor.dtype(), key, tensor.values().length, 0, tensor.shape(), contiguous(tensor.shape()));
+    reference(
+        tensor.dtype(), key, tensor.values().length, 0, tensor.shape(), contiguous(tensor.shape()));
   }
 
   /** Adds a view of a storage. */
-  void view(String name, DType dtype, String key, long elements, long offset, long[] sizes, long[] strides) {
+  void view(
+      String name,
+      DType dtype,
+      String key,
+      long elements,
+      long offset,
+      long[] sizes,
+      long[] strides) {
     text(name);
     reference(dtype, key, elements, offset, sizes, strides);
   }
@@ -66,7 +74,8 @@ final class TorchFile {
     text(name);
     global("torch._utils", "_rebuild_parameter");
     op('(');
-    reference(tensor.dtype(), key, tensor.values().length, 0, tensor.shape(), contiguous(tensor.shape()));
+    reference(
+        tensor.dtype(), key, tensor.values().length, 0, tensor.shape(), contiguous(tensor.shape()));
     op(0x88);
     emptyOrderedDict();
     op('t', 'R');
@@ -121,7 +130,8 @@ final class TorchFile {
     }
   }
 
-  private void reference(DType dtype, String key, long elements, long offset, long[] sizes, long[] strides) {
+  private void reference(
+      DType dtype, String key, long elements, long offset, long[] sizes, long[] strides) {
     global("torch._utils", "_rebuild_tensor_v2");
     op('(', '(');
     text("storage");

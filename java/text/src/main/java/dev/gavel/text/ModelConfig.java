@@ -127,8 +127,7 @@ public record ModelConfig(
    *     the role in front of every message, or empty where a model takes no conversations
    * @param renders what the template makes: {@code prompt}, the text of the prompt; {@code
    *     conversation}, the whole sequence with the response as the assistant's last message, in
-   *     which case {@code sequence} has no prefix and after_prompt of its own; or {@code
-   *     nothing}
+   *     which case {@code sequence} has no prefix and after_prompt of its own; or {@code nothing}
    * @param variables what the template can read beside the conversation, such as {@code bos_token}
    */
   public record ChatTemplateConfig(

@@ -12,9 +12,7 @@ import dev.gavel.text.ModelConfig.ChatTemplateConfig;
 import dev.gavel.text.ModelConfig.ReadoutConfig;
 import dev.gavel.text.ModelConfig.SequenceConfig;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * The Hugging Face folder of a published reward model, with its backbone exported to {@code
@@ -114,7 +112,10 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
               Reading.RESPONSE);
       case ScoredRows.FirstToken() ->
           new Frame(
-              Layout.INDEPENDENT, pair(folder, checkpoint, texts), noTemplate(), Reading.FIRST_TOKEN);
+              Layout.INDEPENDENT,
+              pair(folder, checkpoint, texts),
+              noTemplate(),
+              Reading.FIRST_TOKEN);
       case ScoredRows.EveryToken(String literal) -> throw steps(folder, "every " + literal);
       case ScoredRows.StepEnds() -> throw steps(folder, "the end of every step");
     };
@@ -131,11 +132,10 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
   }
 
   /**
-   * A prompt and a response as a pair: RoBERTa puts two separators between them, DeBERTa one.
-   * BERT tells the two apart by token types, which backbones here are not fed.
+   * A prompt and a response as a pair: RoBERTa puts two separators between them, DeBERTa one. BERT
+   * tells the two apart by token types, which backbones here are not fed.
    */
-  private static SequenceConfig pair(
-      Path folder, HeadCheckpoint checkpoint, TokenizerTexts texts) {
+  private static SequenceConfig pair(Path folder, HeadCheckpoint checkpoint, TokenizerTexts texts) {
     if (checkpoint.pattern() == HeadPattern.BERT) {
       throw new UnsupportedException(
           "%s: %s tells prompt and response apart by token types (token_type_ids 0 and 1), and this build feeds zeros"

@@ -67,10 +67,13 @@ class PublishedFolderTest {
 
   private void config(String architecture, String type, String more) {
     ModelFolder.write(
-        folder, "config.json", """
+        folder,
+        "config.json",
+"""
 {"architectures": ["%s"], "model_type": "%s", "hidden_size": 2,
  "max_position_embeddings": 64, "vocab_size": 300%s}
-""".formatted(architecture, type, more.isEmpty() ? "" : ", " + more));
+"""
+            .formatted(architecture, type, more.isEmpty() ? "" : ", " + more));
   }
 
   private void head(String file, Map<String, float[]> tensors) {
@@ -203,7 +206,10 @@ class PublishedFolderTest {
       long[] read = {ByteTokenizer.LINES, ByteTokenizer.STOP_LINES, 'c'};
       for (int i = 0; i < read.length; i++) {
         assertEquals(
-            (ModelFolder.score(read[i]) + 3) / Math.sqrt(2), score.scores().get(i), 1e-4, "response " + i);
+            (ModelFolder.score(read[i]) + 3) / Math.sqrt(2),
+            score.scores().get(i),
+            1e-4,
+            "response " + i);
       }
     }
   }
@@ -219,8 +225,7 @@ class PublishedFolderTest {
             "classifier.dense.bias", new float[] {0.1f, 0.2f},
             "classifier.out_proj.weight", new float[] {2, 3},
             "classifier.out_proj.bias", new float[] {0.5f}));
-    double expected =
-        2 * Math.tanh(0.003 * 258 + 0.1) + 3 * Math.tanh(-0.002 * 258.5 + 0.2) + 0.5;
+    double expected = 2 * Math.tanh(0.003 * 258 + 0.1) + 3 * Math.tanh(-0.002 * 258.5 + 0.2) + 0.5;
     try (RewardModel model = load()) {
       GroupScore score = model.score("query", List.of("a", "bc"));
       assertEquals(expected, score.scores().get(0), 1e-6);
@@ -242,8 +247,7 @@ class PublishedFolderTest {
         Map.of("out_proj.weight", new float[] {1, 1}, "out_proj.bias", new float[] {0}));
     try (RewardModel model = load()) {
       double sum = 258 + 'q' + 258 + 'a' + 'b';
-      assertEquals(
-          2 * sum / 5 + 0.5, model.score("q", List.of("ab")).scores().getFirst(), 1e-3);
+      assertEquals(2 * sum / 5 + 0.5, model.score("q", List.of("ab")).scores().getFirst(), 1e-3);
     }
   }
 
