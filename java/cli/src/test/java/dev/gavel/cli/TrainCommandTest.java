@@ -152,6 +152,18 @@ class TrainCommandTest {
   }
 
   @Test
+  void aDeviceThatIsNotThereIsTheEnvironment() throws IOException {
+    String data = file("pairs.jsonl", Preferences.pairs(10)).toString();
+    Run absent =
+        Run.of("train", "--data", data, "--loss", "bt", "--folds", "2", "--device", "cuda:77");
+    assertEquals(ExitCode.ENVIRONMENT, absent.exitCode(), absent.err());
+    assertTrue(absent.err().contains("cuda:77 cannot be used"), absent.err());
+    Run unknown =
+        Run.of("train", "--data", data, "--loss", "bt", "--folds", "2", "--device", "gpu");
+    assertEquals(ExitCode.USAGE, unknown.exitCode(), unknown.err());
+  }
+
+  @Test
   void comparesChoicesWithFolds() throws IOException {
     Path data = file("pairs.jsonl", Preferences.pairs(30));
     Run run =
