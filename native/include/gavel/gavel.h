@@ -171,7 +171,8 @@ typedef struct gavel_context_info {
 } gavel_context_info;
 
 int32_t gavel_context_create(const gavel_context_options *options, gavel_context **context, gavel_error *error);
-/* NULL is allowed. Waits for nothing: the context lives on while children of it do. */
+/* NULL is allowed. The context lives on while children of it do. On CUDA its end waits for the work of streams that were destroyed before
+ * theirs was done. */
 void gavel_context_destroy(gavel_context *context);
 /* Writes *info, whose struct_size the caller has set. */
 int32_t gavel_context_describe(gavel_context *context, gavel_context_info *info, gavel_error *error);
