@@ -94,16 +94,21 @@ static __device__ __noinline__ void run_small_loss(const LossTask &task) {
   run_loss_in_block(task, memory);
 }
 
-// The end of a call whose scores are written by `blocks` blocks: the last one puts down the counts and computes the loss. Every thread of
-// each calls it.
-__device__ inline void finish_call(const Output &output, unsigned blocks) {
-  if (output.counts == nullptr && !output.has_loss) return;
-  if (!last_to_finish(&output.counters->finished, blocks)) return;
+// The end of a call whose scores are written by `blocks` blocks: the last one puts down the counts. Every thread of each calls it.
+// Returns whether this is the last one.
+__device__ inline bool finish_counts(const Output &output, unsigned blocks) {
+  if (!last_to_finish(&output.counters->finished, blocks)) return false;
   if (threadIdx.x == 0 && output.counts != nullptr) {
     output.counts[0] = static_cast<int64_t>(atomicExch(&output.counters->invalid, 0ull));
     output.counts[1] = static_cast<int64_t>(atomicExch(&output.counters->nan, 0ull));
   }
-  if (output.has_loss) run_small_loss(output.loss);
+  return true;
+}
+
+// The same, and the loss, where it is small enough for one block.
+__device__ inline void finish_call(const Output &output, unsigned blocks) {
+  if (output.counts == nullptr && !output.has_loss) return;
+  if (finish_counts(output, blocks) && output.has_loss) run_small_loss(output.loss);
 }
 
 }  // namespace gavel::cuda

@@ -88,7 +88,10 @@ class Plan {
 
  private:
   bool fused() const { return product_ == ProductKernel::FUSED; }
-  bool loss_in_last_block() const { return items_ > 0 && is_small_loss(*call_.loss); }
+  // The kernel of many outputs (score_output.cu) has no room for it.
+  bool loss_in_last_block() const {
+    return items_ > 0 && call_.head.spec.fields.output_width <= kFusedOutputs && is_small_loss(*call_.loss);
+  }
 
   LossTask loss_task() const {
     return make_loss_task(*call_.loss, call_.scores.as<const float>(), call_.scores.stride[0], at<uint8_t>(states_),
