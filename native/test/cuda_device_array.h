@@ -13,12 +13,15 @@
 #include <cstring>
 #include <vector>
 
+#include "emulator.h"
+
 namespace gavel::test {
 
 template <typename Element>
 class DeviceArray {
  public:
   explicit DeviceArray(size_t count) : count_(count) {
+    [[maybe_unused]] static const bool allowed = (emulator::let_host_touch_device_memory(), true);
     if (cudaMalloc(&data_, std::max<size_t>(1, count) * sizeof(Element)) != cudaSuccess) {
       std::fprintf(stderr, "no memory for %zu elements\n", count);
       std::abort();

@@ -51,6 +51,10 @@ void fail_call(const char *function, cudaError_t error, int calls_before = 0);
 // From now on every call answers `error`, as after a kernel that wrote to a wrong address.
 void lose_device(cudaError_t error);
 
+// From now on host code may touch device memory, which AddressSanitizer otherwise reports: for tests of kernels, whose own code looks at
+// what they write.
+void let_host_touch_device_memory();
+
 // Kernels run since the process began: what a graph replay or a call with an empty batch really launched.
 int64_t launches();
 
