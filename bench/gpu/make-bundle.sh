@@ -47,7 +47,7 @@ rm -f "$bundle"/lib/*-tests.jar "$bundle"/lib/*-sources.jar "$bundle"/lib/*-java
 console=$(sed -n 's/.*<junit.version>5\(.*\)<.*/1\1/p' "$root/pom.xml")
 (cd "$root" && mvn -B -ntp -q dependency:copy -Dartifact="org.junit.platform:junit-platform-console-standalone:$console" \
   -DoutputDirectory="$bundle/third-party")
-"$jdk/bin/jlink" --add-modules java.base,java.logging,java.management,java.xml,jdk.management,jdk.unsupported,jdk.jfr \
+"$jdk/bin/jlink" --add-modules java.base,java.logging,java.management,java.xml,jdk.management,jdk.unsupported,jdk.zipfs,jdk.jfr \
   --strip-debug --no-header-files --no-man-pages --compress zip-9 --output "$bundle/runtime"
 
 cp "$root"/bench/peers/*.py "$bundle/peers/"
