@@ -108,37 +108,8 @@ double check_against_reference(const std::string &what, gavel_context *context, 
   std::vector<Approximate> vectors;
   for (const auto &row : expected.vectors) vectors.insert(vectors.end(), row.begin(), row.end());
   worst = std::fmax(worst, compare(what + " dvectors", actual.dvectors, vectors, seed));
-  for (size_t r = 0; r < training.batch.last.size(); ++r) {
-    if (training.valid(r)) continue;
-    for (int64_t k = 0; k < spec.input_width; ++k) {
-      const float d = actual.dvectors[r * static_cast<size_t>(spec.input_width) + static_cast<size_t>(k)];
-      CHECK(std::bit_cast<uint32_t>(d) == 0, "%s: dvectors of invalid item %zu: %a", what.c_str(), r, static_cast<double>(d));
-    }
-  }
+  check_invalid_items(what + " dvectors", spec, training, actual);
   return worst;
-}
-
-gavel_head_spec any_spec(Random &random, int32_t dtype, int32_t activation, int64_t layers) {
-  gavel_head_spec spec = linear_spec(dtype, random.integer(4, 80), random.integer(1, 6));
-  if (layers > 0) {
-    spec = mlp_spec(dtype, spec.input_width, {}, spec.output_width, activation);
-    for (int64_t l = 0; l < layers; ++l) spec.hidden_width[spec.hidden_layers++] = random.integer(1, 70);
-    if (random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_HIDDEN_BIAS;
-    if (activation == GAVEL_ACTIVATION_PRELU && random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_SLOPE_PER_CHANNEL;
-  }
-  if (random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_OUTPUT_BIAS;
-  spec.norm = static_cast<int32_t>(random.integer(GAVEL_NORM_NONE, GAVEL_NORM_LAYER));
-  if (spec.norm != GAVEL_NORM_NONE) spec.norm_epsilon = 1e-3f;
-  if (spec.norm == GAVEL_NORM_LAYER && random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_NORM_BIAS;
-  spec.output_scale = static_cast<float>(random.uniform(0.05, 2));
-  return spec;
-}
-
-void set_readout(Random &random, TrainingCase &training) {
-  training.readout = static_cast<int32_t>(random.integer(GAVEL_READOUT_IDENTITY, GAVEL_READOUT_SIGMOID));
-  if (training.readout != GAVEL_READOUT_AFFINE) return;
-  training.mean = 0.5f;
-  training.deviation = 1.75f;
 }
 
 void check_random(gavel_context *context, CudaDevice &device) {
@@ -148,7 +119,7 @@ void check_random(gavel_context *context, CudaDevice &device) {
     for (int32_t activation = GAVEL_ACTIVATION_IDENTITY; activation <= GAVEL_ACTIVATION_SILU; ++activation) {
       for (const int64_t layers : {activation % 2, 1, 3}) {
         Random random(++seed);
-        const gavel_head_spec spec = any_spec(random, dtype, layers == 0 ? GAVEL_ACTIVATION_IDENTITY : activation, layers);
+        const gavel_head_spec spec = any_spec(random, dtype, layers == 0 ? GAVEL_ACTIVATION_IDENTITY : activation, layers, 6);
         TrainingCase training = random_case(random, spec, random.integer(1, 70));
         set_readout(random, training);
         CudaOptions options;

@@ -192,6 +192,46 @@ inline void check_same_gradients(const std::string &what, const TrainingOutputs 
              static_cast<int64_t>(expected.dvectors.size()), seed, where);
 }
 
+// An invalid item leaves nothing in its vector's gradient, not even a sign.
+inline void check_invalid_items(const std::string &what, const gavel_head_spec &spec, const TrainingCase &training,
+                                const TrainingOutputs &actual, Where where = Where::current()) {
+  for (size_t r = 0; r < training.batch.last.size(); ++r) {
+    if (training.valid(r)) continue;
+    for (int64_t k = 0; k < spec.input_width; ++k) {
+      const float d = actual.dvectors[r * static_cast<size_t>(spec.input_width) + static_cast<size_t>(k)];
+      if (failed(std::bit_cast<uint32_t>(d) == 0, where)) {
+        std::fprintf(stderr, "%s of invalid item %zu: %a\n", what.c_str(), r, static_cast<double>(d));
+      }
+    }
+  }
+}
+
+// Widths, biases, norm and scale drawn; 0 layers are a LINEAR head, whose activation must be IDENTITY.
+inline gavel_head_spec any_spec(Random &random, int32_t dtype, int32_t activation, int64_t layers, int64_t most_outputs) {
+  gavel_head_spec spec = linear_spec(dtype, random.integer(1, 80), random.integer(1, most_outputs));
+  if (layers > 0) {
+    spec = mlp_spec(dtype, spec.input_width, {}, spec.output_width, activation);
+    for (int64_t l = 0; l < layers; ++l) spec.hidden_width[spec.hidden_layers++] = random.integer(1, 70);
+    if (random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_HIDDEN_BIAS;
+    if (activation == GAVEL_ACTIVATION_PRELU && random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_SLOPE_PER_CHANNEL;
+  }
+  if (random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_OUTPUT_BIAS;
+  spec.norm = static_cast<int32_t>(random.integer(GAVEL_NORM_NONE, GAVEL_NORM_LAYER));
+  if (spec.norm != GAVEL_NORM_NONE) spec.norm_epsilon = 1e-3f;
+  if (spec.norm == GAVEL_NORM_LAYER && random.integer(0, 1) == 1) spec.flags |= GAVEL_HEAD_NORM_BIAS;
+  // A layer norm of one value is 0 whatever the value is, and its gradient 0: nothing to compare.
+  if (spec.norm == GAVEL_NORM_LAYER && spec.input_width < 4) spec.input_width += 4;
+  spec.output_scale = static_cast<float>(random.uniform(0.05, 2));
+  return spec;
+}
+
+inline void set_readout(Random &random, TrainingCase &training) {
+  training.readout = static_cast<int32_t>(random.integer(GAVEL_READOUT_IDENTITY, GAVEL_READOUT_SIGMOID));
+  if (training.readout != GAVEL_READOUT_AFFINE) return;
+  training.mean = 0.5f;
+  training.deviation = 1.75f;
+}
+
 }  // namespace gavel::test
 
 #endif

@@ -134,7 +134,8 @@ enum {
 
 enum {
   GAVEL_MODE_INVARIANT = 0, /* the bits of a score depend on nothing but what the head of this file names */
-  GAVEL_MODE_FAST = 1       /* CUDA: large products may go to cuBLASLt, and bits may then depend on the batch */
+  GAVEL_MODE_FAST = 1 /* CUDA: leave to hand large products to cuBLASLt, with bits that depend on the batch; no product of this
+                               version goes there yet, so scores are those of INVARIANT */
 };
 
 typedef struct gavel_context_options {
@@ -379,16 +380,16 @@ typedef struct gavel_loss_args {
   int32_t reduction;
   uint32_t reserved;
   float weight;          /* >= 0 */
-  float beta;            /* BRADLEY_TERRY: > 0, else 0, as are the following */
+  float beta;            /* BRADLEY_TERRY, PAIRWISE_RANKING: > 0, else 0, as are the following */
   float margin;          /* BRADLEY_TERRY */
   float label_smoothing; /* BRADLEY_TERRY: 0 to 1 */
   float center;          /* BRADLEY_TERRY: >= 0 */
   float tie;             /* BRADLEY_TERRY: >= 0 */
-  float temperature;     /* CROSS_ENTROPY: > 0, else 0 */
+  float temperature;     /* CROSS_ENTROPY, PLACKETT_LUCE: > 0, else 0 */
   uint32_t reserved2;
   gavel_tensor scores;         /* f32 [N]; absent inside gavel_score, which uses its own */
   gavel_tensor mask;           /* u8 [N], optional: 0 = invalid */
-  gavel_tensor pairs;          /* BRADLEY_TERRY: i64 [P, 2] */
+  gavel_tensor pairs;          /* BRADLEY_TERRY, ORDINAL (of rows): i64 [P, 2] */
   gavel_tensor tie_mask;       /* BRADLEY_TERRY: u8 [P], optional */
   gavel_tensor offsets;        /* losses over groups: i64 [G + 1], from 0 to N, not falling */
   gavel_tensor target_index;   /* CROSS_ENTROPY: i64 [G], position inside the group; exactly one of the two targets */
