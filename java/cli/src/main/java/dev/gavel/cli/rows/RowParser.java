@@ -12,13 +12,12 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.StreamSupport;
 
 /**
  * Reads rows: JSON objects {@code {"id", "prompt" or "messages", "responses"}} or {@code {"id",
  * "prompt" or "messages", "chosen", "rejected"}}, which is the same as responses [chosen,
- * rejected]. Keys that are not known are ignored, a key may stand once, and null is as if the key
- * were not there. See docs/command-line.md.
+ * rejected]; either may be a list of texts. Keys that are not known are ignored, a key may stand
+ * once, and null is as if the key were not there. See docs/command-line.md.
  */
 public final class RowParser {
   /** Deepest nesting of arrays and objects in a row. */
@@ -139,7 +138,9 @@ public final class RowParser {
             "responses beside chosen or rejected",
             "the row has responses and chosen or rejected; keep one form");
       }
-      return List.of(fields.content("chosen"), fields.content("rejected"));
+      List<String> texts = new ArrayList<>(fields.contents("chosen"));
+      texts.addAll(fields.contents("rejected"));
+      return texts;
     }
     JsonNode given =
         fields
@@ -155,15 +156,6 @@ public final class RowParser {
           given.toString(),
           "responses is %s; it must be a list of texts".formatted(Fields.kind(given)));
     }
-    if (given.isEmpty()) {
-      throw new BadRowException(
-          "responses", "[]", "responses is empty; it must hold at least one text");
-    }
-    List<String> texts = new ArrayList<>();
-    List<JsonNode> nodes = StreamSupport.stream(given.spliterator(), false).toList();
-    for (int i = 0; i < nodes.size(); i++) {
-      texts.add(Fields.content("responses[%d]".formatted(i), nodes.get(i)));
-    }
-    return texts;
+    return fields.contents("responses");
   }
 }

@@ -47,6 +47,22 @@ class RowParserTest {
   }
 
   @Test
+  void readsListsOfChosenAndRejected() {
+    String text = "{\"prompt\":\"p\",\"chosen\":[\"a\",\"b\"],\"rejected\":[\"c\"]}";
+    assertEquals(List.of("a", "b", "c"), good(text).responses());
+    assertEquals(
+        Optional.of(List.of(1.0, 1.0, 0.0)), good(RowParser.ofPreferences(), text).labels());
+    assertEquals(
+        List.of("a", "c"),
+        good("{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":[\"c\"]}").responses());
+    assertEquals(
+        "chosen", bad("{\"prompt\":\"p\",\"chosen\":[],\"rejected\":\"c\"}").error().field());
+    assertEquals(
+        "rejected[1]",
+        bad("{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":[\"b\",\" \"]}").error().field());
+  }
+
+  @Test
   void readsConversations() {
     Row one = good("{\"messages\":[{\"role\":\"user\",\"content\":\"c\"}],\"responses\":[\"a\"]}");
     assertEquals("c", one.promptText());
