@@ -96,7 +96,7 @@ final class EvalCommand implements Callable<Integer> {
       RowScorer scorer = new RowScorer(model);
       long done = 0;
       for (Row row : rows) {
-        scorer.add(row, shuffled(row));
+        scorer.add(row, order(row));
         done++;
         if (scorer.isFull() || done == rows.size()) {
           scorer.score().forEach(scored -> add(result, scored));
@@ -110,10 +110,6 @@ final class EvalCommand implements Callable<Integer> {
 
   private List<Integer> order(Row row) {
     return Shuffle.responses(seed, row.promptText(), row.responses());
-  }
-
-  private List<String> shuffled(Row row) {
-    return order(row).stream().map(row.responses()::get).toList();
   }
 
   private void add(EvalResult result, ScoredRow scored) {

@@ -31,9 +31,10 @@ final class Fields {
   /** One or more texts that say something: a text, or a list of them. */
   List<String> contents(String name) throws BadRowException {
     JsonNode given = required(name);
-    if (!given.isArray()) {
-      return List.of(content(name, given));
-    }
+    return given.isArray() ? contents(name, given) : List.of(content(name, given));
+  }
+
+  static List<String> contents(String name, JsonNode given) throws BadRowException {
     if (given.isEmpty()) {
       throw new BadRowException(
           name, "[]", "%s is empty; it must hold at least one text".formatted(name));

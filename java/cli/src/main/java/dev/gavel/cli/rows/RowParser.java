@@ -16,8 +16,9 @@ import java.util.Optional;
 /**
  * Reads rows: JSON objects {@code {"id", "prompt" or "messages", "responses"}} or {@code {"id",
  * "prompt" or "messages", "chosen", "rejected"}}, which is the same as responses [chosen,
- * rejected]; either may be a list of texts. Keys that are not known are ignored, a key may stand
- * once, and null is as if the key were not there. See docs/command-line.md.
+ * rejected]; either may be a list of texts. A response may be a list of its steps. Keys that are
+ * not known are ignored, a key may stand once, and null is as if the key were not there. See
+ * docs/command-line.md.
  */
 public final class RowParser {
   /** Deepest nesting of arrays and objects in a row. */
@@ -72,11 +73,15 @@ public final class RowParser {
           fields.optional("subset").isPresent()
               ? Optional.of(fields.text("subset"))
               : Optional.empty();
-      List<String> responses = responses(fields);
+      List<List<String>> steps = Steps.read(fields);
+      List<String> responses =
+          steps.isEmpty()
+              ? responses(fields)
+              : steps.stream().map(response -> String.join("\n", response)).toList();
       Optional<List<Double>> labels =
           withLabels ? Optional.of(Labels.read(fields, responses.size())) : Optional.empty();
       return new ParsedRow.Good(
-          new Row(line, id, prompt.prompt(), prompt.text(), responses, subset, labels));
+          new Row(line, id, prompt.prompt(), prompt.text(), responses, subset, labels, steps));
     } catch (BadRowException e) {
       return new ParsedRow.Bad(line, id, e.error());
     }

@@ -30,7 +30,8 @@ class BenchmarkTest {
         "p",
         responses,
         Optional.ofNullable(subset),
-        Optional.of(labels));
+        Optional.of(labels),
+        List.of());
   }
 
   private static void refused(Benchmark benchmark, Row row, String field) {
@@ -112,7 +113,8 @@ class BenchmarkTest {
             "p",
             base.responses(),
             base.subset(),
-            Optional.of(List.of(0.0, 1.0, 1.0)));
+            Optional.of(List.of(0.0, 1.0, 1.0)),
+            List.of());
     benchmark.add(moved, scores(-1, 4, 4));
     benchmark.add(row("ref:1", "Ties", 1, 1), scores(2, 1));
     assertTrue(benchmark.sections().getFirst().estimate().value() > 0.99);
