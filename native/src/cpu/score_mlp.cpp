@@ -49,10 +49,14 @@ int64_t MlpLogits::block_rows(const ScoreProblem &problem) {
   const CpuHead &head = problem.head;
   const int64_t floats_per_row =
       deepest(head) + widest_inner(head) + (group_count(head.spec.output_depth) + 2) * head.spec.fields.output_width;
-  return std::clamp<int64_t>(kScratchBytes / int64_t{sizeof(float)} / floats_per_row, 1, kRowBlock);
+  // Half of a second-level cache of 2 MiB, or one of 1 MiB: what is packed is read again for every panel.
+  constexpr int64_t kPackedBytes = int64_t{1} << 20;
+  const int64_t row_bytes = problem.kernels.packed_rows_bytes(head.spec.fields.dtype, kPackRows, deepest(head)) / kPackRows;
+  const int64_t near = std::clamp<int64_t>(kPackedBytes / row_bytes / kPackRows * kPackRows, 64, 256);
+  return std::clamp<int64_t>(kScratchBytes / int64_t{sizeof(float)} / floats_per_row, 1, near);
 }
 
-MlpLogits::MlpLogits(const ScoreProblem &problem, int64_t block) : problem_(problem) {
+MlpLogits::MlpLogits(const ScoreProblem &problem, int64_t block) : problem_(problem), awake_(problem.pool) {
   const CpuHead &head = problem.head;
   Workspace &workspace = problem.workspace;
   const int64_t threads = problem.pool.threads();
