@@ -46,7 +46,8 @@ class Shares {
     // A word that was seen before stands for the same items, none of them taken: an item never comes back to a share.
     uint64_t seen = left.load(std::memory_order_relaxed);
     while (begin_of(seen) < end_of(seen)) {
-      if (left.compare_exchange_weak(seen, word(begin_of(seen) + 1, end_of(seen)), std::memory_order_relaxed)) return begin_of(seen);
+      if (left.compare_exchange_weak(seen, word(begin_of(seen) + 1, end_of(seen)), std::memory_order_relaxed))
+        return begin_of(seen);
     }
     return -1;
   }
