@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <new>
 
 namespace gavel {
 
@@ -23,7 +24,7 @@ class Shares {
   // Shares of about the same size of items 0 .. items - 1, less than 2^31, for each of `parts` parts, in `storage` [parts].
   Shares(Share *storage, int32_t parts, int64_t items) : shares_(storage), parts_(parts) {
     for (int32_t part = 0; part < parts; ++part) {
-      shares_[part].left.store(word(items * part / parts, items * (part + 1) / parts), std::memory_order_relaxed);
+      new (storage + part) Share{word(items * part / parts, items * (part + 1) / parts)};
     }
   }
 
