@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// The thread pool: every part once, whatever the timing; idle threads parked; signals left to others; fork survived.
+// The thread pool and the shares of its parts: every part and every item once, whatever the timing; idle threads parked; signals left to others; fork survived.
 #include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,8 +15,10 @@
 #include <vector>
 
 #include "check.h"
+#include "cpu/shares.h"
 #include "cpu/thread_pool.h"
 
+using gavel::Shares;
 using gavel::ThreadPool;
 using namespace gavel::test;
 
@@ -105,11 +107,53 @@ void test_many_callers() {
   check_equal("sum", sum, int64_t{4} * 3000 * (28 + 1));
 }
 
+// Every item of every share once, whoever takes it; with one part a share is taken in order.
+void test_every_item_once() {
+  ThreadPool pool(4);
+  for (const int32_t parts : {1, 2, 3, 4, 9}) {
+    for (const int64_t items : {0, 1, 2, 3, 8, 1000}) {
+      std::vector<Shares::Share> storage(static_cast<size_t>(parts));
+      std::unique_ptr<std::atomic<int>[]> taken(new std::atomic<int>[static_cast<size_t>(items)]());
+      std::vector<int64_t> first;
+      Shares shares(storage.data(), parts, items);
+      pool.run(parts, [&](int32_t part) {
+        for (int64_t item; (item = shares.take(part)) >= 0;) {
+          taken[static_cast<size_t>(item)].fetch_add(1);
+          if (part == 0) first.push_back(item);
+          // Uneven work, so that parts help each other.
+          for (int64_t i = 0; i < item * 8; ++i) __builtin_ia32_pause();
+        }
+      });
+      for (int64_t item = 0; item < items; ++item) {
+        const int times = taken[static_cast<size_t>(item)];
+        CHECK(times == 1, "item %lld of %lld in %d parts was taken %d times", static_cast<long long>(item),
+              static_cast<long long>(items), parts, times);
+      }
+      if (parts > 1) continue;
+      check_equal("items of the only part", static_cast<int64_t>(first.size()), items);
+      for (size_t i = 0; i < first.size(); ++i) check_equal("in order", first[i], static_cast<int64_t>(i));
+    }
+  }
+}
+
+// A part whose thread never comes: another one takes all of its share, the rear half first and each piece in rising order.
+void test_help() {
+  Shares::Share storage[2];
+  Shares shares(storage, 2, 10);
+  std::vector<int64_t> taken;
+  for (int64_t item; (item = shares.take(1)) >= 0;) taken.push_back(item);
+  const std::vector<int64_t> expected = {5, 6, 7, 8, 9, 2, 3, 4, 1, 0};
+  CHECK(taken == expected, "the order in which one thread takes the shares of two");
+  check_equal("nothing left", shares.take(0), int64_t{-1});
+}
+
+// Threads that a call keeps awake park all the same where the call goes on without them.
 void test_idle_threads_park() {
   ThreadPool pool(5);
+  const ThreadPool::Awake awake(pool);
   pool.run(5, [](int32_t) {});
   const std::vector<std::string> threads = started_threads(4);
-  // Spinning ends after 20 us of processor time; a busy machine may take long to give them.
+  // Spinning ends after 200 us; a busy machine may take long to give them.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   for (const std::string &thread : threads) {
     while (field(thread, "State")[0] != 'S' && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
@@ -171,6 +215,8 @@ void test_parts_for() {
 int main() {
   for (const int32_t threads : {1, 2, 4}) test_every_part_once(threads);
   test_parts_run_at_once();
+  test_every_item_once();
+  test_help();
   test_many_callers();
   test_idle_threads_park();
   test_signals();

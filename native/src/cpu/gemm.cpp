@@ -95,15 +95,20 @@ void pack_panel(int32_t dtype, const MatrixView &matrix, int64_t index, void *pa
   return pack<PairMajor, Copy, uint16_t>(matrix, index, halves);
 }
 
+void multiply_panel(const Kernels &kernels, int32_t dtype, const void *packed_rows, int64_t first_row, int64_t rows,
+                    const void *panels, int64_t depth, int64_t panel, int64_t panel_end, float *c, const Epilogue &epilogue) {
+  const int64_t bytes = panel_bytes(dtype, depth);
+  const char *here = static_cast<const char *>(panels) + panel * bytes;
+  const char *next = panel + 1 < panel_end ? here + bytes : nullptr;
+  kernels.multiply(dtype, packed_rows, rows, here, next, depth, c);
+  epilogue.run(epilogue.state, first_row, rows, panel, c);
+}
+
 void multiply_panels(const Kernels &kernels, int32_t dtype, const void *packed_rows, int64_t first_row, int64_t rows,
                      const void *panels, int64_t depth, int64_t panel_begin, int64_t panel_end, float *c,
                      const Epilogue &epilogue) {
-  const int64_t bytes = panel_bytes(dtype, depth);
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    const char *here = static_cast<const char *>(panels) + panel * bytes;
-    const char *next = panel + 1 < panel_end ? here + bytes : nullptr;
-    kernels.multiply(dtype, packed_rows, rows, here, next, depth, c);
-    epilogue.run(epilogue.state, first_row, rows, panel, c);
+    multiply_panel(kernels, dtype, packed_rows, first_row, rows, panels, depth, panel, panel_end, c, epilogue);
   }
 }
 

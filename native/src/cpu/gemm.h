@@ -50,8 +50,12 @@ struct Epilogue {
   void *state;
 };
 
-// Panels [panel_begin, panel_end) times packed rows (from kernels.pack_row), then the epilogue. `panels` is the first panel of B;
-// `c` is scratch for rows * 32 floats, 64-byte aligned. first_row is only handed to the epilogue.
+// Panel `panel` times packed rows (from kernels.pack_row), then the epilogue. `panels` is the first panel of B; the panel after this
+// one is fetched ahead where it is below panel_end. `c` is scratch for rows * 32 floats, 64-byte aligned. first_row is only handed to
+// the epilogue.
+void multiply_panel(const Kernels &kernels, int32_t dtype, const void *packed_rows, int64_t first_row, int64_t rows,
+                    const void *panels, int64_t depth, int64_t panel, int64_t panel_end, float *c, const Epilogue &epilogue);
+// Panels [panel_begin, panel_end), one after the other.
 void multiply_panels(const Kernels &kernels, int32_t dtype, const void *packed_rows, int64_t first_row, int64_t rows,
                      const void *panels, int64_t depth, int64_t panel_begin, int64_t panel_end, float *c,
                      const Epilogue &epilogue);

@@ -30,10 +30,15 @@ GAVEL_INLINE void configure_tiles(int64_t rows) {
   GAVEL_TILE_CONFIGURE(config);
 }
 
-// c (as many rows as the tiles are configured for, at most 16, of 32 columns) = rows times the panel.
-void one_tile_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t blocks, Ahead &ahead, float *c) {
-  GAVEL_TILE_ZERO(0);
-  GAVEL_TILE_ZERO(1);
+// c (as many rows as the tiles are configured for, at most 16, of 32 columns) = or += rows times `blocks` blocks of the panel.
+void one_tile_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t blocks, bool first, Ahead &ahead, float *c) {
+  if (first) {
+    GAVEL_TILE_ZERO(0);
+    GAVEL_TILE_ZERO(1);
+  } else {
+    GAVEL_TILE_LOAD(0, c, kPanelColumns * 4);
+    GAVEL_TILE_LOAD(1, c + 16, kPanelColumns * 4);
+  }
   for (int64_t block = 0; block < blocks; ++block) {
     GAVEL_TILE_LOAD(4, rows, 64);
     GAVEL_TILE_LOAD(6, panel, 64);
@@ -48,13 +53,23 @@ void one_tile_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t block
   GAVEL_TILE_STORE(1, c + 16, kPanelColumns * 4);
 }
 
-// As above for 32 rows: four products for four tiles read, where the other needs three for two.
-void two_tiles_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t blocks, Ahead &ahead, float *c) {
-  const uint16_t *lower_rows = rows + blocks * kTileValues;
-  GAVEL_TILE_ZERO(0);
-  GAVEL_TILE_ZERO(1);
-  GAVEL_TILE_ZERO(2);
-  GAVEL_TILE_ZERO(3);
+// As above for 32 rows, the lower 16 `tile_stride` values behind the upper ones: four products for four tiles read, where the
+// other needs three for two.
+void two_tiles_of_rows(const uint16_t *rows, int64_t tile_stride, const uint16_t *panel, int64_t blocks, bool first,
+                       Ahead &ahead, float *c) {
+  float *lower_c = c + kTileRows * kPanelColumns;
+  const uint16_t *lower_rows = rows + tile_stride;
+  if (first) {
+    GAVEL_TILE_ZERO(0);
+    GAVEL_TILE_ZERO(1);
+    GAVEL_TILE_ZERO(2);
+    GAVEL_TILE_ZERO(3);
+  } else {
+    GAVEL_TILE_LOAD(0, c, kPanelColumns * 4);
+    GAVEL_TILE_LOAD(1, c + 16, kPanelColumns * 4);
+    GAVEL_TILE_LOAD(2, lower_c, kPanelColumns * 4);
+    GAVEL_TILE_LOAD(3, lower_c + 16, kPanelColumns * 4);
+  }
   for (int64_t block = 0; block < blocks; ++block) {
     GAVEL_TILE_LOAD(4, rows, 64);
     GAVEL_TILE_LOAD(6, panel, 64);
@@ -71,8 +86,8 @@ void two_tiles_of_rows(const uint16_t *rows, const uint16_t *panel, int64_t bloc
   }
   GAVEL_TILE_STORE(0, c, kPanelColumns * 4);
   GAVEL_TILE_STORE(1, c + 16, kPanelColumns * 4);
-  GAVEL_TILE_STORE(2, c + kTileRows * kPanelColumns, kPanelColumns * 4);
-  GAVEL_TILE_STORE(3, c + kTileRows * kPanelColumns + 16, kPanelColumns * 4);
+  GAVEL_TILE_STORE(2, lower_c, kPanelColumns * 4);
+  GAVEL_TILE_STORE(3, lower_c + 16, kPanelColumns * 4);
 }
 
 int64_t amx_packed_rows_bytes(int32_t dtype, int64_t rows, int64_t depth) {
@@ -104,33 +119,43 @@ void amx_pack_tail(int32_t dtype, int64_t depth, void *packed, int64_t rows) {
 void amx_multiply(int32_t dtype, const void *packed, int64_t rows, const void *panel, const void *next, int64_t depth,
                   float *c) {
   if (dtype != GAVEL_BF16) return multiply(dtype, packed, rows, panel, next, depth, c);
-  // While the first rows are worked on, the next panel comes into the second-level cache, or what of a long panel fits there.
-  constexpr int64_t kAheadBytes = 256 << 10;
-  const int64_t blocks = depth_blocks(depth);
-  const uint16_t *from = static_cast<const uint16_t *>(packed), *values = static_cast<const uint16_t *>(panel);
-  const char *begin = static_cast<const char *>(panel), *end = begin + blocks * 2 * kTileBytes;
-  const int64_t distance = end - begin < kAheadBytes ? end - begin : kAheadBytes;
-  Ahead ahead{begin + distance, next == end ? end + distance : end, 2 * kTileBytes / 64};
+  // More rows than fit the tiles at once go through the panel a chunk at a time, 16 KiB, that stays in the nearest cache with
+  // the sums: rows alone then come from the second one.
+  constexpr int64_t kChunk = 8;
+  // How far ahead the panel is asked for, into the second-level cache. Asking for a whole panel (256 KiB at a depth of 4096)
+  // puts out packed rows of 1 MiB, of which a cache of 2 MiB keeps little more.
+  constexpr int64_t kAheadBytes = 64 << 10;
+  constexpr int64_t kBlockBytes = 2 * kTileBytes;
+  const int64_t blocks = depth_blocks(depth), passes = (rows + 2 * kTileRows - 1) / (2 * kTileRows);
+  const auto *from = static_cast<const uint16_t *>(packed), *values = static_cast<const uint16_t *>(panel);
+  const char *begin = static_cast<const char *>(panel), *end = begin + blocks * kBlockBytes;
+  const char *limit = next == end ? end + (end - begin) : end;
+  const int64_t chunk_blocks = passes == 1 ? blocks : kChunk;
+  // A tile is stored whole, and c ends with the last row: sums of the last rows, where they do not fill their tiles.
+  alignas(64) float whole[2 * kTileRows * kPanelColumns];
 
   configure_tiles(rows);
-  for (int64_t r = 0; r < rows; r += 2 * kTileRows) {
-    const uint16_t *here = from + r * blocks * kDepthBlock;
-    const int64_t left = rows - r;
-    if (left >= 2 * kTileRows) {
-      two_tiles_of_rows(here, values, blocks, ahead, c + r * kPanelColumns);
-    } else if (left == kTileRows || rows < kTileRows) {
-      one_tile_of_rows(here, values, blocks, ahead, c + r * kPanelColumns);
-    } else {
-      // A tile is stored whole, and c ends with the last row.
-      alignas(64) float whole[2 * kTileRows * kPanelColumns];
+  for (int64_t block = 0; block < blocks; block += chunk_blocks) {
+    const int64_t count = blocks - block < chunk_blocks ? blocks - block : chunk_blocks;
+    const char *wanted = begin + block * kBlockBytes + kAheadBytes, *wanted_end = wanted + count * kBlockBytes;
+    Ahead ahead{wanted, wanted_end < limit ? wanted_end : limit, (kBlockBytes / 64 + passes - 1) / passes};
+    const uint16_t *chunk = values + block * 2 * kTileValues;
+    for (int64_t r = 0; r < rows; r += 2 * kTileRows) {
+      const uint16_t *here = from + (r / kTileRows * blocks + block) * kTileValues;
+      const int64_t left = rows - r;
+      const bool in_place = rows < kTileRows || left == kTileRows || left >= 2 * kTileRows;
+      float *to = in_place ? c + r * kPanelColumns : whole;
       if (left > kTileRows) {
-        two_tiles_of_rows(here, values, blocks, ahead, whole);
+        two_tiles_of_rows(here, blocks * kTileValues, chunk, count, block == 0, ahead, to);
       } else {
-        one_tile_of_rows(here, values, blocks, ahead, whole);
+        one_tile_of_rows(here, chunk, count, block == 0, ahead, to);
       }
-      __builtin_memcpy(c + r * kPanelColumns, whole, static_cast<uint64_t>(left * kPanelColumns) * sizeof(float));
     }
   }
   // The thread may be anybody's, the JVM's too: it gets its tiles back as unused as they were.
   GAVEL_TILE_RELEASE();
+  const int64_t last = rows / (2 * kTileRows) * 2 * kTileRows, left = rows - last;
+  if (rows > kTileRows && left > 0 && left != kTileRows) {
+    __builtin_memcpy(c + last * kPanelColumns, whole, static_cast<uint64_t>(left * kPanelColumns) * sizeof(float));
+  }
 }

@@ -15,8 +15,8 @@
 //   6. score[k] = logit[k]; or (logit[k] - mean) / deviation; or sigmoid(logit[k]). A NaN is written as 0x7fc00000.
 // An item that is invalid has -inf in logits and scores.
 //
-// A row never meets another row's values, groups are fixed, and threads take whole groups (or, LINEAR, whole dots): so neither the batch
-// nor the threads nor the instruction set can show in a score.
+// A row never meets another row's values, threads take whole panels (or, LINEAR, whole dots), and what they found is added up in the
+// order above when all are done: so neither the batch nor the threads nor the instruction set can show in a score.
 #include "cpu/score.h"
 
 #include <algorithm>

@@ -11,15 +11,11 @@ namespace gavel {
 
 namespace {
 
-// Panels whose dots are added up before they meet those of other panels; also the least a thread takes.
+// Panels whose dots are added up before they meet those of other panels.
 constexpr int64_t kGroupPanels = 4;
 constexpr int64_t kFloatsPerLine = kCacheLine / int64_t{sizeof(float)};
 // A thread packs whole runs of this many rows, so that no two write to one group of packed rows.
 constexpr int64_t kPackRows = 16;
-
-int64_t group_count(int64_t columns) {
-  return (panel_count(columns) + kGroupPanels - 1) / kGroupPanels;
-}
 
 // The widest input of a layer, and the widest output of a layer that is packed again (0 with one hidden layer).
 int64_t deepest(const CpuHead &head) {
@@ -41,33 +37,37 @@ struct MlpLogits::Part {
   const MlpLogits *self;
   int32_t layer;
   int64_t begin;  // first item of the block
-  float *dots;    // [rows]
 };
 
 int64_t MlpLogits::block_rows(const ScoreProblem &problem) {
   constexpr int64_t kScratchBytes = int64_t{64} << 20;
   const CpuHead &head = problem.head;
   const int64_t floats_per_row =
-      deepest(head) + widest_inner(head) + (group_count(head.spec.output_depth) + 2) * head.spec.fields.output_width;
-  return std::clamp<int64_t>(kScratchBytes / int64_t{sizeof(float)} / floats_per_row, 1, kRowBlock);
+      deepest(head) + widest_inner(head) + (panel_count(head.spec.output_depth) + 2) * head.spec.fields.output_width;
+  // Half of a second-level cache of 2 MiB, or one of 1 MiB: what is packed is read again for every panel.
+  constexpr int64_t kPackedBytes = int64_t{1} << 20;
+  const int64_t row_bytes = problem.kernels.packed_rows_bytes(head.spec.fields.dtype, kPackRows, deepest(head)) / kPackRows;
+  const int64_t near = std::clamp<int64_t>(kPackedBytes / row_bytes / kPackRows * kPackRows, 64, 256);
+  return std::clamp<int64_t>(kScratchBytes / int64_t{sizeof(float)} / floats_per_row, 1, near);
 }
 
-MlpLogits::MlpLogits(const ScoreProblem &problem, int64_t block) : problem_(problem) {
+MlpLogits::MlpLogits(const ScoreProblem &problem, int64_t block) : problem_(problem), awake_(problem.pool) {
   const CpuHead &head = problem.head;
   Workspace &workspace = problem.workspace;
   const int64_t threads = problem.pool.threads();
   packed_ = workspace.take<char>(problem.kernels.packed_rows_bytes(head.spec.fields.dtype, block, deepest(head)));
-  sum_stride_ = round_up(block, kFloatsPerLine);
+  dot_stride_ = round_up(block, kFloatsPerLine);
   vector_floats_ = 2 * round_up(problem.pooling.vector_width, kFloatsPerLine);
   vectors_ = workspace.take<float>(threads * vector_floats_);
-  product_floats_ = block * kPanelColumns + sum_stride_;
+  product_floats_ = block * kPanelColumns;
   products_ = workspace.take<float>(threads * product_floats_);
   activations_ = head.spec.fields.hidden_layers > 1 ? workspace.take<float>(block * widest_inner(head)) : nullptr;
-  group_sums_ = workspace.take<float>(group_count(head.spec.output_depth) * head.spec.fields.output_width * sum_stride_);
+  dots_ = workspace.take<float>(panel_count(head.spec.output_depth) * head.spec.fields.output_width * dot_stride_);
+  shares_ = workspace.take<Shares::Share>(threads);
 }
 
-float *MlpLogits::group_sum(int64_t group, int64_t output) const {
-  return group_sums_ + (group * problem_.head.spec.fields.output_width + output) * sum_stride_;
+float *MlpLogits::dots(int64_t panel, int64_t output) const {
+  return dots_ + (panel * problem_.head.spec.fields.output_width + output) * dot_stride_;
 }
 
 void MlpLogits::pack_item(int64_t item, int64_t r, int64_t rows, float *scratch) {
@@ -122,18 +122,10 @@ void MlpLogits::pack_activations(int32_t l, int64_t rows) {
   problem_.kernels.pack_tail(dtype, width, packed_, rows);
 }
 
-void MlpLogits::dot_outputs(const Part &part, int64_t rows, int64_t panel, const float *c) const {
+void MlpLogits::dot_outputs(int64_t rows, int64_t panel, const float *c) const {
   const int64_t outputs = problem_.head.spec.fields.output_width;
   const float *weights = problem_.head.output_panels.as<float>() + panel * outputs * kPanelColumns;
-  for (int64_t k = 0; k < outputs; ++k, weights += kPanelColumns) {
-    float *sum = group_sum(panel / kGroupPanels, k);
-    if (panel % kGroupPanels == 0) {
-      problem_.kernels.panel_dot(c, rows, weights, sum, 1);
-    } else {
-      problem_.kernels.panel_dot(c, rows, weights, part.dots, 1);
-      problem_.kernels.add(sum, part.dots, rows);
-    }
-  }
+  for (int64_t k = 0; k < outputs; ++k) problem_.kernels.panel_dot(c, rows, weights + k * kPanelColumns, dots(panel, k), 1);
 }
 
 // Epilogue of a panel: c [rows, 32] holds products and becomes activations.
@@ -168,7 +160,7 @@ void MlpLogits::finish_panel(void *state, int64_t, int64_t rows, int64_t panel, 
     for (int64_t r = 0; r < rows; ++r) std::fill(c + r * kPanelColumns + columns, c + (r + 1) * kPanelColumns, 0.0f);
   }
   if (part.layer + 1 == spec.hidden_layers) {
-    part.self->dot_outputs(part, rows, panel, c);
+    part.self->dot_outputs(rows, panel, c);
     return;
   }
   const int64_t stride = round_up(layer.width, kPanelColumns);
@@ -181,26 +173,29 @@ void MlpLogits::multiply_layer(int32_t l, int64_t begin, int64_t rows) {
   const int32_t dtype = problem_.head.spec.fields.dtype;
   const HiddenLayer &layer = problem_.head.spec.hidden[l];
   const int64_t panels = panel_count(layer.width);
-  const int64_t groups = group_count(layer.width);
   const double work = product_nanoseconds(problem_.kernels, rows, layer.width, layer.depth, dtype_size(dtype));
-  const int32_t parts = problem_.pool.parts_for(work, groups);
+  const int32_t parts = problem_.pool.parts_for(work, panels);
+  Shares shares(shares_, parts, panels);
   problem_.pool.run(parts, [&](int32_t part) {
-    float *products = products_ + part * product_floats_;
-    Part state = {this, l, begin, products + rows * kPanelColumns};
-    const int64_t from = groups * part / parts * kGroupPanels;
-    const int64_t to = std::min(panels, groups * (part + 1) / parts * kGroupPanels);
-    multiply_panels(problem_.kernels, dtype, packed_, 0, rows, problem_.head.hidden[l].panels.as(), layer.depth, from, to,
-                    products, {finish_panel, &state});
+    Part state = {this, l, begin};
+    for (int64_t panel; (panel = shares.take(part)) >= 0;) {
+      multiply_panel(problem_.kernels, dtype, packed_, 0, rows, problem_.head.hidden[l].panels.as(), layer.depth, panel, panels,
+                     products_ + part * product_floats_, {finish_panel, &state});
+    }
   });
 }
 
-void MlpLogits::sum_groups(int64_t rows, float *logits) const {
+void MlpLogits::sum_dots(int64_t rows, float *logits) const {
   const CpuHead &head = problem_.head;
   const int64_t outputs = head.spec.fields.output_width;
+  const int64_t panels = panel_count(head.spec.output_depth);
   for (int64_t k = 0; k < outputs; ++k) {
-    float *sum = group_sum(0, k);
-    for (int64_t group = 1; group < group_count(head.spec.output_depth); ++group) {
-      problem_.kernels.add(sum, group_sum(group, k), rows);
+    float *sum = dots(0, k);
+    for (int64_t group = 0; group < panels; group += kGroupPanels) {
+      float *group_sum = dots(group, k);
+      const int64_t end = std::min(panels, group + kGroupPanels);
+      for (int64_t panel = group + 1; panel < end; ++panel) problem_.kernels.add(group_sum, dots(panel, k), rows);
+      if (group > 0) problem_.kernels.add(sum, group_sum, rows);
     }
     for (int64_t r = 0; r < rows; ++r) logits[r * outputs + k] = finish_logit(head, k, sum[r]);
   }
@@ -212,7 +207,7 @@ void MlpLogits::run(int64_t begin, int64_t rows, float *logits) {
     if (l > 0) pack_activations(l - 1, rows);
     multiply_layer(l, begin, rows);
   }
-  sum_groups(rows, logits);
+  sum_dots(rows, logits);
   if (!problem_.preactivations.present()) return;
   for (int64_t r = 0; r < rows; ++r) {
     if (problem_.pooling.rows[begin + r].valid()) continue;

@@ -8,12 +8,14 @@
 #include <cstdint>
 
 #include "cpu/score.h"
+#include "cpu/shares.h"
 
 namespace gavel {
 
 class MlpLogits {
  public:
-  // Items worked on while one panel is near: kRowBlock, or fewer where their scratch memory would be large.
+  // Items worked on while one panel is near: as many as stay in the second-level cache when packed, or fewer where their scratch
+  // memory would be large.
   static int64_t block_rows(const ScoreProblem &problem);
   MlpLogits(const ScoreProblem &problem, int64_t block);
   // Logits of items begin .. begin + rows - 1 to logits [rows, K], contiguous; vectors and preactivations are written on the way.
@@ -25,20 +27,22 @@ class MlpLogits {
   void pack_item(int64_t item, int64_t r, int64_t rows, float *scratch);
   void multiply_layer(int32_t l, int64_t begin, int64_t rows);
   static void finish_panel(void *part, int64_t row, int64_t rows, int64_t panel, float *c);
-  void dot_outputs(const Part &part, int64_t rows, int64_t panel, const float *c) const;
+  void dot_outputs(int64_t rows, int64_t panel, const float *c) const;
   void pack_activations(int32_t l, int64_t rows);
-  void sum_groups(int64_t rows, float *logits) const;
-  float *group_sum(int64_t group, int64_t output) const;
+  void sum_dots(int64_t rows, float *logits) const;
+  float *dots(int64_t panel, int64_t output) const;
 
   const ScoreProblem &problem_;
-  int64_t sum_stride_;      // floats between the sums of two outputs: the block's rows, rounded up to a cache line
+  const ThreadPool::Awake awake_;
+  int64_t dot_stride_;      // floats between the dots of two outputs: the block's rows, rounded up to a cache line
   int64_t vector_floats_;   // of one part
-  int64_t product_floats_;  // of one part: the products of a panel, then one dot per row
+  int64_t product_floats_;  // of one part: the products of a panel
   char *packed_;            // the block's rows as the products read them, of the layer at hand
   float *vectors_;          // [threads, vector_floats_]: zeros or the pooled vector, and a row of hidden states
   float *products_;         // [threads, product_floats_]
   float *activations_;      // [rows, padded width] of the layer at hand; null with one hidden layer
-  float *group_sums_;       // [groups of the last layer, K, sum_stride_]
+  float *dots_;             // [panels of the last layer, K, dot_stride_]
+  Shares::Share *shares_;   // [threads]: panels of the layer at hand
 };
 
 }  // namespace gavel

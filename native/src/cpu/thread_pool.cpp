@@ -3,6 +3,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -20,8 +21,10 @@ namespace gavel {
 
 namespace {
 
-// Waking a parked thread takes about this long, so nobody spins longer.
+// Waking a parked thread takes at least about this long, so nobody spins longer without a reason,
 constexpr std::chrono::microseconds kSpin{20};
+// and nobody longer than this: what is waited for is worth less than two parts, or another thread is at work on it.
+constexpr std::chrono::microseconds kLongSpin{200};
 
 void futex_wait(std::atomic<uint32_t> &word, uint32_t value) {
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
@@ -31,18 +34,22 @@ void futex_wake(std::atomic<uint32_t> &word, int32_t count) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
-// Polls until ready() or for kSpin. True where it became ready.
-template <typename Ready>
-bool spin_until(Ready ready) {
+// Polls until ready(), for kSpin, and while it is to come soon() for kLongSpin; then the processor is offered to others between
+// the polls. True where it became ready.
+template <typename Ready, typename Soon>
+bool spin_until(Ready ready, Soon soon) {
   using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + kSpin;
-  do {
+  const auto start = Clock::now();
+  for (;;) {
     for (int i = 0; i < 16; ++i) {
       if (ready()) return true;
       __builtin_ia32_pause();
     }
-  } while (Clock::now() < end);
-  return ready();
+    const auto spent = Clock::now() - start;
+    if (spent < kSpin) continue;
+    if (spent >= kLongSpin || !soon()) return ready();
+    sched_yield();
+  }
 }
 
 // The threads inherit the mask of the thread that starts them. Signals sent to the process are the application's (a JVM handles its
@@ -154,7 +161,7 @@ bool ThreadPool::run_one() {
 }
 
 void ThreadPool::wait_for_parts() {
-  if (spin_until([this] { return unfinished_.load(std::memory_order_acquire) == 0; })) return;
+  if (spin_until([this] { return unfinished_.load(std::memory_order_acquire) == 0; }, [] { return true; })) return;
   caller_parked_.store(1);
   for (uint32_t left; (left = unfinished_.load()) != 0;) futex_wait(unfinished_, left);
   caller_parked_.store(0);
@@ -169,7 +176,7 @@ void ThreadPool::work() {
     while (run_one()) {
     }
     const auto changed = [this, seen] { return signal_.load() != seen; };
-    if (spin_until(changed)) continue;
+    if (spin_until(changed, [this] { return awake_.load(std::memory_order_relaxed) > 0; })) continue;
     parked_.fetch_add(1);
     while (!changed()) futex_wait(signal_, seen);
     parked_.fetch_sub(1);
