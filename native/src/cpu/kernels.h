@@ -19,6 +19,7 @@
 #include <cstdint>
 
 #include "common/adamw.h"
+#include "cpu/loss_blocks.h"
 
 namespace gavel {
 
@@ -56,6 +57,16 @@ struct Kernels {
   //   p *= decay; m = fma(one_minus_beta1, g - m, m); v = fma(one_minus_beta2 * g, g, beta2 * v);
   //   p -= step_size * m / (sqrt(v) * inverse_sqrt_correction2 + epsilon)
   void (*adamw)(const AdamwStep *step, float *p, float *m, float *v, const float *g, int64_t n);
+
+  // ---- losses over blocks of items, see loss_blocks.h; no fused steps, as common/numeric.h ----
+  void (*pair_block)(const PairBlock *block);                    // BRADLEY_TERRY
+  void (*group_block)(const GroupBlock *block);                  // CROSS_ENTROPY
+  void (*element_block)(int32_t loss, const ElementBlock *block);  // GAVEL_LOSS_MSE, _BCE or _PINBALL
+  void (*split_pairs)(const float *x, float *even, float *odd, int64_t n);      // even[k] = x[2 k], odd[k] = x[2 k + 1]
+  void (*add_pairs)(float *y, const float *even, const float *odd, int64_t n);  // y[2 k] += even[k], y[2 k + 1] += odd[k]
+  bool (*consecutive)(const int64_t *x, int64_t n);  // whether x[k] is x[0] + k, n >= 1; never where a number passes 2^31
+  // Sum of x[k] in the order of common/pairwise_sum.h, n <= kLossBlock.
+  float (*pairwise_sum)(const float *x, int64_t n);
 
   // ---- matrix products, see gemm.h ----
   // Bytes of `rows` packed rows of `depth` elements for products with panels of `dtype`.

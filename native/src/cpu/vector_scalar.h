@@ -117,6 +117,7 @@ GAVEL_INLINE float fold(Vector v) {
 
 GAVEL_INLINE Mask less(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] < b.lane[i]); }
 GAVEL_INLINE Mask less_equal(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] <= b.lane[i]); }
+GAVEL_INLINE Mask equal(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] == b.lane[i]); }
 GAVEL_INLINE Mask is_nan(const Vector &a) { GAVEL_LANES(Mask, a.lane[i] != a.lane[i]); }
 GAVEL_INLINE Mask first_lanes(int64_t n) { GAVEL_LANES(Mask, i < n); }
 GAVEL_INLINE Vector select(const Mask &m, const Vector &a, const Vector &b) {
@@ -147,6 +148,19 @@ GAVEL_INLINE Words shift_right(const Words &a) {
 }
 GAVEL_INLINE Words words_of(const Vector &v) { GAVEL_LANES(Words, bits(v.lane[i])); }
 GAVEL_INLINE Vector vector_of(const Words &w) { GAVEL_LANES(Vector, number(w.lane[i])); }
+
+GAVEL_INLINE Vector even_lanes(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i < 8 ? a.lane[2 * i] : b.lane[2 * i - 16]);
+}
+GAVEL_INLINE Vector odd_lanes(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i < 8 ? a.lane[2 * i + 1] : b.lane[2 * i - 15]);
+}
+GAVEL_INLINE Vector interleave_low(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i % 2 == 0 ? a.lane[i / 2] : b.lane[i / 2]);
+}
+GAVEL_INLINE Vector interleave_high(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i % 2 == 0 ? a.lane[8 + i / 2] : b.lane[8 + i / 2]);
+}
 // clang-format on
 
 #undef GAVEL_LANES
