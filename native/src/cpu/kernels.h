@@ -64,6 +64,9 @@ struct Kernels {
   void (*element_block)(int32_t loss, const ElementBlock *block);  // GAVEL_LOSS_MSE, _BCE or _PINBALL
   void (*split_pairs)(const float *x, float *even, float *odd, int64_t n);      // even[k] = x[2 k], odd[k] = x[2 k + 1]
   void (*add_pairs)(float *y, const float *even, const float *odd, int64_t n);  // y[2 k] += even[k], y[2 k + 1] += odd[k]
+  // How many of x[k] are no NaN, n <= kLossBlock; -1 where one is below `least` or above `most`, which have 0 between them. Denormals
+  // count as 0.
+  int64_t (*count_numbers)(const float *x, int64_t n, float least, float most);
   bool (*consecutive)(const int64_t *x, int64_t n);  // whether x[k] is x[0] + k, n >= 1; never where a number passes 2^31
   // Sum of x[k] in the order of common/pairwise_sum.h, n <= kLossBlock.
   float (*pairwise_sum)(const float *x, int64_t n);

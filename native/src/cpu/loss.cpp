@@ -37,11 +37,11 @@ bool has_numbers(const LossPlan &plan) {
 
 // body(begin, count, valid items, which are valid or null for all) for each block of items.
 template <typename Body>
-void for_each_block(const LossPlan &plan, const LossBlocks &blocks, Body &&body) {
+void for_each_block(const LossPlan &plan, const LossBlocks &blocks, const Kernels &kernels, Body &&body) {
   uint8_t valid[kLossBlock];
   for (int64_t begin = 0; begin < plan.items; begin += kLossBlock) {
     const int64_t count = std::min(kLossBlock, plan.items - begin);
-    const int64_t found = blocks.find_valid(plan, begin, count, valid);
+    const int64_t found = blocks.find_valid(plan, kernels, begin, count, valid);
     body(begin, count, found, found == count ? nullptr : valid);
   }
 }
@@ -58,7 +58,7 @@ int64_t keep_valid(float *values, int64_t count, const uint8_t *valid) {
 
 float sum_weights(const LossPlan &plan, const LossBlocks &blocks, const Kernels &kernels) {
   TermSum sum(kernels);
-  for_each_block(plan, blocks, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
+  for_each_block(plan, blocks, kernels, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
     float weights[kLossBlock];
     if (plan.weight.values == nullptr) {
       std::fill_n(weights, found, plan.weight.scalar);
@@ -73,7 +73,7 @@ float sum_weights(const LossPlan &plan, const LossBlocks &blocks, const Kernels 
 
 void run_blocks(LossPlan plan, const LossBlocks &blocks, const Kernels &kernels) {
   int64_t valid_items = 0;
-  for_each_block(plan, blocks, [&](int64_t, int64_t, int64_t found, const uint8_t *) { valid_items += found; });
+  for_each_block(plan, blocks, kernels, [&](int64_t, int64_t, int64_t found, const uint8_t *) { valid_items += found; });
   if (plan.counts != nullptr) {
     plan.counts[0] = valid_items;
     plan.counts[1] = plan.items - valid_items;
@@ -89,7 +89,7 @@ void run_blocks(LossPlan plan, const LossBlocks &blocks, const Kernels &kernels)
 
   const LossRun run{plan, kernels, nothing ? 0.0f : 1.0f / divisor};
   TermSum losses(kernels);
-  for_each_block(plan, blocks, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
+  for_each_block(plan, blocks, kernels, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
     alignas(64) float loss[kLossBlock];
     blocks.run(run, begin, count, valid, loss);
     for (int64_t k = 0; valid != nullptr && k < count; ++k) {

@@ -51,18 +51,21 @@ struct ElementBlock {
   float *dscore;
 };
 
-// Entry e of lane l lies at [e * kGroupLanes + l]; what a lane has not, is never looked at but must be a number.
+// Entry e of lane l lies at [e * entry_step + l * lane_step]: in the caller's memory where groups of one size follow one another, else
+// side by side (lane_step 1). What a lane has not, is never looked at but must be a number.
 struct GroupBlock {
-  int64_t entries;             // of the largest group, at most kLaneEntries
-  const float *scores;         // [entries, lanes]
-  const float *targets;        // [entries, lanes], or null: 1 at target_entry, 0 elsewhere
-  const float *sizes;          // [lanes], as are the next three
+  int64_t entries;  // of the largest group, 1 to kLaneEntries
+  int64_t entry_step;
+  int64_t lane_step;
+  const float *scores;
+  const float *targets;  // null: 1 at target_entry, 0 elsewhere
+  const float *sizes;    // [lanes], as are the next three
   const float *target_entry;
   const float *weight;
   const float *temperature;
   float scale;
   float *loss;    // [lanes]
-  float *dscore;  // [entries, lanes], times `scale`
+  float *dscore;  // times `scale`, added to 0; null: not wanted
 };
 
 }  // namespace gavel

@@ -31,7 +31,7 @@ bool surely_right(const LossPlan &plan, const Kernels &kernels) {
   return right;
 }
 
-int64_t find_valid(const LossPlan &plan, int64_t begin, int64_t count, uint8_t *valid) {
+int64_t find_valid(const LossPlan &plan, const Kernels &, int64_t begin, int64_t count, uint8_t *valid) {
   if (plan.mask == nullptr && plan.valid == nullptr) return count;
   int64_t found = 0;
   for (int64_t k = 0; k < count; ++k) {

@@ -10,18 +10,23 @@ namespace gavel {
 
 namespace {
 
+constexpr float kLargest = 0x1.fffffep127f;
+
 // A NaN stands for no target.
-bool surely_right(const LossPlan &plan, const Kernels &) {
+bool surely_right(const LossPlan &plan, const Kernels &kernels) {
   const bool probable = plan.family->kind == GAVEL_LOSS_BCE;
-  const float least = probable ? 0.0f : -__FLT_MAX__, most = probable ? 1.0f : __FLT_MAX__;
-  bool wrong = false;
-  for (int64_t n = 0; n < plan.items; ++n) wrong |= plan.targets[n] < least || plan.targets[n] > most;
-  return !wrong;
+  const float least = probable ? 0.0f : -kLargest, most = probable ? 1.0f : kLargest;
+  for (int64_t begin = 0; begin < plan.items; begin += kLossBlock) {
+    const int64_t count = std::min(kLossBlock, plan.items - begin);
+    if (kernels.count_numbers(plan.targets + begin, count, least, most) < 0) return false;
+  }
+  return true;
 }
 
-int64_t find_valid(const LossPlan &plan, int64_t begin, int64_t count, uint8_t *valid) {
-  int64_t found = 0;
+int64_t find_valid(const LossPlan &plan, const Kernels &kernels, int64_t begin, int64_t count, uint8_t *valid) {
   const bool all = plan.mask == nullptr && plan.valid == nullptr;
+  if (all && kernels.count_numbers(plan.targets + begin, count, -kLargest, kLargest) == count) return count;
+  int64_t found = 0;
   for (int64_t k = 0; k < count; ++k) {
     valid[k] = !is_nan(plan.targets[begin + k]) && (all || plan.is_valid(begin + k));
     found += valid[k];

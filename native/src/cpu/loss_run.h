@@ -22,7 +22,7 @@ struct LossBlocks {
   // Whether values and indices are right beyond doubt; false sends the caller to check_loss_values, which says what is wrong.
   bool (*surely_right)(const LossPlan &plan, const Kernels &kernels);
   // Returns how many items are valid. valid: [count], written where that is not all of them.
-  int64_t (*find_valid)(const LossPlan &plan, int64_t begin, int64_t count, uint8_t *valid);
+  int64_t (*find_valid)(const LossPlan &plan, const Kernels &kernels, int64_t begin, int64_t count, uint8_t *valid);
   // valid: null where all are. Writes the losses of valid items, adds their gradients to dscore in the order of the items.
   void (*run)(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss);
 };

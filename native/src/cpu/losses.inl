@@ -77,11 +77,17 @@ GAVEL_INLINE Vector first_largest_entry(int64_t entries, Vector sizes, Value val
 
 template <bool kWeights>
 void group_block_of(const GroupBlock *block) {
-  const int64_t entries = block->entries;
+  const int64_t entries = block->entries, entry_step = block->entry_step, lane_step = block->lane_step;
   const Vector sizes = load(block->sizes), target_entry = load(block->target_entry);
-  const auto score = [&](int64_t e) { return load(block->scores + e * kGroupLanes); };
+  const auto read_entry = [&](const float *values, int64_t e) {
+    return lane_step == 1 ? load(values + e * entry_step) : gather(values + e * entry_step, lane_step);
+  };
+  Vector scores[kLaneEntries];
+  scores[0] = read_entry(block->scores, 0);
+  for (int64_t e = 1; e < entries; ++e) scores[e] = read_entry(block->scores, e);
+  const auto score = [&](int64_t e) { return scores[e]; };
   const auto target = [&](int64_t e) {
-    if constexpr (kWeights) return load(block->targets + e * kGroupLanes);
+    if constexpr (kWeights) return read_entry(block->targets, e);
     return select(equal(set(static_cast<float>(e)), target_entry), set(1), zero());
   };
   const Vector leader = first_largest_entry(entries, sizes, score);
@@ -119,7 +125,16 @@ void group_block_of(const GroupBlock *block) {
   for (int64_t e = 0; e < entries; ++e) {
     const Vector number = set(static_cast<float>(e));
     const Vector gradient = gradient_of(exponentials[e], equal(number, leader), target(e), equal(number, largest), group);
-    store(block->dscore + e * kGroupLanes, multiply(scale, divide(multiply(weight, gradient), group.temperature)));
+    if (block->dscore != nullptr) {
+      // 0 is added: a product of -0 becomes 0.
+      const Vector dscore = add(zero(), multiply(scale, divide(multiply(weight, gradient), group.temperature)));
+      float *to = block->dscore + e * entry_step;
+      if (lane_step == 1) {
+        store(to, dscore);
+      } else {
+        scatter(to, lane_step, dscore);
+      }
+    }
     terms[e] = select(less(number, sizes), loss_at_gap(gaps[e], equal(number, leader), target(e), group), zero());
   }
   // A group without any target has loss 0, but not with a NaN score in it.
@@ -152,6 +167,19 @@ void add_pairs(float *y, const float *even, const float *odd, int64_t n) {
     store(y + 2 * k + 16, add(load(y + 2 * k + 16), interleave_high(a, b)));
   }
   for (; k < n; ++k) y[2 * k] += even[k], y[2 * k + 1] += odd[k];
+}
+
+int64_t count_numbers(const float *x, int64_t n, float least, float most) {
+  const Vector low = set(least), high = set(most);
+  Vector numbers = zero(), outside = zero();
+  sweep(n, [&](auto lanes, int64_t k) {
+    const Vector values = read(lanes, x + k);
+    numbers = add(numbers, select(is_nan(values), zero(), set(1)));
+    outside = add(outside, add(select(less(values, low), set(1), zero()), select(less(high, values), set(1), zero())));
+  });
+  if (fold(outside) > 0) return -1;
+  // A last vector that is not whole has counted zeros behind the end.
+  return static_cast<int64_t>(fold(numbers)) - (16 - n % 16) % 16;
 }
 
 bool consecutive(const int64_t *x, int64_t n) {

@@ -41,6 +41,7 @@ constexpr Kernels table(int32_t instruction_set) {
       .element_block = element_block,
       .split_pairs = split_pairs,
       .add_pairs = add_pairs,
+      .count_numbers = count_numbers,
       .consecutive = consecutive,
       .pairwise_sum = pairwise_sum,
       .packed_rows_bytes = packed_rows_bytes,

@@ -10,6 +10,7 @@
 //   load_partial(p, n) store_partial(p, v, n)  0 <= n <= 16 lanes; other lanes load as +0 and are not stored; no other byte is touched
 //   load_f16 load_bf16 (+ _partial)          16-bit storage (uint16_t) widened exactly; a signalling f16 NaN becomes quiet
 //   store_f16 store_bf16 (+ _partial)        rounded to nearest even, overflow to infinity, NaN stays NaN (quiet, upper payload kept)
+//   gather(p, step) scatter(p, step, v)      lane l at p[l * step], 0 < step < 2^26
 //   add subtract multiply divide square_root
 //   multiply_add(a, b, c)                    a * b + c, rounded once
 //   maximum(a, b)                            a > b ? a : b, so b where either is NaN; minimum(a, b) a < b ? a : b likewise. A denormal

@@ -61,6 +61,16 @@ GAVEL_INLINE void store_partial(float *p, Vector v, int64_t n) {
   _mm256_maskstore_ps(p, m.low, v.low);
   _mm256_maskstore_ps(p + 8, m.high, v.high);
 }
+GAVEL_INLINE Vector gather(const float *p, int64_t step) {
+  const __m256i lanes =
+      _mm256_mullo_epi32(_mm256_set1_epi32(static_cast<int>(step)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return {_mm256_i32gather_ps(p, lanes, 4), _mm256_i32gather_ps(p + 8 * step, lanes, 4)};
+}
+GAVEL_INLINE void scatter(float *p, int64_t step, Vector v) {
+  float lanes[16];
+  store(lanes, v);
+  for (int i = 0; i < 16; ++i) p[i * step] = lanes[i];
+}
 GAVEL_INLINE Words load_words(const void *p) {
   const __m256i *words = static_cast<const __m256i *>(p);
   return {_mm256_loadu_si256(words), _mm256_loadu_si256(words + 1)};

@@ -47,6 +47,12 @@ GAVEL_INLINE Vector load(const float *p) { return {_mm512_loadu_ps(p)}; }
 GAVEL_INLINE Vector load_partial(const float *p, int64_t n) { return {_mm512_maskz_loadu_ps(first_lanes(n).all, p)}; }
 GAVEL_INLINE void store(float *p, Vector v) { _mm512_storeu_ps(p, v.all); }
 GAVEL_INLINE void store_partial(float *p, Vector v, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n).all, v.all); }
+GAVEL_INLINE __m512i steps(int64_t step) {
+  return _mm512_mullo_epi32(_mm512_set1_epi32(static_cast<int>(step)),
+                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+GAVEL_INLINE Vector gather(const float *p, int64_t step) { return {_mm512_i32gather_ps(steps(step), p, 4)}; }
+GAVEL_INLINE void scatter(float *p, int64_t step, Vector v) { _mm512_i32scatter_ps(p, steps(step), v.all, 4); }
 GAVEL_INLINE Words load_words(const void *p) { return {_mm512_loadu_si512(p)}; }
 GAVEL_INLINE void store_words(void *p, Words w) { _mm512_storeu_si512(p, w.all); }
 

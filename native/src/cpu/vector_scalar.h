@@ -69,6 +69,10 @@ GAVEL_INLINE Vector set(float x) { GAVEL_LANES(Vector, x); }
 GAVEL_INLINE Vector zero() { return set(0); }
 GAVEL_INLINE Vector load(const float *p) { GAVEL_LANES(Vector, p[i]); }
 GAVEL_INLINE Vector load_partial(const float *p, int64_t n) { GAVEL_LANES(Vector, i < n ? p[i] : 0.0f); }
+GAVEL_INLINE Vector gather(const float *p, int64_t step) { GAVEL_LANES(Vector, p[i * step]); }
+GAVEL_INLINE void scatter(float *p, int64_t step, const Vector &v) {
+  for (int i = 0; i < 16; ++i) p[i * step] = v.lane[i];
+}
 GAVEL_INLINE Vector load_f16(const uint16_t *p) { GAVEL_LANES(Vector, widen_f16(p[i])); }
 GAVEL_INLINE Vector load_f16_partial(const uint16_t *p, int64_t n) { GAVEL_LANES(Vector, i < n ? widen_f16(p[i]) : 0.0f); }
 GAVEL_INLINE Vector load_bf16(const uint16_t *p) { GAVEL_LANES(Vector, widen_bf16(p[i])); }
