@@ -72,6 +72,8 @@ struct Kernels {
   float (*pairwise_sum)(const float *x, int64_t n);
 
   // ---- matrix products, see gemm.h ----
+  // 16 rows of 16 words of 32 bits, rows in_step bytes apart, any alignment; column c goes to out + c * out_step.
+  void (*transpose)(const void *in, int64_t in_step, void *out, int64_t out_step);
   // Bytes of `rows` packed rows of `depth` elements for products with panels of `dtype`.
   int64_t (*packed_rows_bytes)(int32_t dtype, int64_t rows, int64_t depth);
   // Packs one row (source_dtype elements at `source`, element_stride apart) as row r of `rows`; rounds to `dtype` where it is 16 bits

@@ -160,6 +160,25 @@ void multiply_add_row(float *y, float a, const float *x, int64_t n) {
   sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, multiply_add(factor, read(lanes, x + k), read(lanes, y + k))); });
 }
 
+// Four rounds of interleaving row r with row r + 8 move a word's row number to where its column number was.
+void transpose(const void *in, int64_t in_step, void *out, int64_t out_step) {
+  Vector rows[16], next[16];
+#pragma GCC unroll 16
+  for (int r = 0; r < 16; ++r) rows[r] = vector_of(load_words(static_cast<const char *>(in) + r * in_step));
+#pragma GCC unroll 4
+  for (int round = 0; round < 4; ++round) {
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; ++r) {
+      next[2 * r] = interleave_low(rows[r], rows[r + 8]);
+      next[2 * r + 1] = interleave_high(rows[r], rows[r + 8]);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) rows[r] = next[r];
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < 16; ++r) store_words(static_cast<char *>(out) + r * out_step, words_of(rows[r]));
+}
+
 void panel_dot(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride) {
   const Vector low = load(w), high = load(w + 16);
   for (int64_t r = 0; r < rows; ++r, u += 32) {

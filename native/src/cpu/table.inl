@@ -44,6 +44,7 @@ constexpr Kernels table(int32_t instruction_set) {
       .count_numbers = count_numbers,
       .consecutive = consecutive,
       .pairwise_sum = pairwise_sum,
+      .transpose = transpose,
       .packed_rows_bytes = packed_rows_bytes,
       .pack_row = pack_row,
       .pack_tail = pack_tail,
