@@ -25,6 +25,7 @@ constexpr Kernels table(int32_t instruction_set) {
       .widen = widen,
       .narrow = narrow,
       .dot = dot,
+      .dots = dots,
       .sum = sum,
       .add = add_row,
       .subtract = subtract_row,
