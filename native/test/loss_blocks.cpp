@@ -14,8 +14,8 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr int64_t kCounts[] = {0,  1,  2,  7,  8,  9,  15, 16, 17, 31, 32,  33,  47,  63,
-                               64, 65, 66, 67, 68, 96, 97, 98, 99, 255, 256, 257, 511, 513, 1000};
+constexpr int64_t kCounts[] = {0,  1,  2,  7,  8,  9,  15, 16, 17,  31,  32,  33,  47,  63,  64,
+                               65, 66, 67, 68, 96, 97, 98, 99, 255, 256, 257, 511, 513, 1000};
 
 // Item by item, as common/loss.cpp defines it.
 LossOutputs plain_loss(const LossProblem &problem) {

@@ -29,7 +29,8 @@ void check_pairs(const Table &table) {
     table.kernels->split_pairs(x.data(), even.data(), odd.data(), n);
     table.kernels->add_pairs(y.data(), even.data(), odd.data(), n);
     for (size_t k = 0; k < static_cast<size_t>(n); ++k) CHECK(even[k] == x[2 * k] && odd[k] == x[2 * k + 1], "%zu", k);
-    for (size_t k = 0; k < x.size(); ++k) CHECK(y[k] == before[k] + x[k], "%s: element %zu of %zu", table.name.c_str(), k, x.size());
+    for (size_t k = 0; k < x.size(); ++k)
+      CHECK(y[k] == before[k] + x[k], "%s: element %zu of %zu", table.name.c_str(), k, x.size());
     CHECK(even.back() == 7 && odd.back() == 7 && y.back() == before.back(), "%s: written behind the end", table.name.c_str());
   }
 }
@@ -97,7 +98,8 @@ void check_dots(const Table &table) {
       kScalarKernels.narrow(dtype, x.data(), data, n * count);
       kScalarKernels.narrow(dtype, w.data(), weight.data(), n);
       std::vector<const void *> places, ahead;
-      std::vector<float> expected(static_cast<size_t>(count)), actual(static_cast<size_t>(count) + 1, 7), wide(static_cast<size_t>(n));
+      std::vector<float> expected(static_cast<size_t>(count)), actual(static_cast<size_t>(count) + 1, 7),
+          wide(static_cast<size_t>(n));
       for (int64_t r = 0; r < count; ++r) {
         places.push_back(data + r * n * static_cast<int64_t>(bytes));
         ahead.push_back(data);
@@ -129,7 +131,8 @@ void check_panels(const Table &table) {
           CHECK(actual == expected, "%s: panel %d of %d by %d", table.name.c_str(), static_cast<int>(panel),
                 static_cast<int>(rows), static_cast<int>(depth));
           if (!packs_in_parts(view, panel)) continue;
-          for (int64_t k = 0; k < depth; k += kDepthBlock) pack_part(*table.kernels, view, panel, k, k + kDepthBlock, parts.data());
+          for (int64_t k = 0; k < depth; k += kDepthBlock)
+            pack_part(*table.kernels, view, panel, k, k + kDepthBlock, parts.data());
           CHECK(parts == expected, "%s: panel %d in parts", table.name.c_str(), static_cast<int>(panel));
         }
       }

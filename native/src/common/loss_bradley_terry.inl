@@ -34,8 +34,8 @@ GAVEL_HOST_DEVICE PairTerms pair_terms(Vector chosen, Vector rejected, const Pai
   const Vector tie_slope = multiply(multiply(parameters.weight, parameters.tie), difference);
   PairTerms terms;
   terms.loss = select(parameters.is_tie, multiply(tie_slope, difference), multiply(parameters.weight, loss));
-  terms.dchosen = select(parameters.is_tie, multiply(set(2.0f), tie_slope),
-                         multiply(parameters.beta, multiply(parameters.weight, dz)));
+  terms.dchosen =
+      select(parameters.is_tie, multiply(set(2.0f), tie_slope), multiply(parameters.beta, multiply(parameters.weight, dz)));
   terms.drejected = negate(terms.dchosen);
   const Vector sum = add(chosen, rejected);
   const Vector slope = multiply(parameters.center, sum);

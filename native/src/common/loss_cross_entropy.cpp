@@ -11,7 +11,8 @@ namespace gavel {
 
 void refuse_target(int64_t item, int64_t target, int64_t size) {
   fail(GAVEL_INVALID_ARGUMENT, "loss.target_index[%lld] is %lld; group %lld has %lld entries, numbered from 0",
-       static_cast<long long>(item), static_cast<long long>(target), static_cast<long long>(item), static_cast<long long>(size));
+       static_cast<long long>(item), static_cast<long long>(target), static_cast<long long>(item),
+       static_cast<long long>(size));
 }
 
 namespace {

@@ -26,7 +26,8 @@ void check_group_bounds(const LossPlan &plan);
 inline ScoreGroup read_group(const LossPlan &plan, int64_t item) {
   const ScoreGroup group{load_index(plan.offsets + item), load_index(plan.offsets + item + 1)};
   const bool right = group.begin >= 0 && group.begin <= group.end && group.end <= plan.score_count;
-  if (!right) [[unlikely]] refuse_group(plan, item, group);
+  if (!right) [[unlikely]]
+    refuse_group(plan, item, group);
   return group;
 }
 bool has_two_valid(const LossPlan &plan, const ScoreGroup &group);

@@ -31,7 +31,8 @@ inline ScorePair load_pair(const LossPlan &plan, int64_t item) {
 
 inline ScorePair read_pair(const LossPlan &plan, int64_t item) {
   const ScorePair pair = load_pair(plan, item);
-  if (!is_pair(pair, plan.score_count)) [[unlikely]] refuse_pair(plan, item, pair);
+  if (!is_pair(pair, plan.score_count)) [[unlikely]]
+    refuse_pair(plan, item, pair);
   return pair;
 }
 

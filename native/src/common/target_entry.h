@@ -16,7 +16,8 @@ namespace gavel {
 // From 0 to size - 1. plan.target_index is given.
 inline int64_t read_target_entry(const LossPlan &plan, int64_t item, int64_t size) {
   const int64_t target = load_index(plan.target_index + item);
-  if (target < 0 || target >= size) [[unlikely]] refuse_target(item, target, size);
+  if (target < 0 || target >= size) [[unlikely]]
+    refuse_target(item, target, size);
   return target;
 }
 

@@ -4,8 +4,8 @@
 // one after the other; only where a block names scores n, n + 1, n + 2, ..., which cannot repeat one, lanes do it.
 #include <algorithm>
 
-#include "cpu/loss_run.h"
 #include "common/score_pairs.h"
+#include "cpu/loss_run.h"
 
 namespace gavel {
 

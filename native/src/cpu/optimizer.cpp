@@ -105,7 +105,8 @@ struct ParameterStep {
   // The head's own copy of elements [at, at + count).
   void put_value(int64_t at, int64_t count) const {
     const int32_t dtype = head().spec.fields.dtype;
-    kernels().narrow(dtype, optimizer.master[index].as<float>() + at, head().values[index].as() + at * dtype_size(dtype), count);
+    kernels().narrow(dtype, optimizer.master[index].as<float>() + at, head().values[index].as() + at * dtype_size(dtype),
+                     count);
   }
   void run_slice(const Slice &slice) const {
     for_each_run(gradient, slice, [&](int64_t at, const float *from, int64_t count) { update(at, from, count); });

@@ -197,7 +197,8 @@ void dots_of(const void *const *rows, const void *const *ahead, int64_t count, c
   for (; count > 0; --count) dots_with<1, Type>(rows++, ahead++, w, n, out++);
 }
 
-void dots(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n, float *out) {
+void dots(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n,
+          float *out) {
   if (dtype == GAVEL_F16) return dots_of<F16>(rows, ahead, count, w, n, out);
   if (dtype == GAVEL_BF16) return dots_of<BF16>(rows, ahead, count, w, n, out);
   dots_of<F32>(rows, ahead, count, w, n, out);
