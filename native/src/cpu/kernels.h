@@ -63,8 +63,11 @@ struct Kernels {
   void (*adamw)(const AdamwStep *step, float *p, float *m, float *v, const float *g, int64_t n);
 
   // ---- losses over blocks of items, see loss_blocks.h; no fused steps, as common/numeric.h ----
-  void (*pair_block)(const PairBlock *block);                                   // BRADLEY_TERRY
-  void (*group_block)(const GroupBlock *block);                                 // CROSS_ENTROPY
+  void (*pair_block)(const PairBlock *block);    // BRADLEY_TERRY
+  void (*group_block)(const GroupBlock *block);  // CROSS_ENTROPY
+  // CROSS_ENTROPY of a large group: e^gap of each entry, 0 for the leader; then losses and gradients, 0 added to both.
+  void (*entry_powers)(const EntryBlock *block, float *powers);
+  void (*entry_block)(const EntryBlock *block, float *loss, float *dscore);
   void (*element_block)(int32_t loss, const ElementBlock *block);               // GAVEL_LOSS_MSE, _BCE or _PINBALL
   void (*split_pairs)(const float *x, float *even, float *odd, int64_t n);      // even[k] = x[2 k], odd[k] = x[2 k + 1]
   void (*add_pairs)(float *y, const float *even, const float *odd, int64_t n);  // y[2 k] += even[k], y[2 k + 1] += odd[k]

@@ -68,6 +68,25 @@ struct GroupBlock {
   float *dscore;  // times `scale`, added to 0; null: not wanted
 };
 
+// Entries of one group that is too large for a lane. Positions count from the block's first entry; outside [0, count) there is none.
+struct EntryBlock {
+  int64_t count;  // at most kLossBlock
+  const float *scores;
+  const float *targets;  // null: 1 at target_entry, 0 elsewhere
+  int64_t target_entry;
+  int64_t leader_entry;
+  int64_t largest_target_entry;
+  // As GroupTerms of common/loss_cross_entropy.inl.
+  float leader;
+  float temperature;
+  float rest;
+  float log_sum;
+  float largest_target;
+  float other_targets;
+  float weight;
+  float scale;
+};
+
 }  // namespace gavel
 
 #endif

@@ -1,13 +1,14 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // CROSS_ENTROPY in blocks: sixteen groups side by side, one a lane, of about the same size. Groups share no score, so it does not matter
-// which are done first. Those too large for a lane are done one by one, as in common/loss_cross_entropy.cpp.
+// which are done first. Those too large for a lane are done one after the other, sixteen entries at a time.
 #include <algorithm>
 
 #include "common/numeric.h"
 #include "common/score_groups.h"
 #include "common/target_entry.h"
 #include "cpu/loss_run.h"
+#include "cpu/term_sum.h"
 
 namespace gavel {
 
@@ -159,6 +160,95 @@ class GroupLanes {
   float *loss_of_[kGroupLanes];
 };
 
+// A group of any size, entry by entry. Where entries are masked the others are copied together, a block at a time: positions count them alone.
+class LargeGroup {
+ public:
+  LargeGroup(const LossRun &run, int64_t item, const ScoreGroup &group)
+      : run_(run), plan_(run.plan), group_(group), target_(target_of(run.plan, item, group)), masked_(has_mask(run.plan)) {
+    block_.weight = plan_.weight.at(item);
+    block_.temperature = plan_.temperature.at(item);
+    block_.scale = run.scale;
+  }
+
+  float evaluate() {
+    find_largest();
+    if (leader_ < 0) return 0.0f;
+    TermSum rest(run_.kernels), targets(run_.kernels), losses(run_.kernels);
+    alignas(64) float values[kLossBlock], dscore[kLossBlock];
+    for_each_block([&] {
+      run_.kernels.entry_powers(&block_, values);
+      rest.add(values, block_.count);
+    });
+    block_.rest = rest.total();
+    block_.log_sum = log_one_plus(block_.rest);
+    if (plan_.target_weights != nullptr) {
+      for_each_block([&] {
+        std::copy_n(block_.targets, block_.count, values);
+        const int64_t largest = block_.largest_target_entry;
+        if (largest >= 0 && largest < block_.count) values[largest] = 0.0f;
+        targets.add(values, block_.count);
+      });
+    }
+    block_.other_targets = targets.total();
+    for_each_block([&] {
+      run_.kernels.entry_block(&block_, values, dscore);
+      losses.add(values, block_.count);
+      for (int64_t k = 0; plan_.dscore != nullptr && k < block_.count; ++k) plan_.dscore[places_[k]] = dscore[k];
+    });
+    // A group without any target has loss 0, but not with a NaN score in it.
+    return is_nan(block_.rest) ? block_.rest : block_.weight * losses.total();
+  }
+
+ private:
+  // As first_largest of common/loss_cross_entropy.cpp. Positions count the entries that are not masked.
+  void find_largest() {
+    int64_t position = 0;
+    for (int64_t n = group_.begin; n < group_.end; ++n) {
+      if (masked_ && !plan_.is_valid(n)) continue;
+      const float score = plan_.score(n);
+      const float target = plan_.target_weights != nullptr ? plan_.target_weights[n]
+                           : n == group_.begin + target_   ? 1.0f
+                                                           : 0.0f;
+      if (leader_ < 0 || score > block_.leader) leader_ = position, block_.leader = score;
+      if (largest_target_ < 0 || target > block_.largest_target) largest_target_ = position, block_.largest_target = target;
+      if (n == group_.begin + target_) target_position_ = position;
+      ++position;
+    }
+  }
+
+  template <typename Body>
+  void for_each_block(Body &&body) {
+    int64_t first = 0, n = group_.begin;
+    while (n < group_.end) {
+      int64_t count = 0;
+      for (; n < group_.end && count < kLossBlock; ++n) {
+        if (masked_ && !plan_.is_valid(n)) continue;
+        scores_[count] = plan_.score(n);
+        if (plan_.target_weights != nullptr) targets_[count] = plan_.target_weights[n];
+        places_[count++] = n;
+      }
+      block_.count = count;
+      block_.scores = scores_;
+      block_.targets = plan_.target_weights != nullptr ? targets_ : nullptr;
+      block_.leader_entry = leader_ - first;
+      block_.largest_target_entry = largest_target_ - first;
+      block_.target_entry = target_position_ - first;
+      body();
+      first += count;
+    }
+  }
+
+  const LossRun &run_;
+  const LossPlan &plan_;
+  const ScoreGroup group_;
+  const int64_t target_;
+  const bool masked_;
+  int64_t leader_ = -1, largest_target_ = -1, target_position_ = -1;
+  EntryBlock block_{};
+  alignas(64) float scores_[kLossBlock], targets_[kLossBlock];
+  int64_t places_[kLossBlock];
+};
+
 bool all_of_size(const ScoreGroup *groups, int64_t size) {
   bool all = true;
   for (int64_t k = 0; k < kGroupLanes; ++k) all &= groups[k].end - groups[k].begin == size;
@@ -180,7 +270,7 @@ void run_sorted(const LossRun &run, int64_t begin, int64_t count, const ScoreGro
     const int64_t k = sorted[place];
     if (valid != nullptr && valid[k] == 0) continue;
     if (groups[k].end - groups[k].begin > kLaneEntries) {
-      loss[k] = run.plan.family->run(run.plan, begin + k, run.scale);
+      loss[k] = LargeGroup(run, begin + k, groups[k]).evaluate();
     } else {
       lanes.add(begin + k, groups[k], loss + k);
     }

@@ -147,6 +147,43 @@ void group_block(const GroupBlock *block) {
   group_block_of<false>(block);
 }
 
+// The sixteen entries from `first` on of which `entry` is one; positions beyond a block are no number of its lanes.
+GAVEL_INLINE Mask is_entry(int64_t entry, int64_t first, Vector lane_numbers) {
+  return equal(lane_numbers, set(entry >= first && entry < first + 16 ? static_cast<float>(entry - first) : -1.0f));
+}
+
+GAVEL_INLINE Vector number_lanes() {
+  const float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return load(numbers);
+}
+
+// e^gap of every entry but the leader, which has 0.
+void entry_powers(const EntryBlock *block, float *powers) {
+  const Vector numbers = number_lanes();
+  GroupTerms group{};
+  group.leader = set(block->leader);
+  group.temperature = set(block->temperature);
+  sweep(block->count, [&](auto lanes, int64_t k) {
+    const Vector power = unfused_exponential(scaled_gap(read(lanes, block->scores + k), group));
+    write(lanes, powers + k, select(is_entry(block->leader_entry, k, numbers), zero(), power));
+  });
+}
+
+void entry_block(const EntryBlock *block, float *loss, float *dscore) {
+  const Vector numbers = number_lanes(), weight = set(block->weight), scale = set(block->scale);
+  const GroupTerms group = {set(block->leader),  set(block->temperature),    set(block->rest),
+                            set(block->log_sum), set(block->largest_target), set(block->other_targets)};
+  sweep(block->count, [&](auto lanes, int64_t k) {
+    const Vector score = read(lanes, block->scores + k);
+    const Mask leads = is_entry(block->leader_entry, k, numbers);
+    const Vector target = block->targets != nullptr ? read(lanes, block->targets + k)
+                                                    : select(is_entry(block->target_entry, k, numbers), set(1), zero());
+    const Vector gradient = entry_gradient(score, leads, target, is_entry(block->largest_target_entry, k, numbers), group);
+    write(lanes, dscore + k, add(zero(), multiply(scale, divide(multiply(weight, gradient), group.temperature))));
+    write(lanes, loss + k, entry_loss(score, leads, target, group));
+  });
+}
+
 // even[k] = x[2 k], odd[k] = x[2 k + 1].
 void split_pairs(const float *x, float *even, float *odd, int64_t n) {
   int64_t k = 0;

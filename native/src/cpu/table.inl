@@ -39,6 +39,8 @@ constexpr Kernels table(int32_t instruction_set) {
       .adamw = adamw,
       .pair_block = pair_block,
       .group_block = group_block,
+      .entry_powers = entry_powers,
+      .entry_block = entry_block,
       .element_block = element_block,
       .split_pairs = split_pairs,
       .add_pairs = add_pairs,
