@@ -26,7 +26,9 @@ struct Function {
 const Function kFunctions[] = {
     {"exponential", [](float x) { return exponential(x); }, [](long double x) { return std::exp(x); }, 0.88},
     {"natural_log", [](float x) { return natural_log(x); }, [](long double x) { return std::log(x); }, 0.88},
-    {"log_one_plus", [](float x) { return log_one_plus(x); }, [](long double x) { return std::log1p(x); }, 0.89},
+    {"log_one_plus", [](float x) { return log_one_plus(x); }, [](long double x) { return std::log1p(x); }, 1.20},
+    {"log_one_plus from 0", [](float x) { return log_one_plus(x > 0 ? x : 0); },
+     [](long double x) { return std::log1p(std::fmax(x, 0.0L)); }, 0.89},
     {"logistic", [](float x) { return logistic_terms(x).logistic; }, [](long double x) { return 1 / (1 + std::exp(-x)); },
      1.97},
     {"softplus", [](float x) { return logistic_terms(x).softplus; },

@@ -37,9 +37,10 @@ class FreshHead {
 // A head that was trained is the head one would create from its parameters: nothing packed is left behind.
 void check_repacked(gavel_context *context) {
   for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
-    for (const int64_t layers : {0, 2}) {
+    // No hidden layer; panels that are packed whole; panels that are packed in parts, of which one is deeper than a part.
+    for (const int64_t width : {0, 40, 96, 1056}) {
       Random random(47);
-      const gavel_head_spec spec = layers == 0 ? linear_spec(dtype, 40, 2) : full_spec(dtype, 40, 70);
+      const gavel_head_spec spec = width == 0 ? linear_spec(dtype, 40, 2) : full_spec(dtype, width, 70);
       const TestHead head(context, spec, 47);
       const TrainingCase training = random_case(random, spec, 20);
       const Scores before = run_forward(context, head, training);

@@ -85,7 +85,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
                                           call.hidden.shape[1], workspace);
   if (call.loss) {
     call.loss->valid = validity(pooling, head.spec.fields.output_width, workspace);
-    prepare_loss(*call.loss, workspace);
+    prepare_loss(*call.loss, context.kernels, workspace);
   }
   const HeadReader reader(head);
   const FlushDenormals flush;
@@ -98,7 +98,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
   }
   // One output: a score a row, whatever lies between the rows; several: without gaps.
   const int64_t stride = head.spec.fields.output_width == 1 ? call.scores.stride[0] : 1;
-  if (call.loss) run_loss(*call.loss, call.scores.as<float>(), stride);
+  if (call.loss) run_cpu_loss(*call.loss, context.kernels, call.scores.as<float>(), stride);
 }
 
 cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {

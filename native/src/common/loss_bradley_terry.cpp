@@ -3,19 +3,11 @@
 
 #include "common/error.h"
 #include "common/loss.h"
+#include "common/score_pairs.h"
 
 namespace gavel {
 
-namespace {
-
-struct Pair {
-  int64_t chosen;
-  int64_t rejected;
-};
-
-Pair read_pair(const LossPlan &plan, int64_t item) {
-  const int64_t *row = plan.pairs.row<int64_t>(item);
-  const Pair pair{load_index(row), load_index(row + 1)};
+void refuse_pair(const LossPlan &plan, int64_t item, const ScorePair &pair) {
   const int64_t sides[] = {pair.chosen, pair.rejected};
   for (int side = 0; side < 2; ++side) {
     GAVEL_CHECK(sides[side] >= 0 && sides[side] < plan.score_count,
@@ -23,10 +15,11 @@ Pair read_pair(const LossPlan &plan, int64_t item) {
                 static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(sides[side]),
                 side == 0 ? "chosen" : "rejected", static_cast<long long>(plan.score_count));
   }
-  GAVEL_CHECK(pair.chosen != pair.rejected, "loss.pairs: pair %lld of %lld compares score %lld with itself",
-              static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(pair.chosen));
-  return pair;
+  fail(GAVEL_INVALID_ARGUMENT, "loss.pairs: pair %lld of %lld compares score %lld with itself", static_cast<long long>(item),
+       static_cast<long long>(plan.items), static_cast<long long>(pair.chosen));
 }
+
+namespace {
 
 void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan) {
   plan.pairs = tensors.input(args.pairs, "loss.pairs", only(GAVEL_I64), {kAny, 2});
@@ -41,12 +34,12 @@ void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &
 void check_values(const LossPlan &) {}
 
 bool valid(const LossPlan &plan, int64_t item) {
-  const Pair pair = read_pair(plan, item);
+  const ScorePair pair = read_pair(plan, item);
   return plan.is_valid(pair.chosen) && plan.is_valid(pair.rejected);
 }
 
 float run(const LossPlan &plan, int64_t item, float scale) {
-  const Pair pair = read_pair(plan, item);
+  const ScorePair pair = read_pair(plan, item);
   const PairParameters parameters{
       .weight = plan.weight.at(item),
       .beta = plan.beta.at(item),

@@ -5,8 +5,15 @@
 #include "common/loss.h"
 #include "common/pairwise_sum.h"
 #include "common/score_groups.h"
+#include "common/target_entry.h"
 
 namespace gavel {
+
+void refuse_target(int64_t item, int64_t target, int64_t size) {
+  fail(GAVEL_INVALID_ARGUMENT, "loss.target_index[%lld] is %lld; group %lld has %lld entries, numbered from 0",
+       static_cast<long long>(item), static_cast<long long>(target), static_cast<long long>(item),
+       static_cast<long long>(size));
+}
 
 namespace {
 
@@ -34,12 +41,7 @@ void refuse_masked_target(const LossPlan &plan, int64_t item, int64_t position) 
 
 Group read_target(const LossPlan &plan, int64_t item, Group group) {
   if (plan.target_index == nullptr) return group;
-  const int64_t position = load_index(plan.target_index + item);
-  const int64_t size = group.end - group.begin;
-  GAVEL_CHECK(position >= 0 && position < size, "loss.target_index[%lld] is %lld; group %lld has %lld entries, numbered from 0",
-              static_cast<long long>(item), static_cast<long long>(position), static_cast<long long>(item),
-              static_cast<long long>(size));
-  group.target = group.begin + position;
+  group.target = group.begin + read_target_entry(plan, item, group.end - group.begin);
   return group;
 }
 

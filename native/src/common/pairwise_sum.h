@@ -22,8 +22,9 @@ class PairwiseSum {
     partial_[level] = term;
   }
 
-  GAVEL_HOST_DEVICE float total() const {
-    float sum = 0.0f;
+  // lower: the sum of fewer terms behind all others, where each of those stands for as many as there could be.
+  GAVEL_HOST_DEVICE float total(float lower = 0.0f) const {
+    float sum = lower;
     int32_t level = 0;
     for (uint64_t left = count_; left != 0; left >>= 1, ++level) {
       if (left & 1) sum = partial_[level] + sum;

@@ -22,13 +22,11 @@ void check_group_bounds(const LossPlan &plan) {
               static_cast<long long>(first), static_cast<long long>(last), static_cast<long long>(plan.score_count));
 }
 
-ScoreGroup read_group(const LossPlan &plan, int64_t item) {
-  const ScoreGroup group{load_index(plan.offsets + item), load_index(plan.offsets + item + 1)};
-  GAVEL_CHECK(group.begin >= 0 && group.begin <= group.end && group.end <= plan.score_count,
-              "loss.offsets: group %lld of %lld runs from %lld to %lld; offsets must not fall and stay between 0 and %lld",
-              static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(group.begin),
-              static_cast<long long>(group.end), static_cast<long long>(plan.score_count));
-  return group;
+void refuse_group(const LossPlan &plan, int64_t item, const ScoreGroup &group) {
+  fail(GAVEL_INVALID_ARGUMENT,
+       "loss.offsets: group %lld of %lld runs from %lld to %lld; offsets must not fall and stay between 0 and %lld",
+       static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(group.begin),
+       static_cast<long long>(group.end), static_cast<long long>(plan.score_count));
 }
 
 bool has_two_valid(const LossPlan &plan, const ScoreGroup &group) {

@@ -20,8 +20,16 @@ struct ScoreGroup {
 void take_groups(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan);
 // Throws Failure where the first or the last offset is wrong.
 void check_group_bounds(const LossPlan &plan);
-// Group `item`, read once. Throws Failure where its offsets fall or lead outside.
-ScoreGroup read_group(const LossPlan &plan, int64_t item);
+// Throws Failure, which names the group whose offsets fall or lead outside.
+[[noreturn]] void refuse_group(const LossPlan &plan, int64_t item, const ScoreGroup &group);
+// Group `item`, read once.
+inline ScoreGroup read_group(const LossPlan &plan, int64_t item) {
+  const ScoreGroup group{load_index(plan.offsets + item), load_index(plan.offsets + item + 1)};
+  const bool right = group.begin >= 0 && group.begin <= group.end && group.end <= plan.score_count;
+  if (!right) [[unlikely]]
+    refuse_group(plan, item, group);
+  return group;
+}
 bool has_two_valid(const LossPlan &plan, const ScoreGroup &group);
 // Entries of the largest group, whatever the offsets hold: at most the number of scores.
 int64_t largest_group(const LossPlan &plan);

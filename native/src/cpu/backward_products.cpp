@@ -21,8 +21,14 @@ struct GradientBlock {
     const GradientBlock &block = *static_cast<const GradientBlock *>(state);
     const int64_t column = panel * kPanelColumns;
     const int64_t count = std::min(kPanelColumns, block.gradient.shape[1] - column);
-    for (int64_t r = 0; r < rows; ++r) {
-      put_gradient(block.gradient.row<float>(row + r) + column, c + r * kPanelColumns, count, block.overwrite);
+    for (int64_t r = 0; r < rows; ++r, c += kPanelColumns) {
+      float *target = block.gradient.row<float>(row + r) + column;
+      if (count == kPanelColumns) {
+        // The common case with a count the compiler knows: a call a row would take longer than the copy.
+        put_gradient(target, c, kPanelColumns, block.overwrite);
+      } else {
+        put_gradient(target, c, count, block.overwrite);
+      }
     }
   }
 };

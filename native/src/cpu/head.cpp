@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "common/tensor.h"
-#include "cpu/gemm.h"
+#include "cpu/pack_weight.h"
 
 namespace gavel {
 
@@ -46,6 +46,11 @@ CpuHead::CpuHead(CpuContext &owner, const HeadSpec &checked_spec) : context(owne
   if (spec.output_bias != kNoParameter) output_bias = zeroed_floats(fields.output_width);
 }
 
+MatrixView hidden_weight(const CpuHead &head, int32_t l) {
+  const HiddenLayer &layer = head.spec.hidden[l];
+  return {head.values[layer.weight].as(), head.spec.fields.dtype, layer.width, layer.depth, layer.depth, 1};
+}
+
 namespace {
 
 // Widens a vector parameter into its f32 form. A shared PRELU slope [1] is repeated for every column.
@@ -59,7 +64,7 @@ void refresh_vector(const CpuHead &head, int32_t index, AlignedBytes &form, int6
 void refresh_hidden_weight(CpuHead &head, int32_t l) {
   const HiddenLayer &layer = head.spec.hidden[l];
   const int32_t dtype = head.spec.fields.dtype;
-  const MatrixView matrix = {head.values[layer.weight].as(), dtype, layer.width, layer.depth, layer.depth, 1};
+  const MatrixView matrix = hidden_weight(head, l);
   const int64_t bytes = panel_bytes(dtype, layer.depth);
   const int64_t panels = panel_count(layer.width);
   char *target = head.hidden[l].panels.as();
@@ -68,7 +73,7 @@ void refresh_hidden_weight(CpuHead &head, int32_t l) {
   const int32_t parts = pool.parts_for(static_cast<double>(layer.width) * static_cast<double>(layer.depth), panels);
   pool.run(parts, [&](int32_t part) {
     for (int64_t panel = panels * part / parts; panel < panels * (part + 1) / parts; ++panel) {
-      pack_panel(dtype, matrix, panel, target + panel * bytes);
+      pack_weight(head.context.kernels, matrix, panel, target + panel * bytes);
     }
   });
 }

@@ -8,6 +8,7 @@
 
 #include "common/head_spec.h"
 #include "cpu/context.h"
+#include "cpu/gemm.h"
 #include "cpu/memory.h"
 
 namespace gavel {
@@ -35,6 +36,9 @@ struct CpuHead {
   AlignedBytes output_panels;
   AlignedBytes output_bias;  // f32 [K]; empty where the head has none
 };
+
+// The weight of hidden layer l as it was given.
+MatrixView hidden_weight(const CpuHead &head, int32_t l);
 
 // Remakes the forms that depend on parameter `index` after values[index] has changed. The caller flushes denormals.
 void refresh_parameter(CpuHead &head, int32_t index);

@@ -19,6 +19,7 @@
 #include <cstdint>
 
 #include "common/adamw.h"
+#include "cpu/loss_blocks.h"
 
 namespace gavel {
 
@@ -31,6 +32,10 @@ struct Kernels {
   void (*narrow)(int32_t dtype, const float *in, void *out, int64_t n);
   // sum of x[k] * w[k] in dot order; w has the given dtype.
   float (*dot)(const float *x, int32_t dtype, const void *w, int64_t n);
+  // out[r] = sum of rows[r][k] * w[k] in dot order, for count rows; all of the given dtype. ahead[r]: the row that is asked of memory
+  // while rows[r] is read.
+  void (*dots)(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n,
+               float *out);
   // sum of x[k] in dot order.
   float (*sum)(const float *x, int64_t n);
   void (*add)(float *y, const float *x, int64_t n);                    // y += x
@@ -57,7 +62,25 @@ struct Kernels {
   //   p -= step_size * m / (sqrt(v) * inverse_sqrt_correction2 + epsilon)
   void (*adamw)(const AdamwStep *step, float *p, float *m, float *v, const float *g, int64_t n);
 
+  // ---- losses over blocks of items, see loss_blocks.h; no fused steps, as common/numeric.h ----
+  void (*pair_block)(const PairBlock *block);    // BRADLEY_TERRY
+  void (*group_block)(const GroupBlock *block);  // CROSS_ENTROPY
+  // CROSS_ENTROPY of a large group: e^gap of each entry, 0 for the leader; then losses and gradients, 0 added to both.
+  void (*entry_powers)(const EntryBlock *block, float *powers);
+  void (*entry_block)(const EntryBlock *block, float *loss, float *dscore);
+  void (*element_block)(int32_t loss, const ElementBlock *block);               // GAVEL_LOSS_MSE, _BCE or _PINBALL
+  void (*split_pairs)(const float *x, float *even, float *odd, int64_t n);      // even[k] = x[2 k], odd[k] = x[2 k + 1]
+  void (*add_pairs)(float *y, const float *even, const float *odd, int64_t n);  // y[2 k] += even[k], y[2 k + 1] += odd[k]
+  // How many of x[k] are no NaN, n <= kLossBlock; -1 where one is below `least` or above `most`, which have 0 between them. Denormals
+  // count as 0.
+  int64_t (*count_numbers)(const float *x, int64_t n, float least, float most);
+  bool (*consecutive)(const int64_t *x, int64_t n);  // whether x[k] is x[0] + k, n >= 1; never where a number passes 2^31
+  // Sum of x[k] in the order of common/pairwise_sum.h, n <= kLossBlock.
+  float (*pairwise_sum)(const float *x, int64_t n);
+
   // ---- matrix products, see gemm.h ----
+  // 16 rows of 16 words of 32 bits, rows in_step bytes apart, any alignment; column c goes to out + c * out_step.
+  void (*transpose)(const void *in, int64_t in_step, void *out, int64_t out_step);
   // Bytes of `rows` packed rows of `depth` elements for products with panels of `dtype`.
   int64_t (*packed_rows_bytes)(int32_t dtype, int64_t rows, int64_t depth);
   // Packs one row (source_dtype elements at `source`, element_stride apart) as row r of `rows`; rounds to `dtype` where it is 16 bits

@@ -1,20 +1,21 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// cpu/loss.h: what a checked loss needs before it can run on the host: scratch memory, and a look at its values.
+// cpu/loss.h: a checked loss on the CPU. BRADLEY_TERRY, CROSS_ENTROPY, MSE, BCE and PINBALL go through the kernel tables in blocks of
+// kLossBlock items, with the bits of run_loss (common/loss.h), which does the others and what is too small for a block to pay.
 #ifndef GAVEL_CPU_LOSS_H
 #define GAVEL_CPU_LOSS_H
 
 #include "common/loss.h"
+#include "cpu/kernels.h"
 #include "cpu/workspace.h"
 
 namespace gavel {
 
 // plan.valid is set. The scratch lives as long as the workspace. Throws Failure where a value is wrong.
-inline void prepare_loss(LossPlan &plan, Workspace &workspace) {
-  plan.scratch_bytes = loss_scratch_bytes(plan);
-  plan.scratch = workspace.take<char>(plan.scratch_bytes);
-  check_loss_values(plan);
-}
+void prepare_loss(LossPlan &plan, const Kernels &kernels, Workspace &workspace);
+
+// As run_loss, for a plan that was prepared. The caller flushes denormals.
+void run_cpu_loss(const LossPlan &plan, const Kernels &kernels, const float *scores, int64_t score_stride);
 
 }  // namespace gavel
 

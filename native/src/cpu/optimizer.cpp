@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/numeric.h"
+#include "cpu/pack_weight.h"
 #include "cpu/row_sums.h"
 
 namespace gavel {
@@ -87,36 +88,97 @@ void check_gradients(CpuHead &head, const Tensor *gradients) {
   if (!finite.load(std::memory_order_relaxed)) refuse_first_nonfinite(head, gradients);
 }
 
+// One parameter's step.
+struct ParameterStep {
+  CpuOptimizer &optimizer;
+  const int32_t index;
+  const Tensor &gradient;
+  const AdamwStep constants;
+
+  CpuHead &head() const { return optimizer.head; }
+  const Kernels &kernels() const { return head().context.kernels; }
+
+  void update(int64_t at, const float *from, int64_t count) const {
+    kernels().adamw(&constants, optimizer.master[index].as<float>() + at, optimizer.first_moment[index].as<float>() + at,
+                    optimizer.second_moment[index].as<float>() + at, from, count);
+  }
+  // The head's own copy of elements [at, at + count).
+  void put_value(int64_t at, int64_t count) const {
+    const int32_t dtype = head().spec.fields.dtype;
+    kernels().narrow(dtype, optimizer.master[index].as<float>() + at, head().values[index].as() + at * dtype_size(dtype),
+                     count);
+  }
+  void run_slice(const Slice &slice) const {
+    for_each_run(gradient, slice, [&](int64_t at, const float *from, int64_t count) { update(at, from, count); });
+    put_value(slice.begin, slice.size());
+  }
+
+  // The weight of a hidden layer, one panel of 32 rows after the other, each packed again while what it is made of is near.
+  void run_panel(const MatrixView &weight, int64_t panel, char *packed) const {
+    // 32 rows of this many elements and their states are half a MiB.
+    constexpr int64_t kPieceDepth = 1024;
+    const int64_t first = panel * kPanelColumns, last = std::min(first + kPanelColumns, weight.rows);
+    const bool in_parts = packs_in_parts(weight, panel);
+    for (int64_t begin = 0; begin < weight.depth; begin += kPieceDepth) {
+      const int64_t count = std::min(kPieceDepth, weight.depth - begin);
+      for (int64_t row = first; row < last; ++row) {
+        update(row * weight.depth + begin, gradient.row<const float>(row) + begin, count);
+        put_value(row * weight.depth + begin, count);
+      }
+      if (in_parts) pack_part(kernels(), weight, panel, begin, begin + count, packed);
+    }
+    if (!in_parts) pack_weight(kernels(), weight, panel, packed);
+  }
+};
+
+// Roughly, on one thread.
+constexpr double kNanosecondsPerElement = 1.5;
+
+// The hidden layer whose weight this is, or -1.
+int32_t layer_of_weight(const HeadSpec &spec, int32_t index) {
+  for (int32_t l = 0; l < spec.fields.hidden_layers; ++l) {
+    if (spec.hidden[l].weight == index) return l;
+  }
+  return -1;
+}
+
+void step_parameter(const ParameterStep &step) {
+  CpuHead &head = step.head();
+  ThreadPool &pool = head.context.pool;
+  const int64_t elements = head.spec.parameters[step.index].elements;
+  const double work = kNanosecondsPerElement * static_cast<double>(elements);
+  const int32_t l = layer_of_weight(head.spec, step.index);
+  if (l < 0) {
+    const int32_t parts = pool.parts_for(work, (elements + kElementUnit - 1) / kElementUnit);
+    pool.run(parts, [&](int32_t part) { step.run_slice(Slice(elements, kElementUnit, part, parts)); });
+    refresh_parameter(head, step.index);
+    return;
+  }
+  const MatrixView weight = hidden_weight(head, l);
+  const int64_t panels = panel_count(weight.rows), bytes = panel_bytes(weight.dtype, weight.depth);
+  const int32_t parts = pool.parts_for(work, panels);
+  pool.run(parts, [&](int32_t part) {
+    const Slice slice(panels, 1, part, parts);
+    for (int64_t panel = slice.begin; panel < slice.end; ++panel) {
+      step.run_panel(weight, panel, head.hidden[l].panels.as() + panel * bytes);
+    }
+  });
+}
+
 }  // namespace
 
 void run_step(CpuOptimizer &optimizer, const Tensor *gradients, float learning_rate) {
   CpuHead &head = optimizer.head;
-  const Kernels &kernels = head.context.kernels;
-  ThreadPool &pool = head.context.pool;
   const int64_t step = optimizer.step_count.load(std::memory_order_relaxed) + 1;
   GAVEL_CHECK(step <= kMostSteps, "the step count is %lld; no step can follow", static_cast<long long>(step - 1));
   check_gradients(head, gradients);
 
-  const int32_t dtype = head.spec.fields.dtype;
+  const gavel_optimizer_options &options = optimizer.options;
   for (int32_t i = 0; i < head.spec.parameter_count; ++i) {
-    const Parameter &parameter = head.spec.parameters[i];
     if (!gradients[i].present()) continue;
-    const gavel_optimizer_options &options = optimizer.options;
-    const float weight_decay = parameter.rank == 2 ? options.matrix_weight_decay : options.vector_weight_decay;
-    const AdamwStep constants = adamw_step(options.beta1, options.beta2, options.epsilon, step, learning_rate, weight_decay);
-    float *master = optimizer.master[i].as<float>();
-    float *first_moment = optimizer.first_moment[i].as<float>();
-    float *second_moment = optimizer.second_moment[i].as<float>();
-    const int64_t elements = parameter.elements;
-    const int32_t parts = pool.parts_for(static_cast<double>(elements), (elements + kElementUnit - 1) / kElementUnit);
-    pool.run(parts, [&](int32_t part) {
-      const Slice slice(elements, kElementUnit, part, parts);
-      for_each_run(gradients[i], slice, [&](int64_t at, const float *gradient, int64_t count) {
-        kernels.adamw(&constants, master + at, first_moment + at, second_moment + at, gradient, count);
-      });
-      kernels.narrow(dtype, master + slice.begin, head.values[i].as() + slice.begin * dtype_size(dtype), slice.size());
-    });
-    refresh_parameter(head, i);
+    const float weight_decay = head.spec.parameters[i].rank == 2 ? options.matrix_weight_decay : options.vector_weight_decay;
+    step_parameter({optimizer, i, gradients[i],
+                    adamw_step(options.beta1, options.beta2, options.epsilon, step, learning_rate, weight_decay)});
   }
   optimizer.step_count.store(step, std::memory_order_relaxed);
 }

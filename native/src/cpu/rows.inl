@@ -138,6 +138,72 @@ float dot(const float *x, int32_t dtype, const void *w, int64_t n) {
   return dot_with<F32>(x, w, n);
 }
 
+// Rows whose dots are made at once: they share the loads of w, and the sums of one hide the latency of another's.
+#if defined(__AVX512F__)
+constexpr int kDotsAtOnce = 4;
+#else
+constexpr int kDotsAtOnce = 1;
+#endif
+
+// As ordered_sum, for kRows rows.
+template <int kRows, typename Type>
+void dots_with(const void *const *rows, const void *const *ahead, const void *w, int64_t n, float *out) {
+  using Element = typename Type::Element;
+  const auto *weight = static_cast<const Element *>(w);
+  Vector sums[4][kRows];
+#pragma GCC unroll 4
+  for (int a = 0; a < 4; ++a) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) sums[a][r] = zero();
+  }
+  const auto step = [&](auto lanes, int64_t k, Vector *sum) {
+    const Vector shared = read(lanes, Type{}, weight + k);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const Vector next = multiply_add(read(lanes, Type{}, static_cast<const Element *>(rows[r]) + k), shared, sum[r]);
+      // Lanes past the end keep their sum: adding +0 to them would turn a -0 into +0.
+      if constexpr (__is_same(decltype(lanes), Some)) {
+        sum[r] = select(first_lanes(lanes.count), next, sum[r]);
+      } else {
+        sum[r] = next;
+      }
+      // Asking touches no memory and cannot fault. A cache line holds 16 floats or two times 16 halves.
+      __builtin_prefetch(static_cast<const Element *>(ahead[r]) + k);
+    }
+  };
+  int64_t k = 0;
+  for (; k + 64 <= n; k += 64) {
+#pragma GCC unroll 4
+    for (int a = 0; a < 4; ++a) step(All{}, k + 16 * a, sums[a]);
+  }
+#pragma GCC unroll 4
+  for (int a = 0; a < 4; ++a) {
+    const int64_t left = n - k - 16 * a;
+    if (left >= 16) {
+      step(All{}, k + 16 * a, sums[a]);
+    } else if (left > 0) {
+      step(Some{left}, k + 16 * a, sums[a]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) out[r] = fold(add(add(sums[0][r], sums[2][r]), add(sums[1][r], sums[3][r])));
+}
+
+template <typename Type>
+void dots_of(const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n, float *out) {
+  for (; count >= kDotsAtOnce; count -= kDotsAtOnce, rows += kDotsAtOnce, ahead += kDotsAtOnce, out += kDotsAtOnce) {
+    dots_with<kDotsAtOnce, Type>(rows, ahead, w, n, out);
+  }
+  for (; count > 0; --count) dots_with<1, Type>(rows++, ahead++, w, n, out++);
+}
+
+void dots(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n,
+          float *out) {
+  if (dtype == GAVEL_F16) return dots_of<F16>(rows, ahead, count, w, n, out);
+  if (dtype == GAVEL_BF16) return dots_of<BF16>(rows, ahead, count, w, n, out);
+  dots_of<F32>(rows, ahead, count, w, n, out);
+}
+
 float sum(const float *x, int64_t n) {
   return ordered_sum(n, [&](auto lanes, int64_t k, Vector total) { return add(total, read(lanes, x + k)); });
 }
@@ -158,6 +224,25 @@ void scale_row(float *y, float factor, int64_t n) {
 void multiply_add_row(float *y, float a, const float *x, int64_t n) {
   const Vector factor = set(a);
   sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, multiply_add(factor, read(lanes, x + k), read(lanes, y + k))); });
+}
+
+// Four rounds of interleaving row r with row r + 8 move a word's row number to where its column number was.
+void transpose(const void *in, int64_t in_step, void *out, int64_t out_step) {
+  Vector rows[16], next[16];
+#pragma GCC unroll 16
+  for (int r = 0; r < 16; ++r) rows[r] = vector_of(load_words(static_cast<const char *>(in) + r * in_step));
+#pragma GCC unroll 4
+  for (int round = 0; round < 4; ++round) {
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; ++r) {
+      next[2 * r] = interleave_low(rows[r], rows[r + 8]);
+      next[2 * r + 1] = interleave_high(rows[r], rows[r + 8]);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) rows[r] = next[r];
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < 16; ++r) store_words(static_cast<char *>(out) + r * out_step, words_of(rows[r]));
 }
 
 void panel_dot(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride) {

@@ -19,6 +19,8 @@ class LinearLogits {
   void run(int64_t begin, int64_t rows, float *logits);
 
  private:
+  bool takes_rows_as_they_are() const;
+  void score_rows(int64_t begin, int64_t end, int64_t output_begin, int64_t output_end, float *logits) const;
   const float *vector_of(int64_t item, bool keep, float *scratch) const;
   void score_items(int64_t begin, int64_t end, int64_t output_begin, int64_t output_end, float *scratch, float *logits) const;
 

@@ -7,6 +7,11 @@
 // clang-format off
 #include "common/functions.inl"
 #include "cpu/rows.inl"
+#include "common/numeric.inl"
+#include "common/loss_bradley_terry.inl"
+#include "common/loss_cross_entropy.inl"
+#include "common/loss_elementwise.inl"
+#include "cpu/losses.inl"
 #include "cpu/norm.inl"
 #include "common/activations.inl"
 #include "cpu/activate.inl"
@@ -20,6 +25,7 @@ constexpr Kernels table(int32_t instruction_set) {
       .widen = widen,
       .narrow = narrow,
       .dot = dot,
+      .dots = dots,
       .sum = sum,
       .add = add_row,
       .subtract = subtract_row,
@@ -31,6 +37,17 @@ constexpr Kernels table(int32_t instruction_set) {
       .activate_gradient = activate_gradient,
       .sigmoid = sigmoid,
       .adamw = adamw,
+      .pair_block = pair_block,
+      .group_block = group_block,
+      .entry_powers = entry_powers,
+      .entry_block = entry_block,
+      .element_block = element_block,
+      .split_pairs = split_pairs,
+      .add_pairs = add_pairs,
+      .count_numbers = count_numbers,
+      .consecutive = consecutive,
+      .pairwise_sum = pairwise_sum,
+      .transpose = transpose,
       .packed_rows_bytes = packed_rows_bytes,
       .pack_row = pack_row,
       .pack_tail = pack_tail,

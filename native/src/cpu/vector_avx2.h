@@ -61,6 +61,16 @@ GAVEL_INLINE void store_partial(float *p, Vector v, int64_t n) {
   _mm256_maskstore_ps(p, m.low, v.low);
   _mm256_maskstore_ps(p + 8, m.high, v.high);
 }
+GAVEL_INLINE Vector gather(const float *p, int64_t step) {
+  const __m256i lanes =
+      _mm256_mullo_epi32(_mm256_set1_epi32(static_cast<int>(step)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return {_mm256_i32gather_ps(p, lanes, 4), _mm256_i32gather_ps(p + 8 * step, lanes, 4)};
+}
+GAVEL_INLINE void scatter(float *p, int64_t step, Vector v) {
+  float lanes[16];
+  store(lanes, v);
+  for (int i = 0; i < 16; ++i) p[i * step] = lanes[i];
+}
 GAVEL_INLINE Words load_words(const void *p) {
   const __m256i *words = static_cast<const __m256i *>(p);
   return {_mm256_loadu_si256(words), _mm256_loadu_si256(words + 1)};
@@ -161,6 +171,9 @@ GAVEL_INLINE Mask less(Vector a, Vector b) {
 GAVEL_INLINE Mask less_equal(Vector a, Vector b) {
   return {_mm256_cmp_ps(a.low, b.low, _CMP_LE_OQ), _mm256_cmp_ps(a.high, b.high, _CMP_LE_OQ)};
 }
+GAVEL_INLINE Mask equal(Vector a, Vector b) {
+  return {_mm256_cmp_ps(a.low, b.low, _CMP_EQ_OQ), _mm256_cmp_ps(a.high, b.high, _CMP_EQ_OQ)};
+}
 GAVEL_INLINE Mask is_nan(Vector a) {
   return {_mm256_cmp_ps(a.low, a.low, _CMP_UNORD_Q), _mm256_cmp_ps(a.high, a.high, _CMP_UNORD_Q)};
 }
@@ -183,6 +196,23 @@ template <int kBits>
 GAVEL_INLINE Words shift_right(Words a) {
   return {_mm256_srli_epi32(a.low, kBits), _mm256_srli_epi32(a.high, kBits)};
 }
+
+// _mm256_shuffle_ps and _mm256_unpack work in each half of a register: the quarters are put in order before or after.
+GAVEL_INLINE __m256 quarters_0_2_1_3(__m256 v) {
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8));
+}
+GAVEL_INLINE Vector even_lanes(Vector a, Vector b) {
+  return {quarters_0_2_1_3(_mm256_shuffle_ps(a.low, a.high, 0x88)), quarters_0_2_1_3(_mm256_shuffle_ps(b.low, b.high, 0x88))};
+}
+GAVEL_INLINE Vector odd_lanes(Vector a, Vector b) {
+  return {quarters_0_2_1_3(_mm256_shuffle_ps(a.low, a.high, 0xdd)), quarters_0_2_1_3(_mm256_shuffle_ps(b.low, b.high, 0xdd))};
+}
+GAVEL_INLINE Vector interleave(__m256 a, __m256 b) {
+  const __m256 first = quarters_0_2_1_3(a), second = quarters_0_2_1_3(b);
+  return {_mm256_unpacklo_ps(first, second), _mm256_unpackhi_ps(first, second)};
+}
+GAVEL_INLINE Vector interleave_low(Vector a, Vector b) { return interleave(a.low, b.low); }
+GAVEL_INLINE Vector interleave_high(Vector a, Vector b) { return interleave(a.high, b.high); }
 // clang-format on
 
 }  // namespace

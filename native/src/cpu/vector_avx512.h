@@ -47,6 +47,12 @@ GAVEL_INLINE Vector load(const float *p) { return {_mm512_loadu_ps(p)}; }
 GAVEL_INLINE Vector load_partial(const float *p, int64_t n) { return {_mm512_maskz_loadu_ps(first_lanes(n).all, p)}; }
 GAVEL_INLINE void store(float *p, Vector v) { _mm512_storeu_ps(p, v.all); }
 GAVEL_INLINE void store_partial(float *p, Vector v, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n).all, v.all); }
+GAVEL_INLINE __m512i steps(int64_t step) {
+  return _mm512_mullo_epi32(_mm512_set1_epi32(static_cast<int>(step)),
+                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+GAVEL_INLINE Vector gather(const float *p, int64_t step) { return {_mm512_i32gather_ps(steps(step), p, 4)}; }
+GAVEL_INLINE void scatter(float *p, int64_t step, Vector v) { _mm512_i32scatter_ps(p, steps(step), v.all, 4); }
 GAVEL_INLINE Words load_words(const void *p) { return {_mm512_loadu_si512(p)}; }
 GAVEL_INLINE void store_words(void *p, Words w) { _mm512_storeu_si512(p, w.all); }
 
@@ -104,6 +110,7 @@ GAVEL_INLINE float fold(Vector v) {
 
 GAVEL_INLINE Mask less(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LT_OQ)}; }
 GAVEL_INLINE Mask less_equal(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LE_OQ)}; }
+GAVEL_INLINE Mask equal(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_EQ_OQ)}; }
 GAVEL_INLINE Mask is_nan(Vector a) { return {_mm512_cmp_ps_mask(a.all, a.all, _CMP_UNORD_Q)}; }
 GAVEL_INLINE Vector select(Mask m, Vector a, Vector b) { return {_mm512_mask_blend_ps(m.all, b.all, a.all)}; }
 GAVEL_INLINE Words select(Mask m, Words a, Words b) { return {_mm512_mask_blend_epi32(m.all, b.all, a.all)}; }
@@ -119,6 +126,20 @@ GAVEL_INLINE Words shift_left(Words a) {
 template <int kBits>
 GAVEL_INLINE Words shift_right(Words a) {
   return {_mm512_srli_epi32(a.all, kBits)};
+}
+
+GAVEL_INLINE Vector pick(Vector a, Vector b, __m512i lanes) { return {_mm512_permutex2var_ps(a.all, lanes, b.all)}; }
+GAVEL_INLINE Vector even_lanes(Vector a, Vector b) {
+  return pick(a, b, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+}
+GAVEL_INLINE Vector odd_lanes(Vector a, Vector b) {
+  return pick(a, b, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+}
+GAVEL_INLINE Vector interleave_low(Vector a, Vector b) {
+  return pick(a, b, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+}
+GAVEL_INLINE Vector interleave_high(Vector a, Vector b) {
+  return pick(a, b, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
 }
 // clang-format on
 

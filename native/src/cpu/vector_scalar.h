@@ -69,6 +69,10 @@ GAVEL_INLINE Vector set(float x) { GAVEL_LANES(Vector, x); }
 GAVEL_INLINE Vector zero() { return set(0); }
 GAVEL_INLINE Vector load(const float *p) { GAVEL_LANES(Vector, p[i]); }
 GAVEL_INLINE Vector load_partial(const float *p, int64_t n) { GAVEL_LANES(Vector, i < n ? p[i] : 0.0f); }
+GAVEL_INLINE Vector gather(const float *p, int64_t step) { GAVEL_LANES(Vector, p[i * step]); }
+GAVEL_INLINE void scatter(float *p, int64_t step, const Vector &v) {
+  for (int i = 0; i < 16; ++i) p[i * step] = v.lane[i];
+}
 GAVEL_INLINE Vector load_f16(const uint16_t *p) { GAVEL_LANES(Vector, widen_f16(p[i])); }
 GAVEL_INLINE Vector load_f16_partial(const uint16_t *p, int64_t n) { GAVEL_LANES(Vector, i < n ? widen_f16(p[i]) : 0.0f); }
 GAVEL_INLINE Vector load_bf16(const uint16_t *p) { GAVEL_LANES(Vector, widen_bf16(p[i])); }
@@ -117,6 +121,7 @@ GAVEL_INLINE float fold(Vector v) {
 
 GAVEL_INLINE Mask less(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] < b.lane[i]); }
 GAVEL_INLINE Mask less_equal(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] <= b.lane[i]); }
+GAVEL_INLINE Mask equal(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] == b.lane[i]); }
 GAVEL_INLINE Mask is_nan(const Vector &a) { GAVEL_LANES(Mask, a.lane[i] != a.lane[i]); }
 GAVEL_INLINE Mask first_lanes(int64_t n) { GAVEL_LANES(Mask, i < n); }
 GAVEL_INLINE Vector select(const Mask &m, const Vector &a, const Vector &b) {
@@ -147,6 +152,19 @@ GAVEL_INLINE Words shift_right(const Words &a) {
 }
 GAVEL_INLINE Words words_of(const Vector &v) { GAVEL_LANES(Words, bits(v.lane[i])); }
 GAVEL_INLINE Vector vector_of(const Words &w) { GAVEL_LANES(Vector, number(w.lane[i])); }
+
+GAVEL_INLINE Vector even_lanes(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i < 8 ? a.lane[2 * i] : b.lane[2 * i - 16]);
+}
+GAVEL_INLINE Vector odd_lanes(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i < 8 ? a.lane[2 * i + 1] : b.lane[2 * i - 15]);
+}
+GAVEL_INLINE Vector interleave_low(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i % 2 == 0 ? a.lane[i / 2] : b.lane[i / 2]);
+}
+GAVEL_INLINE Vector interleave_high(const Vector &a, const Vector &b) {
+  GAVEL_LANES(Vector, i % 2 == 0 ? a.lane[8 + i / 2] : b.lane[8 + i / 2]);
+}
 // clang-format on
 
 #undef GAVEL_LANES

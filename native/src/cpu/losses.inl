@@ -1,0 +1,259 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// losses.inl: blocks of loss items over the wrapper of vector.h. Included by each instruction-set file inside its namespace, after
+// rows.inl. Formulas and their order: common/loss_*.inl, which the plain losses of common/loss_*.cpp are made of, too.
+
+template <typename Lanes>
+GAVEL_INLINE Vector read_number(Lanes lanes, const BlockNumber &number, int64_t k) {
+  return number.values != nullptr ? read(lanes, number.values + k) : set(number.scalar);
+}
+
+void pair_block(const PairBlock *block) {
+  const Vector scale = set(block->scale);
+  sweep(block->count, [&](auto lanes, int64_t k) {
+    const PairParameters parameters = {
+        read_number(lanes, block->weight, k),
+        read_number(lanes, block->beta, k),
+        read_number(lanes, block->margin, k),
+        read_number(lanes, block->label_smoothing, k),
+        read_number(lanes, block->center, k),
+        read_number(lanes, block->tie, k),
+        less(zero(), block->ties != nullptr ? read(lanes, block->ties + k) : zero()),
+    };
+    const PairTerms terms = pair_terms(read(lanes, block->chosen + k), read(lanes, block->rejected + k), parameters);
+    write(lanes, block->loss + k, terms.loss);
+    write(lanes, block->dchosen + k, multiply(scale, terms.dchosen));
+    write(lanes, block->drejected + k, multiply(scale, terms.drejected));
+  });
+}
+
+template <int32_t kLoss>
+GAVEL_INLINE ElementTerms element_terms(Vector score, Vector target, Vector number) {
+  if constexpr (kLoss == GAVEL_LOSS_MSE) return squared_error_terms(score, target);
+  if constexpr (kLoss == GAVEL_LOSS_BCE) return binary_cross_entropy_terms(score, target, number);
+  if constexpr (kLoss == GAVEL_LOSS_PINBALL) return pinball_terms(score, target, number);
+}
+
+template <int32_t kLoss>
+void element_block_of(const ElementBlock *block) {
+  const Vector scale = set(block->scale);
+  sweep(block->count, [&](auto lanes, int64_t k) {
+    const ElementTerms terms = element_terms<kLoss>(read(lanes, block->scores + k), read(lanes, block->targets + k),
+                                                    read_number(lanes, block->number, k));
+    const Vector weight = read_number(lanes, block->weight, k);
+    write(lanes, block->loss + k, multiply(weight, terms.loss));
+    write(lanes, block->dscore + k, multiply(scale, multiply(weight, terms.dscore)));
+  });
+}
+
+void element_block(int32_t loss, const ElementBlock *block) {
+  if (loss == GAVEL_LOSS_MSE) return element_block_of<GAVEL_LOSS_MSE>(block);
+  if (loss == GAVEL_LOSS_BCE) return element_block_of<GAVEL_LOSS_BCE>(block);
+  element_block_of<GAVEL_LOSS_PINBALL>(block);
+}
+
+// The pairwise sums of terms[0 .. n), lane by lane, into terms[0]. A lane with fewer terms has zeros behind its own: adding them changes
+// no bit, but that a sum of -0 alone becomes +0, which total() of pairwise_sum.h makes of it, too. terms has room for one more.
+GAVEL_INLINE Vector sum_neighbours(Vector *terms, int64_t n) {
+  for (; n > 1; n = (n + 1) / 2) {
+    terms[n] = zero();
+    for (int64_t k = 0; k < n; k += 2) terms[k / 2] = add(terms[k], terms[k + 1]);
+  }
+  return add(terms[0], zero());
+}
+
+// Entry numbers of the first of the largest values, as a running comparison finds it: a NaN in front stays in front.
+template <typename Value>
+GAVEL_INLINE Vector first_largest_entry(int64_t entries, Vector sizes, Value value) {
+  Vector best = value(0), entry = zero();
+  for (int64_t e = 1; e < entries; ++e) {
+    const Vector here = value(e), number = set(static_cast<float>(e));
+    const Vector challenger = select(less(number, sizes), here, best);
+    entry = select(less(best, challenger), number, entry);
+    best = select(less(best, challenger), challenger, best);
+  }
+  return entry;
+}
+
+template <bool kWeights>
+void group_block_of(const GroupBlock *block) {
+  const int64_t entries = block->entries, entry_step = block->entry_step, lane_step = block->lane_step;
+  const Vector sizes = load(block->sizes), target_entry = load(block->target_entry);
+  const auto read_entry = [&](const float *values, int64_t e) {
+    return lane_step == 1 ? load(values + e * entry_step) : gather(values + e * entry_step, lane_step);
+  };
+  Vector scores[kLaneEntries];
+  scores[0] = read_entry(block->scores, 0);
+  for (int64_t e = 1; e < entries; ++e) scores[e] = read_entry(block->scores, e);
+  const auto score = [&](int64_t e) { return scores[e]; };
+  const auto target = [&](int64_t e) {
+    if constexpr (kWeights) return read_entry(block->targets, e);
+    return select(equal(set(static_cast<float>(e)), target_entry), set(1), zero());
+  };
+  const Vector leader = first_largest_entry(entries, sizes, score);
+  Vector largest = target_entry;
+  if constexpr (kWeights) largest = first_largest_entry(entries, sizes, target);
+
+  Vector terms[kLaneEntries + 1], exponentials[kLaneEntries], gaps[kLaneEntries];
+  GroupTerms group;
+  group.temperature = load(block->temperature);
+  group.leader = score(0);
+  group.largest_target = kWeights ? target(0) : set(1);
+  for (int64_t e = 1; e < entries; ++e) {
+    const Vector number = set(static_cast<float>(e));
+    group.leader = select(equal(number, leader), score(e), group.leader);
+    if constexpr (kWeights) group.largest_target = select(equal(number, largest), target(e), group.largest_target);
+  }
+  for (int64_t e = 0; e < entries; ++e) {
+    const Vector number = set(static_cast<float>(e));
+    gaps[e] = scaled_gap(score(e), group);
+    const Vector power = unfused_exponential(gaps[e]);
+    exponentials[e] = select(equal(number, leader), set(1), power);
+    terms[e] = select(less(number, sizes), select(equal(number, leader), zero(), power), zero());
+  }
+  group.rest = sum_neighbours(terms, entries);
+  group.log_sum = log_one_plus(group.rest);
+  group.other_targets = zero();
+  if constexpr (kWeights) {
+    for (int64_t e = 0; e < entries; ++e) {
+      const Vector number = set(static_cast<float>(e));
+      terms[e] = select(less(number, sizes), select(equal(number, largest), zero(), target(e)), zero());
+    }
+    group.other_targets = sum_neighbours(terms, entries);
+  }
+  const Vector weight = load(block->weight), scale = set(block->scale);
+  for (int64_t e = 0; e < entries; ++e) {
+    const Vector number = set(static_cast<float>(e));
+    const Vector gradient = gradient_of(exponentials[e], equal(number, leader), target(e), equal(number, largest), group);
+    if (block->dscore != nullptr) {
+      // 0 is added: a product of -0 becomes 0.
+      const Vector dscore = add(zero(), multiply(scale, divide(multiply(weight, gradient), group.temperature)));
+      float *to = block->dscore + e * entry_step;
+      if (lane_step == 1) {
+        store(to, dscore);
+      } else {
+        scatter(to, lane_step, dscore);
+      }
+    }
+    terms[e] = select(less(number, sizes), loss_at_gap(gaps[e], equal(number, leader), target(e), group), zero());
+  }
+  // A group without any target has loss 0, but not with a NaN score in it.
+  const Vector loss = multiply(weight, sum_neighbours(terms, entries));
+  store(block->loss, select(is_nan(group.rest), group.rest, loss));
+}
+
+void group_block(const GroupBlock *block) {
+  if (block->targets != nullptr) return group_block_of<true>(block);
+  group_block_of<false>(block);
+}
+
+// The sixteen entries from `first` on of which `entry` is one; positions beyond a block are no number of its lanes.
+GAVEL_INLINE Mask is_entry(int64_t entry, int64_t first, Vector lane_numbers) {
+  return equal(lane_numbers, set(entry >= first && entry < first + 16 ? static_cast<float>(entry - first) : -1.0f));
+}
+
+GAVEL_INLINE Vector number_lanes() {
+  const float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return load(numbers);
+}
+
+// e^gap of every entry but the leader, which has 0.
+void entry_powers(const EntryBlock *block, float *powers) {
+  const Vector numbers = number_lanes();
+  GroupTerms group{};
+  group.leader = set(block->leader);
+  group.temperature = set(block->temperature);
+  sweep(block->count, [&](auto lanes, int64_t k) {
+    const Vector power = unfused_exponential(scaled_gap(read(lanes, block->scores + k), group));
+    write(lanes, powers + k, select(is_entry(block->leader_entry, k, numbers), zero(), power));
+  });
+}
+
+void entry_block(const EntryBlock *block, float *loss, float *dscore) {
+  const Vector numbers = number_lanes(), weight = set(block->weight), scale = set(block->scale);
+  const GroupTerms group = {set(block->leader),  set(block->temperature),    set(block->rest),
+                            set(block->log_sum), set(block->largest_target), set(block->other_targets)};
+  sweep(block->count, [&](auto lanes, int64_t k) {
+    const Vector score = read(lanes, block->scores + k);
+    const Mask leads = is_entry(block->leader_entry, k, numbers);
+    const Vector target = block->targets != nullptr ? read(lanes, block->targets + k)
+                                                    : select(is_entry(block->target_entry, k, numbers), set(1), zero());
+    const Vector gradient = entry_gradient(score, leads, target, is_entry(block->largest_target_entry, k, numbers), group);
+    write(lanes, dscore + k, add(zero(), multiply(scale, divide(multiply(weight, gradient), group.temperature))));
+    write(lanes, loss + k, entry_loss(score, leads, target, group));
+  });
+}
+
+// even[k] = x[2 k], odd[k] = x[2 k + 1].
+void split_pairs(const float *x, float *even, float *odd, int64_t n) {
+  int64_t k = 0;
+  for (; k + 16 <= n; k += 16) {
+    const Vector a = load(x + 2 * k), b = load(x + 2 * k + 16);
+    store(even + k, even_lanes(a, b));
+    store(odd + k, odd_lanes(a, b));
+  }
+  for (; k < n; ++k) even[k] = x[2 * k], odd[k] = x[2 * k + 1];
+}
+
+// y[2 k] += even[k], y[2 k + 1] += odd[k].
+void add_pairs(float *y, const float *even, const float *odd, int64_t n) {
+  int64_t k = 0;
+  for (; k + 16 <= n; k += 16) {
+    const Vector a = load(even + k), b = load(odd + k);
+    store(y + 2 * k, add(load(y + 2 * k), interleave_low(a, b)));
+    store(y + 2 * k + 16, add(load(y + 2 * k + 16), interleave_high(a, b)));
+  }
+  for (; k < n; ++k) y[2 * k] += even[k], y[2 * k + 1] += odd[k];
+}
+
+int64_t count_numbers(const float *x, int64_t n, float least, float most) {
+  const Vector low = set(least), high = set(most);
+  Vector numbers = zero(), outside = zero();
+  sweep(n, [&](auto lanes, int64_t k) {
+    const Vector values = read(lanes, x + k);
+    numbers = add(numbers, select(is_nan(values), zero(), set(1)));
+    outside = add(outside, add(select(less(values, low), set(1), zero()), select(less(high, values), set(1), zero())));
+  });
+  if (fold(outside) > 0) return -1;
+  // A last vector that is not whole has counted zeros behind the end.
+  return static_cast<int64_t>(fold(numbers)) - (16 - n % 16) % 16;
+}
+
+bool consecutive(const int64_t *x, int64_t n) {
+  const int64_t first = x[0];
+  // Below, the upper word of every number is 0.
+  if (first < 0 || first > INT32_MAX - n) return false;
+  uint32_t numbers[16];
+  for (uint32_t k = 0; k < 8; ++k) numbers[2 * k] = static_cast<uint32_t>(first) + k, numbers[2 * k + 1] = 0;
+  Words expected = load_words(numbers), wrong = set_words(0);
+  for (uint32_t k = 0; k < 8; ++k) numbers[2 * k] = 8;
+  const Words step = load_words(numbers);
+  int64_t k = 0;
+  for (; k + 8 <= n; k += 8) {
+    wrong = or_words(wrong, subtract_words(load_words(x + k), expected));
+    expected = add_words(expected, step);
+  }
+  store_words(numbers, wrong);
+  uint32_t any = 0;
+  for (const uint32_t word : numbers) any |= word;
+  for (; k < n; ++k) any |= x[k] != first + k;
+  return any == 0;
+}
+
+float pairwise_sum(const float *x, int64_t n) {
+  Vector sums[kLossBlock / 16];
+  int64_t count = 0;
+  sweep(n, [&](auto lanes, int64_t k) { sums[count++] = read(lanes, x + k); });
+  if (count == 0) return 0;
+  for (; count > 1; count = (count + 1) / 2) {
+    for (int64_t k = 0; k < count; k += 2) {
+      const Vector next = k + 1 < count ? sums[k + 1] : zero();
+      sums[k / 2] = add(even_lanes(sums[k], next), odd_lanes(sums[k], next));
+    }
+  }
+  Vector sum = sums[0];
+  for (int step = 0; step < 4; ++step) sum = add(even_lanes(sum, zero()), odd_lanes(sum, zero()));
+  float lanes[16];
+  store(lanes, sum);
+  return lanes[0] + 0.0f;
+}

@@ -1,0 +1,174 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// Losses that go through the kernel tables in blocks have, on every instruction set and for any number of threads, the bits of the plain
+// loop of common/loss.cpp: around every vector width and block size, whatever repeats, is masked, ties, overflows or is no number.
+#include <algorithm>
+
+#include "common/loss.h"
+#include "cpu/kernels.h"
+#include "loss_checks.h"
+
+using namespace gavel::test;
+
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr int64_t kCounts[] = {0,  1,  2,  7,  8,  9,  15, 16, 17,  31,  32,  33,  47,  63,  64,
+                               65, 66, 67, 68, 96, 97, 98, 99, 255, 256, 257, 511, 513, 1000};
+
+// Item by item, as common/loss.cpp defines it.
+LossOutputs plain_loss(const LossProblem &problem) {
+  LossOutputs out;
+  const gavel_loss_args args = loss_args(problem, out);
+  gavel::CallTensors tensors(gavel::kHostMemory);
+  const gavel::LossPlan plan = gavel::check_loss(args, gavel::kAny, tensors);
+  const gavel::FlushDenormals flush;
+  gavel::run_loss(plan, plan.scores, plan.score_stride);
+  return out;
+}
+
+void check_blocks(const std::string &what, const LossProblem &problem, const std::vector<const TestContext *> &contexts,
+                  uint64_t seed) {
+  const LossOutputs expected = plain_loss(problem);
+  for (const TestContext *context : contexts) {
+    const LossOutputs actual = run_loss(context->get(), problem);
+    check_same_outputs(what, actual, expected, seed);
+    check_equal("valid", actual.counts[0], expected.counts[0]);
+    check_equal("skipped", actual.counts[1], expected.counts[1]);
+  }
+}
+
+// Some of the scores become what arithmetic is least used to.
+void spoil(Random &random, LossProblem &problem) {
+  for (float &score : problem.scores) {
+    const int64_t which = random.integer(0, 60);
+    constexpr float kOdd[] = {1e4f, -1e4f, kInf, -kInf, kNan, 0.0f, -0.0f, 0x1p-130f, 3e38f, 1.0f};
+    if (which < std::ssize(kOdd)) score = kOdd[which];
+  }
+}
+
+void set_reduction(Random &random, LossProblem &problem) {
+  problem.reduction = static_cast<int32_t>(random.integer(GAVEL_REDUCTION_NONE, GAVEL_REDUCTION_WEIGHTED_MEAN));
+}
+
+LossProblem random_elements(Random &random, int32_t kind, int64_t n) {
+  LossProblem problem;
+  problem.kind = kind;
+  problem.scores = random_scores(random, n, 3);
+  const bool gaps = random.integer(0, 1) == 1;
+  for (int64_t k = 0; k < n; ++k) {
+    const double target = kind == GAVEL_LOSS_BCE ? random.uniform(0, 1) : random.uniform(-5, 5);
+    const int64_t which = random.integer(0, 5);
+    const double kept = which < 2 && kind == GAVEL_LOSS_BCE ? std::round(target) : target;
+    problem.targets.push_back(which == 5 && gaps ? kNan : static_cast<float>(kept));
+  }
+  problem.weight = random_number(random, n, 0, 2);
+  if (kind == GAVEL_LOSS_BCE) problem.positive_weight = random_number(random, n, 0, 4);
+  if (kind == GAVEL_LOSS_PINBALL) problem.quantile = random_number(random, n, 0.01, 0.99);
+  if (random.integer(0, 1) == 1) problem.mask = random_mask(random, n, 0.8);
+  return problem;
+}
+
+void check_elements(const std::vector<const TestContext *> &contexts) {
+  for (const int32_t kind : {GAVEL_LOSS_MSE, GAVEL_LOSS_BCE, GAVEL_LOSS_PINBALL}) {
+    for (const int64_t n : kCounts) {
+      for (uint64_t variant = 0; variant < 3; ++variant) {
+        const uint64_t seed = static_cast<uint64_t>(kind) * 100000 + static_cast<uint64_t>(n) * 10 + variant;
+        Random random(seed);
+        LossProblem problem = random_elements(random, kind, n);
+        set_reduction(random, problem);
+        if (variant > 0) spoil(random, problem);
+        check_blocks("elements", problem, contexts, seed);
+      }
+    }
+  }
+}
+
+// Pairs as they lie in most data: scores 0 and 1, 2 and 3, ...; from `from` on, in rows of `row` pairs that name the same scores again.
+LossProblem pairs_in_rows(Random &random, int64_t count, int64_t row, int64_t from) {
+  LossProblem problem = pairs_problem(random_scores(random, 2 * std::max<int64_t>(count, 1) + from + 1, 3), {});
+  for (int64_t p = 0; p < count; ++p) {
+    const int64_t first = from + 2 * (p % row);
+    problem.pairs.insert(problem.pairs.end(), {first, first + 1});
+  }
+  problem.margin = random_number(random, count, -2, 2);
+  problem.label_smoothing.scalar = static_cast<float>(random.integer(0, 2)) / 2;
+  return problem;
+}
+
+void check_pairs(const std::vector<const TestContext *> &contexts) {
+  for (const int64_t count : kCounts) {
+    for (uint64_t variant = 0; variant < 8; ++variant) {
+      const uint64_t seed = static_cast<uint64_t>(count) * 10 + variant;
+      Random random(seed);
+      // Many scores; few, each in many pairs; rows without and with repetition; a row with one number out of it.
+      LossProblem problem = variant < 2   ? random_pairs(random, std::max<int64_t>(2 * count, 2), count)
+                            : variant < 4 ? random_pairs(random, 3, count)
+                            : variant < 6 ? pairs_in_rows(random, count, std::max<int64_t>(count, 1), variant % 2)
+                                          : pairs_in_rows(random, count, 256, variant % 2);
+      if (variant == 7 && count > 0) std::swap(problem.pairs[0], problem.pairs[1]);
+      set_reduction(random, problem);
+      if (variant % 2 == 1) spoil(random, problem);
+      check_blocks("pairs", problem, contexts, seed);
+    }
+  }
+}
+
+// Groups of one size, or of every size up to one, beyond what fits a lane.
+LossProblem groups_of(Random &random, int64_t count, int64_t size, bool ragged) {
+  LossProblem problem = groups_problem({}, {0}, {});
+  for (int64_t g = 0; g < count; ++g) {
+    const int64_t here = ragged ? random.integer(2, size) : size;
+    problem.offsets.push_back(problem.offsets.back() + here);
+    problem.target_index.push_back(random.integer(0, here - 1));
+  }
+  problem.scores = random_scores(random, problem.offsets.back(), 3);
+  problem.temperature = random_number(random, count, 0.3, 3);
+  problem.weight = random_number(random, count, 0, 2);
+  if (random.integer(0, 1) == 1) {
+    problem.target_index.clear();
+    for (const float score : problem.scores) problem.target_weights.push_back(score > 0 ? score : 0);
+  }
+  return problem;
+}
+
+void check_groups(const std::vector<const TestContext *> &contexts) {
+  for (const int64_t count : {1, 7, 8, 15, 16, 17, 33, 255, 257}) {
+    for (const int64_t size : {2, 3, 4, 5, 8, 13, 16, 31, 64, 65, 100, 255, 256, 257, 600}) {
+      if (count * size > 5000) continue;
+      for (uint64_t variant = 0; variant < 4; ++variant) {
+        const uint64_t seed = static_cast<uint64_t>(count * 1000 + size * 10) + variant;
+        Random random(seed);
+        LossProblem problem = groups_of(random, count, size, variant % 2 == 1);
+        set_reduction(random, problem);
+        if (variant > 1) spoil(random, problem);
+        // Equal largest scores: the first leads.
+        if (variant == 3 && problem.scores.size() > 3) problem.scores[1] = problem.scores[0];
+        check_blocks("groups", problem, contexts, seed);
+      }
+    }
+    for (uint64_t seed = 0; seed < 6; ++seed) {
+      Random random(seed);
+      // With masks, and groups that are empty.
+      LossProblem problem = random_groups(random, count, count < 20 && seed % 2 == 1 ? 700 : 12);
+      set_reduction(random, problem);
+      check_blocks("masked groups", problem, contexts, seed);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  std::vector<const TestContext *> contexts;
+  for (int32_t set = GAVEL_INSTRUCTION_SET_SCALAR; set <= GAVEL_INSTRUCTION_SET_AMX; ++set) {
+    const auto *context = new TestContext(set == GAVEL_INSTRUCTION_SET_SCALAR ? 1 : set, set);
+    if (context->get() != nullptr) contexts.push_back(context);
+  }
+  check_elements(contexts);
+  check_pairs(contexts);
+  check_groups(contexts);
+  for (const TestContext *context : contexts) delete context;
+  return finish();
+}
