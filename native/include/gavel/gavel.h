@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function changes in a way an older caller could notice. */
-#define GAVEL_ABI_VERSION 2
+#define GAVEL_ABI_VERSION 3
 
 /* ---- status ---------------------------------------------------------------------------------------------------------- */
 
@@ -113,7 +113,9 @@ enum {
   GAVEL_STRUCT_LOSS_ARGS = 8,
   GAVEL_STRUCT_BACKWARD_ARGS = 9,
   GAVEL_STRUCT_SCATTER_ARGS = 10,
-  GAVEL_STRUCT_OPTIMIZER_OPTIONS = 11
+  GAVEL_STRUCT_OPTIMIZER_OPTIONS = 11,
+  GAVEL_STRUCT_TOKEN_LOGPROB_ARGS = 12,
+  GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS = 13
 };
 /* sizeof the struct with this id as the library was compiled, or 0 for an unknown id. Bindings compare it at load. */
 int64_t gavel_struct_size(int32_t struct_id);
@@ -306,7 +308,9 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
 enum {
   GAVEL_POOLING_INDEX = 1,      /* y = X[last] */
   GAVEL_POOLING_FIRST_LAST = 2, /* X[first], X[last] combined; D = 2H with CONCAT */
-  GAVEL_POOLING_SPAN_MEAN = 3   /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
+  GAVEL_POOLING_SPAN_MEAN = 3,  /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
+  GAVEL_POOLING_ALL = 4,        /* y = X[r] for every row r: R = T, without first and last. CPU; GAVEL_UNSUPPORTED on CUDA */
+  GAVEL_POOLING_TOKEN_LOGPROB = 5 /* has a call of its own, gavel_token_logprob: it reads a vocabulary instead of a head */
 };
 enum {
   GAVEL_COMBINE_NONE = 0,
@@ -317,7 +321,8 @@ enum {
 enum {
   GAVEL_READOUT_IDENTITY = 0,
   GAVEL_READOUT_AFFINE = 1, /* (logit - readout_mean) / readout_deviation */
-  GAVEL_READOUT_SIGMOID = 2
+  GAVEL_READOUT_SIGMOID = 2,
+  GAVEL_READOUT_LOG_RATIO = 8 /* beta * pooled log-probabilities; gavel_token_logprob alone */
 };
 
 /* ---- losses ---------------------------------------------------------------------------------------------------------- */
@@ -445,7 +450,7 @@ typedef struct gavel_score_args {
   uint32_t reserved2;
   gavel_tensor hidden;         /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact) */
   gavel_tensor first;          /* i64 [R]: FIRST_LAST and SPAN_MEAN, else absent */
-  gavel_tensor last;           /* i64 [R] */
+  gavel_tensor last;           /* i64 [R]; ALL: absent */
   gavel_tensor scores;         /* out: f32 [R, K] */
   gavel_tensor logits;         /* out, optional: f32 [R, K] */
   gavel_tensor vectors;        /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
@@ -462,6 +467,94 @@ int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_
 /* Scratch bytes of the stream that this call needs on CUDA, for gavel_stream_reserve; on CPU 0. Checks what gavel_score checks. */
 int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args,
                               const gavel_loss_args *loss, int64_t *bytes, gavel_error *error);
+
+/* ---- token log-probabilities ------------------------------------------------------------------------------------------- */
+
+/* The output matrix of a language model (lm_head.weight [V, H]: row v makes the logit of token v) with its own packed copy. Never
+ * changes; many threads may use it at once, with every CPU context. Keeps its context alive. */
+typedef struct gavel_vocabulary gavel_vocabulary;
+
+/* Copies and packs `weight`: f32, f16 or bf16 [V, H] in host memory, V from 1 to 2^24, H from 1 to 2^20; the caller keeps its memory. The
+ * logits are the products alone: of a model that adds a bias, scales its logits or caps them, give gavel_token_logprob the logits.
+ * CPU contexts only; on CUDA GAVEL_UNSUPPORTED. */
+int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary,
+                                gavel_error *error);
+/* NULL is allowed. */
+void gavel_vocabulary_destroy(gavel_vocabulary *vocabulary);
+
+/* How the log-probabilities of a span become one number; n of them are not masked. */
+enum {
+  GAVEL_LOGPROB_SUM = 1,
+  GAVEL_LOGPROB_MEAN = 2,     /* sum / n */
+  GAVEL_LOGPROB_MIN = 3,      /* the least; of equals the first */
+  GAVEL_LOGPROB_MEAN_PROB = 4 /* mean of e^logprob: CRew's mean probability of the answer's tokens */
+};
+
+/*
+ * Pooling TOKEN_LOGPROB and its readout: log-probabilities of given tokens, their pooling over spans, scores and a loss, in one call.
+ *
+ *   z_t = logits of row t [V]              hidden states times the vocabulary, or logits the caller has
+ *   logprob_t = z_t[y_t] - LSE(z_t)        y = targets: the token that row t predicts, in most models the one at t + 1
+ *   d_t = logprob_t - reference_t          logprob_t where there is no reference
+ *   pooled = SUM, MEAN or MIN of d_t, or MEAN_PROB of logprob_t, over t in [first, last] with mask_t != 0
+ *   score = pooled (IDENTITY) or beta * pooled (LOG_RATIO)
+ *
+ * With SUM and LOG_RATIO the score is the implicit reward beta sum mask (log p - log p_ref) of "Free Process Rewards without Process
+ * Labels" (arXiv 2412.01981). Its step values are scores of spans: from the response's first row to each step's end (cumulative), or
+ * from behind the previous step to its end (single). Spans may overlap; a row is computed once.
+ *
+ * Logits are never stored: LSE runs over chunks of 1024 tokens in the order of the vocabulary. Chunk c has the largest logit m_c and s_c =
+ * sum e^(z - m_c) in dot order; M = max m_c; S = sum s_c e^(m_c - M), neighbours added first, then neighbouring sums, and so on;
+ * logprob = (z[y] - M) - log S, never above 0. Sums over a span are added in that order, too, masked rows left out. A logit of -inf has
+ * probability 0; rows with +inf, with NaN, or with nothing but -inf have the log-probability NaN.
+ *
+ * Only rows that some span needs and the mask lets through are computed; only their targets are looked at. A target outside [0, V) there is
+ * an error. Item r is invalid where first or last is -1, last < first, or no row of the span is let through: its score is -inf, it is
+ * counted, and a loss in the same call masks it. Without spans (first, last, scores, counts absent, no loss, reduce and readout 0) the
+ * call computes logprobs alone, of every row that the mask lets through. On CUDA the call is GAVEL_UNSUPPORTED.
+ */
+typedef struct gavel_token_logprob_args {
+  uint32_t struct_size;
+  int32_t reduce;  /* GAVEL_LOGPROB_* */
+  int32_t readout; /* GAVEL_READOUT_IDENTITY, or GAVEL_READOUT_LOG_RATIO (not with MEAN_PROB) */
+  float beta;      /* LOG_RATIO: finite and at least 2^-126, else 0 */
+  gavel_vocabulary *vocabulary;     /* with hidden, else NULL */
+  gavel_tensor hidden;              /* final hidden states [T, H], after the model's last norm: the vocabulary's dtype, or any where that is f32 */
+  gavel_tensor logits;              /* or: f32, f16 or bf16 [T, V] */
+  gavel_tensor policy_logprobs;     /* or: f32 [T], log-probabilities the caller has */
+  gavel_tensor targets;             /* i64 [T]; absent with policy_logprobs */
+  gavel_tensor mask;                /* u8 [T], optional: 0 = left out */
+  gavel_tensor reference_logprobs;  /* f32 [T], optional: of the reference model; not with MEAN_PROB */
+  gavel_tensor first;               /* i64 [R] */
+  gavel_tensor last;                /* i64 [R] */
+  gavel_tensor logprobs;            /* out, optional: f32 [T]; 0 for rows that are not computed */
+  gavel_tensor scores;              /* out: f32 [R] */
+  gavel_tensor counts;              /* out, optional: i64 [2]: invalid items, items with a NaN score */
+  gavel_stream *stream;             /* NULL */
+} gavel_token_logprob_args;
+
+/* `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */
+int32_t gavel_token_logprob(gavel_context *context, const gavel_token_logprob_args *args, const gavel_loss_args *loss,
+                            gavel_error *error);
+
+/* dlogprobs [T] = gradient of the log-probabilities, from dscore. Fields as in the call whose backward this is. Items add to a row in their
+ * order; rows of no item, and masked ones, are exactly 0. The reference is a constant. MIN's gradient goes to the first least row. */
+typedef struct gavel_token_logprob_backward_args {
+  uint32_t struct_size;
+  int32_t reduce;
+  int32_t readout;
+  float beta;
+  gavel_tensor mask;
+  gavel_tensor first;
+  gavel_tensor last;
+  gavel_tensor logprobs;           /* f32 [T]: what gavel_token_logprob returned; needed with MIN and MEAN_PROB, else absent */
+  gavel_tensor reference_logprobs; /* f32 [T]: with MIN, where the call had them, else absent */
+  gavel_tensor dscore;             /* f32 [R] */
+  gavel_tensor dlogprobs;          /* out: f32 [T] */
+  gavel_stream *stream;            /* NULL */
+} gavel_token_logprob_backward_args;
+
+int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error);
 
 /* ---- backward -------------------------------------------------------------------------------------------------------- */
 

@@ -43,8 +43,8 @@ Backward check(gavel_context &context, gavel_head &head, const gavel_backward_ar
   check_readout(args.readout, args.readout_mean, args.readout_deviation);
   CallTensors tensors(context.memory());
   call.hidden = take_hidden(args.hidden, args.pooling, args.combine, spec, tensors);
-  call.lists = take_index_lists(args.pooling, args.first, args.last, tensors);
-  const int64_t items = call.lists.last.shape[0];
+  call.lists = take_index_lists(args.pooling, args.first, args.last, call.hidden.shape[0], tensors);
+  const int64_t items = call.lists.items;
   const Dtypes f32 = only(GAVEL_F32);
   if (args.readout == GAVEL_READOUT_SIGMOID) {
     call.scores = tensors.input(args.scores, "args.scores", f32, {items, fields.output_width});
@@ -84,6 +84,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, const Backward &checked) 
 
 cuda::BackwardCall call_on_cuda(gavel_head &head, const Backward &checked) {
   const gavel_backward_args &args = checked.args;
+  require_cuda_pooling(args.pooling);
   cuda::BackwardCall call{.head = *head.cuda,
                           .accumulate = args.accumulate == 1,
                           .pooling = args.pooling,
@@ -117,9 +118,9 @@ Scatter check(gavel_context &context, const gavel_scatter_args *caller) {
   check_pooling_kind(args.pooling, args.combine);
   CallTensors tensors(context.memory());
   call.dhidden = tensors.output(args.dhidden, "args.dhidden", only(GAVEL_F32), {kAny, kAny});
-  call.lists = take_index_lists(args.pooling, args.first, args.last, tensors);
+  call.lists = take_index_lists(args.pooling, args.first, args.last, call.dhidden.shape[0], tensors);
   const int64_t width = pooled_width(args.pooling, args.combine, call.dhidden.shape[1]);
-  call.dvectors = tensors.input(args.dvectors, "args.dvectors", only(GAVEL_F32), {call.lists.last.shape[0], width});
+  call.dvectors = tensors.input(args.dvectors, "args.dvectors", only(GAVEL_F32), {call.lists.items, width});
   tensors.check_overlaps();
   return call;
 }
@@ -167,6 +168,7 @@ int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *args, ga
     const Scatter call = check(on, args);
     cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
     if (stream == nullptr) return run_on_cpu(*on.cpu, call);
+    require_cuda_pooling(call.args.pooling);
     on_plugin(on.plugin->scatter,
               cuda::ScatterCall{.pooling = call.args.pooling,
                                 .combine = call.args.combine,

@@ -9,15 +9,28 @@
 
 namespace gavel {
 
-IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const gavel_tensor &last, CallTensors &tensors) {
+IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const gavel_tensor &last, int64_t rows,
+                            CallTensors &tensors) {
   IndexLists lists;
+  if (pooling == GAVEL_POOLING_ALL) {
+    CallTensors::require_absent(first, "args.first", "with ALL, which reads every row");
+    CallTensors::require_absent(last, "args.last", "with ALL, which reads every row");
+    lists.items = rows;
+    return lists;
+  }
   lists.last = tensors.input(last, "args.last", only(GAVEL_I64), {kAny});
+  lists.items = lists.last.shape[0];
   if (pooling == GAVEL_POOLING_INDEX) {
     CallTensors::require_absent(first, "args.first", "with INDEX, which reads only last");
   } else {
-    lists.first = tensors.input(first, "args.first", only(GAVEL_I64), {lists.last.shape[0]});
+    lists.first = tensors.input(first, "args.first", only(GAVEL_I64), {lists.items});
   }
   return lists;
+}
+
+void require_cuda_pooling(int32_t pooling) {
+  if (pooling != GAVEL_POOLING_ALL) return;
+  fail(GAVEL_UNSUPPORTED, "the pooling ALL runs on the CPU alone in this version; on CUDA say INDEX with the rows 0 to T - 1");
 }
 
 Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine, const HeadSpec &spec, CallTensors &tensors) {
@@ -32,6 +45,8 @@ Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine,
 }
 
 void check_readout(int32_t readout, float mean, float deviation) {
+  GAVEL_CHECK(readout != GAVEL_READOUT_LOG_RATIO,
+              "args.readout is 8 (LOG_RATIO), which reads log-probabilities: call gavel_token_logprob");
   GAVEL_CHECK(readout >= GAVEL_READOUT_IDENTITY && readout <= GAVEL_READOUT_SIGMOID,
               "args.readout is %d; say 0 (IDENTITY), 1 (AFFINE) or 2 (SIGMOID)", readout);
   if (readout == GAVEL_READOUT_AFFINE) {

@@ -12,12 +12,18 @@
 
 namespace gavel {
 
-// i64 [R] each; first is absent for INDEX.
+// i64 [R] each; first is absent for INDEX, both for ALL.
 struct IndexLists {
   Tensor first;
   Tensor last;
+  int64_t items;  // R
 };
-IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const gavel_tensor &last, CallTensors &tensors);
+// rows: T, which is R for ALL.
+IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const gavel_tensor &last, int64_t rows,
+                            CallTensors &tensors);
+
+// Throws Failure (GAVEL_UNSUPPORTED) where the pooling has no kernel on CUDA.
+void require_cuda_pooling(int32_t pooling);
 
 // Hidden states [T, H] of which this pooling makes vectors as wide as the head's input.
 Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine, const HeadSpec &spec, CallTensors &tensors);

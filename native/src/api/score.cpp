@@ -44,8 +44,8 @@ Call check(gavel_context &context, gavel_head &head, const gavel_score_args *cal
   const gavel_head_spec &fields = head.spec.fields;
   CallTensors tensors(context.memory());
   call.hidden = take_hidden(args.hidden, args.pooling, args.combine, head.spec, tensors);
-  call.lists = take_index_lists(args.pooling, args.first, args.last, tensors);
-  const int64_t items = call.lists.last.shape[0];
+  call.lists = take_index_lists(args.pooling, args.first, args.last, call.hidden.shape[0], tensors);
+  const int64_t items = call.lists.items;
   const Dtypes f32 = only(GAVEL_F32);
   call.scores = tensors.output(args.scores, "args.scores", f32, {items, fields.output_width});
   call.logits = tensors.optional_output(args.logits, "args.logits", f32, {items, fields.output_width});
@@ -103,6 +103,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
 
 cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
   const gavel_score_args &args = call.args;
+  require_cuda_pooling(args.pooling);
   if (call.loss) {
     require_cuda_loss(*call.loss);
     if (head.spec.fields.output_width != 1) {

@@ -23,8 +23,10 @@ void check_index(const char *list, int64_t item, int64_t value, int64_t tokens, 
 }  // namespace
 
 void check_pooling_kind(int32_t pooling, int32_t combine) {
-  GAVEL_CHECK(pooling >= GAVEL_POOLING_INDEX && pooling <= GAVEL_POOLING_SPAN_MEAN,
-              "args.pooling is %d; say 1 (INDEX), 2 (FIRST_LAST) or 3 (SPAN_MEAN)", pooling);
+  GAVEL_CHECK(pooling != GAVEL_POOLING_TOKEN_LOGPROB,
+              "args.pooling is 5 (TOKEN_LOGPROB), which reads a vocabulary instead of a head: call gavel_token_logprob");
+  GAVEL_CHECK(pooling >= GAVEL_POOLING_INDEX && pooling <= GAVEL_POOLING_ALL,
+              "args.pooling is %d; say 1 (INDEX), 2 (FIRST_LAST), 3 (SPAN_MEAN) or 4 (ALL)", pooling);
   if (pooling == GAVEL_POOLING_FIRST_LAST) {
     GAVEL_CHECK(combine >= GAVEL_COMBINE_CONCAT && combine <= GAVEL_COMBINE_SUB,
                 "args.combine is %d; FIRST_LAST needs 1 (CONCAT), 2 (ADD) or 3 (SUB)", combine);
@@ -40,9 +42,15 @@ int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width) {
 
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
                         int64_t hidden_width, Workspace &workspace, const char *states) {
-  const int64_t items = last.shape[0];
+  const bool all = pooling == GAVEL_POOLING_ALL;
+  const int64_t items = all ? tokens : last.shape[0];
   ItemRows *rows = workspace.take<ItemRows>(items);
   Pooling resolved = {pooling, combine, tokens, hidden_width, pooled_width(pooling, combine, hidden_width), items, rows, 0};
+  if (all) {
+    resolved.pooling = GAVEL_POOLING_INDEX;
+    for (int64_t r = 0; r < items; ++r) rows[r] = {r, r};
+    return resolved;
+  }
   const bool spans = pooling != GAVEL_POOLING_INDEX;
   const int64_t *firsts = first.as<const int64_t>();
   const int64_t *lasts = last.as<const int64_t>();

@@ -4,6 +4,7 @@
 //
 //   INDEX      y = X[last]
 //   FIRST_LAST y = [X[first]; X[last]], X[first] + X[last] or X[last] - X[first]
+//   ALL        y = X[r], every row an item
 //   SPAN_MEAN  y = (X[first] + X[first + 1] + ... + X[last]) * (1 / n), one row after the other, n = last - first + 1, 1 / n rounded
 // All in f32 from exactly widened rows. An item is invalid where an index it needs is -1, or, with both indices, last < first.
 #ifndef GAVEL_CPU_POOLING_H
@@ -26,7 +27,7 @@ struct ItemRows {
 constexpr int64_t kInvalidItem = -1;
 
 struct Pooling {
-  int32_t pooling;
+  int32_t pooling;       // ALL has become INDEX of every row
   int32_t combine;
   int64_t tokens;        // T
   int64_t hidden_width;  // H
@@ -41,7 +42,7 @@ void check_pooling_kind(int32_t pooling, int32_t combine);
 // Width of the vectors that hidden states of width H give.
 int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width);
 
-// Checks every index of the two lists (i64 [R], first absent for INDEX) against T and copies them to the workspace.
+// Checks every index of the two lists (i64 [R], first absent for INDEX, both for ALL) against T and copies them to the workspace.
 // Throws Failure naming the item, the list, the value found and the valid range; `states` is what
 // the messages call the hidden states.
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
