@@ -518,7 +518,6 @@ typedef struct gavel_token_logprob_args {
   int32_t reduce;  /* GAVEL_LOGPROB_* */
   int32_t readout; /* GAVEL_READOUT_IDENTITY, or GAVEL_READOUT_LOG_RATIO (not with MEAN_PROB) */
   float beta;      /* LOG_RATIO: finite and at least 2^-126, else 0 */
-  gavel_vocabulary *vocabulary;     /* with hidden, else NULL */
   gavel_tensor hidden;              /* final hidden states [T, H], after the model's last norm: the vocabulary's dtype, or any where that is f32 */
   gavel_tensor logits;              /* or: f32, f16 or bf16 [T, V] */
   gavel_tensor policy_logprobs;     /* or: f32 [T], log-probabilities the caller has */
@@ -533,9 +532,9 @@ typedef struct gavel_token_logprob_args {
   gavel_stream *stream;             /* NULL */
 } gavel_token_logprob_args;
 
-/* `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */
-int32_t gavel_token_logprob(gavel_context *context, const gavel_token_logprob_args *args, const gavel_loss_args *loss,
-                            gavel_error *error);
+/* vocabulary: NULL without args.hidden. `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */
+int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args,
+                            const gavel_loss_args *loss, gavel_error *error);
 
 /* dlogprobs [T] = gradient of the log-probabilities, from dscore. Fields as in the call whose backward this is. Items add to a row in their
  * order; rows of no item, and masked ones, are exactly 0. The reference is a constant. MIN's gradient goes to the first least row. */

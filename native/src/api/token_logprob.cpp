@@ -58,7 +58,7 @@ struct Source {
   Tensor targets;        // absent with policy
 };
 
-Source take_source(const gavel_token_logprob_args &args, CallTensors &tensors) {
+Source take_source(gavel_vocabulary *given, const gavel_token_logprob_args &args, CallTensors &tensors) {
   const bool hidden = !is_absent(args.hidden, "args.hidden");
   const bool logits = !is_absent(args.logits, "args.logits");
   const bool policy = !is_absent(args.policy_logprobs, "args.policy_logprobs");
@@ -67,7 +67,7 @@ Source take_source(const gavel_token_logprob_args &args, CallTensors &tensors) {
               hidden + logits + policy);
   Source source;
   if (hidden) {
-    const CpuVocabulary &vocabulary = *checked(args.vocabulary).cpu;
+    const CpuVocabulary &vocabulary = *checked(given).cpu;
     const Dtypes dtypes = vocabulary.dtype == GAVEL_F32 ? kFloatDtypes : only(vocabulary.dtype);
     source.vocabulary = &vocabulary;
     source.name = "args.hidden";
@@ -77,7 +77,7 @@ Source take_source(const gavel_token_logprob_args &args, CallTensors &tensors) {
                 "args.hidden has rows of %" PRId64 " values; the vocabulary's weight has rows of %" PRId64, source.states.shape[1],
                 vocabulary.width);
   } else {
-    GAVEL_CHECK(args.vocabulary == nullptr, "args.vocabulary is given; only args.hidden is multiplied with one: set it to NULL");
+    GAVEL_CHECK(given == nullptr, "vocabulary is given; only args.hidden is multiplied with one: set it to NULL");
   }
   if (logits) {
     source.name = "args.logits";
@@ -125,13 +125,14 @@ void check_without_spans(const Call &call, const gavel_loss_args *loss) {
   GAVEL_CHECK(call.logprobs.present(), "args.logprobs is absent, and so are the spans: ask for at least one result");
 }
 
-Call check(gavel_context &context, const gavel_token_logprob_args *caller, const gavel_loss_args *loss) {
+Call check(gavel_context &context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *caller,
+           const gavel_loss_args *loss) {
   Call call;
   call.args = read_struct(caller, "args");
   const gavel_token_logprob_args &args = call.args;
   stream_of_call(context, args.stream, "args.stream");
   CallTensors tensors(context.memory());
-  call.source = take_source(args, tensors);
+  call.source = take_source(vocabulary, args, tensors);
   const int64_t rows = call.source.rows;
   const Dtypes f32 = only(GAVEL_F32);
   call.mask = tensors.optional_input(args.mask, "args.mask", only(GAVEL_U8), {rows});
@@ -296,12 +297,12 @@ void run(CpuContext &context, const Backward &call) {
 
 extern "C" {
 
-int32_t gavel_token_logprob(gavel_context *context, const gavel_token_logprob_args *args, const gavel_loss_args *loss,
-                            gavel_error *error) {
+int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args,
+                            const gavel_loss_args *loss, gavel_error *error) {
   return enter("gavel_token_logprob", error, [&] {
     gavel_context &on = checked(context);
     CpuContext &cpu = cpu_of(on);
-    Call call = check(on, args, loss);
+    Call call = check(on, vocabulary, args, loss);
     run(cpu, call);
   });
 }
