@@ -93,7 +93,7 @@ final class BackwardArguments {
     HostTensor states = batch.hidden();
     long width = states.size(1);
     hidden.input(states.dtype().code(), states.memory(), batch.rows(), width, width);
-    rows(batch, pooling, first, last);
+    ScoreArguments.rows(batch, pooling, first, last);
   }
 
   /** Scores of the forward pass: only a sigmoid's derivative is computed from them. */
@@ -121,20 +121,10 @@ final class BackwardArguments {
       PackedBatch batch, Pooling pooling, MemorySegment vectors, long width, HostTensor target) {
     gavel_scatter_args.pooling(scatter, Codes.pooling(pooling));
     gavel_scatter_args.combine(scatter, Codes.combine(pooling));
-    rows(batch, pooling, scatterFirst, scatterLast);
-    scatterVectors.input(gavel_h.GAVEL_F32(), vectors, batch.responses(), width, width);
+    ScoreArguments.rows(batch, pooling, scatterFirst, scatterLast);
+    scatterVectors.input(gavel_h.GAVEL_F32(), vectors, batch.items(pooling), width, width);
     long columns = target.size(1);
     scatterHidden.output(gavel_h.GAVEL_F32(), target.memory(), target.size(0), columns, columns);
-  }
-
-  private static void rows(
-      PackedBatch batch, Pooling pooling, TensorDescriptor first, TensorDescriptor last) {
-    last.input(gavel_h.GAVEL_I64(), batch.last(), batch.responses());
-    if (pooling instanceof Pooling.Index) {
-      first.clear();
-    } else {
-      first.input(gavel_h.GAVEL_I64(), batch.first(), batch.responses());
-    }
   }
 
   private static void matrix(TensorDescriptor descriptor, HostTensor values) {

@@ -11,6 +11,7 @@ final class Codes {
       case Pooling.Index index -> gavel_h.GAVEL_POOLING_INDEX();
       case Pooling.FirstLast firstLast -> gavel_h.GAVEL_POOLING_FIRST_LAST();
       case Pooling.SpanMean spanMean -> gavel_h.GAVEL_POOLING_SPAN_MEAN();
+      case Pooling.All all -> gavel_h.GAVEL_POOLING_ALL();
     };
   }
 
@@ -31,6 +32,25 @@ final class Codes {
       case Readout.Affine affine -> gavel_h.GAVEL_READOUT_AFFINE();
       case Readout.Sigmoid sigmoid -> gavel_h.GAVEL_READOUT_SIGMOID();
     };
+  }
+
+  static int reduction(TokenLogprob.Reduction reduction) {
+    return switch (reduction) {
+      case SUM -> gavel_h.GAVEL_LOGPROB_SUM();
+      case MEAN -> gavel_h.GAVEL_LOGPROB_MEAN();
+      case MIN -> gavel_h.GAVEL_LOGPROB_MIN();
+      case MEAN_PROB -> gavel_h.GAVEL_LOGPROB_MEAN_PROB();
+    };
+  }
+
+  static int readout(TokenLogprob how) {
+    return how.beta().isPresent()
+        ? gavel_h.GAVEL_READOUT_LOG_RATIO()
+        : gavel_h.GAVEL_READOUT_IDENTITY();
+  }
+
+  static float beta(TokenLogprob how) {
+    return how.beta().isPresent() ? how.beta().get() : 0;
   }
 
   static float readoutMean(Readout readout) {

@@ -25,6 +25,11 @@ record ForwardPass(
         batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get());
   }
 
+  /** R: the scores of the pass, times the head's outputs. */
+  int items() {
+    return batch.items(pooling);
+  }
+
   /**
    * Checks that gradients of this pass would still be those of this head and batch.
    *

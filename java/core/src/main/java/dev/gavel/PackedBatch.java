@@ -270,6 +270,22 @@ public final class PackedBatch implements AutoCloseable {
     guard.release();
   }
 
+  /**
+   * R of a call with this pooling: its responses, or with {@link Pooling.All} its rows.
+   *
+   * @throws InvalidArgumentException if there are more rows than scores can be counted
+   */
+  int items(Pooling pooling) {
+    if (!(pooling instanceof Pooling.All)) {
+      return responses();
+    }
+    if (rows > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "pooling ALL of %d rows; a call takes at most %d".formatted(rows, Integer.MAX_VALUE));
+    }
+    return (int) rows;
+  }
+
   MemorySegment first() {
     return first;
   }

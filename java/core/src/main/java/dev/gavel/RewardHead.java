@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -204,7 +205,7 @@ public final class RewardHead implements AutoCloseable {
           "a loss over scores of a head with %d outputs; it must have one"
               .formatted(spec.outputWidth()));
     }
-    MemorySegment lossArguments = result.begin(loss, batch.responses());
+    MemorySegment lossArguments = result.begin(loss, batch.items(pooling));
     try {
       call(batch, pooling, readout, into, lossArguments);
       result.finish();
@@ -218,7 +219,7 @@ public final class RewardHead implements AutoCloseable {
    * a {@link ScoreBatch}.
    */
   public float[] score(PackedBatch batch, Pooling pooling, Readout readout) {
-    try (ScoreBatch scores = ScoreBatch.allocate(spec, batch.responses())) {
+    try (ScoreBatch scores = ScoreBatch.allocate(spec, batch.items(pooling))) {
       score(batch, pooling, readout, scores);
       return scores.toArray();
     }
@@ -237,10 +238,11 @@ public final class RewardHead implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       ScoreArguments arguments = new ScoreArguments(arena);
       arguments.choices(pooling, readout);
+      boolean lists = !(pooling instanceof Pooling.All);
       arguments.onDevice(
           hold(held, batch.hidden()),
-          batch.first().map(first -> hold(held, first)),
-          hold(held, batch.last()),
+          batch.first().filter(first -> lists).map(first -> hold(held, first)),
+          Optional.of(batch.last()).filter(last -> lists).map(last -> hold(held, last)),
           hold(held, scores),
           stream.handle().address());
       Gavel.score(

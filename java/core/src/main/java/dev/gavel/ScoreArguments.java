@@ -76,12 +76,12 @@ final class ScoreArguments {
   void onDevice(
       MemorySegment hiddenStates,
       Optional<MemorySegment> firstRows,
-      MemorySegment lastRows,
+      Optional<MemorySegment> lastRows,
       MemorySegment results,
       MemorySegment stream) {
     gavel_score_args.hidden(struct, hiddenStates);
     firstRows.ifPresent(rows -> gavel_score_args.first(struct, rows));
-    gavel_score_args.last(struct, lastRows);
+    lastRows.ifPresent(rows -> gavel_score_args.last(struct, rows));
     gavel_score_args.scores(struct, results);
     gavel_score_args.stream(struct, stream);
   }
@@ -91,8 +91,18 @@ final class ScoreArguments {
     HostTensor states = batch.hidden();
     long width = states.size(1);
     hidden.input(states.dtype().code(), states.memory(), batch.rows(), width, width);
-    last.input(gavel_h.GAVEL_I64(), batch.last(), batch.responses());
-    if (pooling instanceof Pooling.Index) {
+    rows(batch, pooling, first, last);
+  }
+
+  /** Describes the row lists that the pooling reads. */
+  static void rows(
+      PackedBatch batch, Pooling pooling, TensorDescriptor first, TensorDescriptor last) {
+    if (pooling instanceof Pooling.All) {
+      last.clear();
+    } else {
+      last.input(gavel_h.GAVEL_I64(), batch.last(), batch.responses());
+    }
+    if (pooling instanceof Pooling.All || pooling instanceof Pooling.Index) {
       first.clear();
     } else {
       first.input(gavel_h.GAVEL_I64(), batch.first(), batch.responses());

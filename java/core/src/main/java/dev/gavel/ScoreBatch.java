@@ -167,10 +167,10 @@ public final class ScoreBatch implements AutoCloseable {
       throw new InvalidArgumentException(
           "score batch was made for %s, the head is %s".formatted(spec, headSpec));
     }
-    int count = batch.responses();
+    int count = batch.items(pooling);
     if (count > maxResponses) {
       throw new InvalidArgumentException(
-          "score batch has room for %d responses, the batch has %d; allocate a larger one"
+          "score batch has room for %d responses, the call has %d; allocate a larger one"
               .formatted(maxResponses, count));
     }
     guard.acquireExclusively();

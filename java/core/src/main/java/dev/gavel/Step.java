@@ -157,7 +157,7 @@ public final class Step implements AutoCloseable {
     try {
       ForwardPass forward = current();
       String expected =
-          Shapes.print(DType.F32, forward.batch().responses(), head.spec().outputWidth());
+          Shapes.print(DType.F32, forward.items(), head.spec().outputWidth());
       if (!scoreGradient.toString().equals(expected)) {
         throw new InvalidTensorException(
             "gradient of the scores is %s; it must be %s".formatted(scoreGradient, expected));
@@ -223,7 +223,7 @@ public final class Step implements AutoCloseable {
         DType.F32,
         requireVectorGradient(),
         guard,
-        forward.batch().responses(),
+        forward.items(),
         head.spec().inputWidth());
   }
 
@@ -240,10 +240,11 @@ public final class Step implements AutoCloseable {
 
   private ForwardPass begin(PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
     vectorGradientDone = false;
-    if (batch.responses() > maxResponses) {
+    int items = batch.items(pooling);
+    if (items > maxResponses) {
       throw new InvalidArgumentException(
-          "step has room for %d responses, the batch has %d; allocate a larger one"
-              .formatted(maxResponses, batch.responses()));
+          "step has room for %d responses, the call has %d; allocate a larger one"
+              .formatted(maxResponses, items));
     }
     return ForwardPass.begin(head, batch, pooling, readout, withLoss);
   }
@@ -279,7 +280,7 @@ public final class Step implements AutoCloseable {
         arguments.preactivations(held.open(scores.preactivations()));
       }
       vectorGradient.ifPresent(
-          memory -> arguments.vectorGradient(memory, batch.responses(), head.spec().inputWidth()));
+          memory -> arguments.vectorGradient(memory, forward.items(), head.spec().inputWidth()));
       MemorySegment outputs = gradients.beginWriting();
       try {
         run(outputs, accumulation == Accumulation.ADD);
