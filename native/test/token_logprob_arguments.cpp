@@ -87,8 +87,12 @@ void test_messages(const TestContext &context) {
 
   auto error = sized<gavel_error>();
   Good good(context, GAVEL_F32, 0);
-  auto score = sized<gavel_score_args>();
+  Random random(1);
   const TestHead head(context.get(), linear_spec(GAVEL_F32, kWidth, 1), 1);
+  Batch batch(random, GAVEL_F32, 2, kWidth);
+  batch.first = batch.last = {0, 1};
+  Scores scores;
+  gavel_score_args score = score_args(head.spec(), batch, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, false, scores);
   score.pooling = GAVEL_POOLING_TOKEN_LOGPROB;
   expect_refused("pooling of gavel_score", gavel_score(context.get(), head.get(), &score, nullptr, &error), error, "gavel_score",
                  "call gavel_token_logprob");

@@ -88,8 +88,8 @@ namespace gavel {
 inline gavel_context &checked(gavel_context *context) {
   return checked_handle(context, kContextMagic, "context");
 }
-inline gavel_head &checked(gavel_head *head) {
-  return checked_handle(head, kHeadMagic, "head");
+inline gavel_head &checked(gavel_head *head, const char *name = "head") {
+  return checked_handle(head, kHeadMagic, name);
 }
 inline gavel_optimizer &checked(gavel_optimizer *optimizer) {
   return checked_handle(optimizer, kOptimizerMagic, "optimizer");

@@ -41,7 +41,7 @@ int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width) {
 }
 
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
-                        int64_t hidden_width, Workspace &workspace, const char *states) {
+                        int64_t hidden_width, Workspace &workspace, const char *states, const char *list) {
   const bool all = pooling == GAVEL_POOLING_ALL;
   const int64_t items = all ? tokens : last.shape[0];
   ItemRows *rows = workspace.take<ItemRows>(items);
@@ -57,13 +57,32 @@ Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, c
   for (int64_t r = 0; r < items; ++r) {
     const int64_t end = lasts[r];
     const int64_t begin = spans ? firsts[r] : end;
-    check_index("args.last", r, end, tokens, states);
+    check_index(list, r, end, tokens, states);
     check_index("args.first", r, begin, tokens, states);
     const bool valid = begin >= 0 && end >= begin;
     rows[r] = valid ? ItemRows{begin, end} : ItemRows{kInvalidItem, kInvalidItem};
     resolved.invalid_items += !valid;
   }
   return resolved;
+}
+
+void join_validity(Pooling &one, Pooling &other) {
+  for (int64_t r = 0; r < one.items; ++r) {
+    if (one.rows[r].valid() == other.rows[r].valid()) continue;
+    Pooling &valid = one.rows[r].valid() ? one : other;
+    valid.rows[r] = {kInvalidItem, kInvalidItem};
+    ++valid.invalid_items;
+  }
+}
+
+Pooling concatenate_rows(const Pooling &a, const Pooling &b, Workspace &workspace) {
+  Pooling both = a;
+  both.pooling = GAVEL_POOLING_FIRST_LAST;
+  both.combine = GAVEL_COMBINE_CONCAT;
+  both.vector_width = pooled_width(both.pooling, both.combine, a.hidden_width);
+  both.rows = workspace.take<ItemRows>(a.items);
+  for (int64_t r = 0; r < a.items; ++r) both.rows[r] = {a.rows[r].last, b.rows[r].last};
+  return both;
 }
 
 void pool_item(const Kernels &kernels, const Pooling &pooling, const Tensor &hidden, int64_t r, float *scratch, float *out) {

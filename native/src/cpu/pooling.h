@@ -33,7 +33,7 @@ struct Pooling {
   int64_t hidden_width;  // H
   int64_t vector_width;  // D
   int64_t items;         // R
-  const ItemRows *rows;  // [R]; a copy, so that a caller who changes the index lists during the call cannot lead it astray
+  ItemRows *rows;        // [R]; a copy, so that a caller who changes the index lists during the call cannot lead it astray
   int64_t invalid_items;
 };
 
@@ -43,10 +43,16 @@ void check_pooling_kind(int32_t pooling, int32_t combine);
 int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width);
 
 // Checks every index of the two lists (i64 [R], first absent for INDEX, both for ALL) against T and copies them to the workspace.
-// Throws Failure naming the item, the list, the value found and the valid range; `states` is what
-// the messages call the hidden states.
+// Throws Failure naming the item, the list, the value found and the valid range; `states` and `list` are what
+// the messages call the hidden states and the last rows.
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
-                        int64_t hidden_width, Workspace &workspace, const char *states = "args.hidden");
+                        int64_t hidden_width, Workspace &workspace, const char *states = "args.hidden",
+                        const char *list = "args.last");
+
+// Makes an item invalid in both where it is in one: of items that need the rows of both.
+void join_validity(Pooling &one, Pooling &other);
+// Vectors [X[a]; X[b]] of a row of each of two INDEX poolings, in any order of the rows.
+Pooling concatenate_rows(const Pooling &a, const Pooling &b, Workspace &workspace);
 
 // True where the vectors are rows of `hidden` as they are: no arithmetic and no copy is needed to read them.
 inline bool pools_by_index(const Pooling &pooling) {

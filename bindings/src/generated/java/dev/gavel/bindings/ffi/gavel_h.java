@@ -1525,6 +1525,24 @@ public class gavel_h extends gavel_h$shared {
     public static int GAVEL_HEAD_MLP() {
         return GAVEL_HEAD_MLP;
     }
+    private static final int GAVEL_HEAD_VOCAB_ROWS = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_HEAD_VOCAB_ROWS = 3
+     * }
+     */
+    public static int GAVEL_HEAD_VOCAB_ROWS() {
+        return GAVEL_HEAD_VOCAB_ROWS;
+    }
+    private static final int GAVEL_HEAD_EXPERT_CONCAT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_HEAD_EXPERT_CONCAT = 4
+     * }
+     */
+    public static int GAVEL_HEAD_EXPERT_CONCAT() {
+        return GAVEL_HEAD_EXPERT_CONCAT;
+    }
     private static final int GAVEL_ACTIVATION_IDENTITY = (int)0L;
     /**
      * {@snippet lang=c :
@@ -2097,6 +2115,51 @@ public class gavel_h extends gavel_h$shared {
     public static int GAVEL_READOUT_SIGMOID() {
         return GAVEL_READOUT_SIGMOID;
     }
+    private static final int GAVEL_READOUT_CLASS_PROB = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_CLASS_PROB = 3
+     * }
+     */
+    public static int GAVEL_READOUT_CLASS_PROB() {
+        return GAVEL_READOUT_CLASS_PROB;
+    }
+    private static final int GAVEL_READOUT_EXPECTATION = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_EXPECTATION = 4
+     * }
+     */
+    public static int GAVEL_READOUT_EXPECTATION() {
+        return GAVEL_READOUT_EXPECTATION;
+    }
+    private static final int GAVEL_READOUT_QUANTILE_MEAN = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_QUANTILE_MEAN = 5
+     * }
+     */
+    public static int GAVEL_READOUT_QUANTILE_MEAN() {
+        return GAVEL_READOUT_QUANTILE_MEAN;
+    }
+    private static final int GAVEL_READOUT_WEIGHTED_SUM = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_WEIGHTED_SUM = 6
+     * }
+     */
+    public static int GAVEL_READOUT_WEIGHTED_SUM() {
+        return GAVEL_READOUT_WEIGHTED_SUM;
+    }
+    private static final int GAVEL_READOUT_GATED_SUM = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_GATED_SUM = 7
+     * }
+     */
+    public static int GAVEL_READOUT_GATED_SUM() {
+        return GAVEL_READOUT_GATED_SUM;
+    }
     private static final int GAVEL_READOUT_LOG_RATIO = (int)8L;
     /**
      * {@snippet lang=c :
@@ -2105,6 +2168,60 @@ public class gavel_h extends gavel_h$shared {
      */
     public static int GAVEL_READOUT_LOG_RATIO() {
         return GAVEL_READOUT_LOG_RATIO;
+    }
+    private static final int GAVEL_EXPECTATION_MEAN = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_EXPECTATION_MEAN = 1
+     * }
+     */
+    public static int GAVEL_EXPECTATION_MEAN() {
+        return GAVEL_EXPECTATION_MEAN;
+    }
+    private static final int GAVEL_EXPECTATION_VARIANCE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_EXPECTATION_VARIANCE = 2
+     * }
+     */
+    public static int GAVEL_EXPECTATION_VARIANCE() {
+        return GAVEL_EXPECTATION_VARIANCE;
+    }
+    private static final int GAVEL_EXPECTATION_TOP_LEVEL = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_EXPECTATION_TOP_LEVEL = 3
+     * }
+     */
+    public static int GAVEL_EXPECTATION_TOP_LEVEL() {
+        return GAVEL_EXPECTATION_TOP_LEVEL;
+    }
+    private static final int GAVEL_GATE_SOFTMAX = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_GATE_SOFTMAX = 1
+     * }
+     */
+    public static int GAVEL_GATE_SOFTMAX() {
+        return GAVEL_GATE_SOFTMAX;
+    }
+    private static final int GAVEL_GATE_TWO_STREAM = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_GATE_TWO_STREAM = 2
+     * }
+     */
+    public static int GAVEL_GATE_TWO_STREAM() {
+        return GAVEL_GATE_TWO_STREAM;
+    }
+    private static final int GAVEL_GATE_LINEAR = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_GATE_LINEAR = 3
+     * }
+     */
+    public static int GAVEL_GATE_LINEAR() {
+        return GAVEL_GATE_LINEAR;
     }
     private static final int GAVEL_LOSS_BRADLEY_TERRY = (int)1L;
     /**
