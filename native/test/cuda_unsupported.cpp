@@ -9,8 +9,8 @@ namespace {
 
 void expect_unsupported(int32_t status, const gavel_error &error, const char *operation, const char *names) {
   if (!expect_status(operation, status, GAVEL_UNSUPPORTED, error)) return;
-  CHECK(std::strstr(error.message, names) != nullptr && std::strcmp(error.operation, operation) == 0, "%s: '%s' does not name '%s'",
-        operation, error.message, names);
+  CHECK(std::strstr(error.message, names) != nullptr && std::strcmp(error.operation, operation) == 0,
+        "%s: '%s' does not name '%s'", operation, error.message, names);
 }
 
 }  // namespace

@@ -140,13 +140,13 @@ void test_extremes(const TestContext &context) {
     const auto width = static_cast<size_t>(tokens);
     std::vector<float> logits(width * 7, -1e4f);
     const int64_t far = tokens - 1;
-    logits[0] = 0;                                                          // row 0: the target leads by 1e4
-    logits[width + static_cast<size_t>(far)] = 0;                           // row 1: the target trails by 1e4
-    logits[2 * width] = 5e3f, logits[2 * width + 1] = -5e3f;                // row 2: of either sign
-    logits[3 * width] = kInfinite;                                          // row 3: no distribution
-    logits[4 * width + 1] = std::numeric_limits<float>::quiet_NaN();        // row 4: NaN elsewhere in the row
-    std::fill_n(logits.begin() + 5 * tokens, tokens, -kInfinite);           // row 5: no token is possible
-    logits[6 * width] = -kInfinite;                                         // row 6: an impossible target
+    logits[0] = 0;                                                    // row 0: the target leads by 1e4
+    logits[width + static_cast<size_t>(far)] = 0;                     // row 1: the target trails by 1e4
+    logits[2 * width] = 5e3f, logits[2 * width + 1] = -5e3f;          // row 2: of either sign
+    logits[3 * width] = kInfinite;                                    // row 3: no distribution
+    logits[4 * width + 1] = std::numeric_limits<float>::quiet_NaN();  // row 4: NaN elsewhere in the row
+    std::fill_n(logits.begin() + 5 * tokens, tokens, -kInfinite);     // row 5: no token is possible
+    logits[6 * width] = -kInfinite;                                   // row 6: an impossible target
     LogprobCase from = logits_case(tokens, logits, {0, 0, 1, 0, 0, 0, 0});
     const std::vector<float> got = run_logprob(context.get(), from).logprobs;
     CHECK(got[0] == 0, "leads by 1e4: %g", static_cast<double>(got[0]));
@@ -161,7 +161,8 @@ void test_extremes(const TestContext &context) {
   LogprobCase from = logits_case(3000, masked, {2999});
   const std::vector<float> alone = {1, 1};
   LogprobCase pair = logits_case(2, alone, {1});
-  check_bits("impossible tokens", run_logprob(context.get(), from).logprobs.data(), run_logprob(context.get(), pair).logprobs.data(), 1, 0);
+  check_bits("impossible tokens", run_logprob(context.get(), from).logprobs.data(),
+             run_logprob(context.get(), pair).logprobs.data(), 1, 0);
 }
 
 void test_small(const TestContext &context) {

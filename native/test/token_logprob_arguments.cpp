@@ -57,33 +57,59 @@ void test_messages(const TestContext &context) {
     change(good);
     expect_refused(what, good.call(context, &good.loss, error), error, "gavel_token_logprob", names);
   };
-  refused("a target of V", 0, [](Good &g) { g.from.targets[5] = kTokens; }, "args.targets[5] is 70; the vocabulary has 70 tokens");
-  refused("a target below 0", 1, [](Good &g) { g.from.targets[8] = -100; }, "args.targets[8] is -100");
-  refused("a row behind the last", 0, [](Good &g) { g.from.last[1] = kRows; }, "item 1: args.last[1] is 9; args.hidden has 9 rows");
-  refused("a row behind the last, logits", 1, [](Good &g) { g.from.first[2] = -2; }, "args.first[2] is -2; args.logits has 9 rows");
-  refused("two sources", 0, [](Good &g) { g.args.logits = describe(g.from.bytes.data(), GAVEL_F32, {kRows, 2}); }, "2 of args.hidden");
-  refused("no source", 0, [](Good &g) { g.args.hidden = gavel_tensor{}; }, "0 of args.hidden");
-  refused("hidden states alone", 0, [](Good &g) { g.given = nullptr; }, "vocabulary is NULL");
-  refused("logits with a vocabulary", 1, [](Good &g) { g.given = g.vocabulary.get(); }, "vocabulary is given");
-  refused("no vocabulary at all", 0, [](Good &g) { g.given = reinterpret_cast<gavel_vocabulary *>(g.from.mask.data()); },
-          "vocabulary is not a live handle");
-  refused("another width", 0, [](Good &g) { g.args.hidden.shape[1] = kWidth - 1; }, "args.hidden has rows of 32 values");
-  refused("targets of given log-probabilities", 2, [](Good &g) { g.args.targets = describe_vector(g.from.targets, GAVEL_I64); },
-          "args.targets is i64[9]: it must be absent with policy_logprobs");
-  refused("no reduction", 0, [](Good &g) { g.args.reduce = 0; }, "args.reduce is 0");
-  refused("another readout", 0, [](Good &g) { g.args.readout = GAVEL_READOUT_SIGMOID; }, "args.readout is 2");
-  refused("beta 0", 0, [](Good &g) { g.args.beta = 0; }, "args.beta is 0");
-  refused("beta of nothing", 0, [](Good &g) { g.args.readout = 0; }, "only LOG_RATIO reads it");
-  refused("a ratio of probabilities", 0, [](Good &g) { g.args.reduce = GAVEL_LOGPROB_MEAN_PROB; }, "MEAN_PROB, a probability");
-  refused("a reference of probabilities", 0,
-          [](Good &g) { g.args.reduce = GAVEL_LOGPROB_MEAN_PROB, g.args.readout = 0, g.args.beta = 0; },
-          "args.reference_logprobs is f32[9]: it must be absent with MEAN_PROB");
-  refused("an output over an input", 2, [](Good &g) { g.args.logprobs.data = g.args.policy_logprobs.data; }, "overlaps");
-  refused("a loss without spans", 0,
-          [](Good &g) { g.args.first = g.args.last = g.args.scores = g.args.counts = g.args.reference_logprobs = gavel_tensor{}; },
-          "loss is given, but there are no scores");
-  refused("a stream", 0, [](Good &g) { g.args.stream = reinterpret_cast<gavel_stream *>(g.from.mask.data()); }, "args.stream is not NULL");
-  refused("an older struct", 0, [](Good &g) { g.args.struct_size -= 8; }, "args.struct_size");
+  refused(
+      "a target of V", 0, [](Good &g) { g.from.targets[5] = kTokens; }, "args.targets[5] is 70; the vocabulary has 70 tokens");
+  refused(
+      "a target below 0", 1, [](Good &g) { g.from.targets[8] = -100; }, "args.targets[8] is -100");
+  refused(
+      "a row behind the last", 0, [](Good &g) { g.from.last[1] = kRows; }, "item 1: args.last[1] is 9; args.hidden has 9 rows");
+  refused(
+      "a row behind the last, logits", 1, [](Good &g) { g.from.first[2] = -2; }, "args.first[2] is -2; args.logits has 9 rows");
+  refused(
+      "two sources", 0,
+      [](Good &g) {
+        g.args.logits = describe(g.from.bytes.data(), GAVEL_F32, {kRows, 2});
+      },
+      "2 of args.hidden");
+  refused(
+      "no source", 0, [](Good &g) { g.args.hidden = gavel_tensor{}; }, "0 of args.hidden");
+  refused(
+      "hidden states alone", 0, [](Good &g) { g.given = nullptr; }, "vocabulary is NULL");
+  refused(
+      "logits with a vocabulary", 1, [](Good &g) { g.given = g.vocabulary.get(); }, "vocabulary is given");
+  refused(
+      "no vocabulary at all", 0, [](Good &g) { g.given = reinterpret_cast<gavel_vocabulary *>(g.from.mask.data()); },
+      "vocabulary is not a live handle");
+  refused(
+      "another width", 0, [](Good &g) { g.args.hidden.shape[1] = kWidth - 1; }, "args.hidden has rows of 32 values");
+  refused(
+      "targets of given log-probabilities", 2, [](Good &g) { g.args.targets = describe_vector(g.from.targets, GAVEL_I64); },
+      "args.targets is i64[9]: it must be absent with policy_logprobs");
+  refused(
+      "no reduction", 0, [](Good &g) { g.args.reduce = 0; }, "args.reduce is 0");
+  refused(
+      "another readout", 0, [](Good &g) { g.args.readout = GAVEL_READOUT_SIGMOID; }, "args.readout is 2");
+  refused(
+      "beta 0", 0, [](Good &g) { g.args.beta = 0; }, "args.beta is 0");
+  refused(
+      "beta of nothing", 0, [](Good &g) { g.args.readout = 0; }, "only LOG_RATIO reads it");
+  refused(
+      "a ratio of probabilities", 0, [](Good &g) { g.args.reduce = GAVEL_LOGPROB_MEAN_PROB; }, "MEAN_PROB, a probability");
+  refused(
+      "a reference of probabilities", 0,
+      [](Good &g) { g.args.reduce = GAVEL_LOGPROB_MEAN_PROB, g.args.readout = 0, g.args.beta = 0; },
+      "args.reference_logprobs is f32[9]: it must be absent with MEAN_PROB");
+  refused(
+      "an output over an input", 2, [](Good &g) { g.args.logprobs.data = g.args.policy_logprobs.data; }, "overlaps");
+  refused(
+      "a loss without spans", 0,
+      [](Good &g) { g.args.first = g.args.last = g.args.scores = g.args.counts = g.args.reference_logprobs = gavel_tensor{}; },
+      "loss is given, but there are no scores");
+  refused(
+      "a stream", 0, [](Good &g) { g.args.stream = reinterpret_cast<gavel_stream *>(g.from.mask.data()); },
+      "args.stream is not NULL");
+  refused(
+      "an older struct", 0, [](Good &g) { g.args.struct_size -= 8; }, "args.struct_size");
 
   auto error = sized<gavel_error>();
   Good good(context, GAVEL_F32, 0);
@@ -94,11 +120,11 @@ void test_messages(const TestContext &context) {
   Scores scores;
   gavel_score_args score = score_args(head.spec(), batch, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, false, scores);
   score.pooling = GAVEL_POOLING_TOKEN_LOGPROB;
-  expect_refused("pooling of gavel_score", gavel_score(context.get(), head.get(), &score, nullptr, &error), error, "gavel_score",
-                 "call gavel_token_logprob");
+  expect_refused("pooling of gavel_score", gavel_score(context.get(), head.get(), &score, nullptr, &error), error,
+                 "gavel_score", "call gavel_token_logprob");
   score.pooling = GAVEL_POOLING_INDEX, score.readout = GAVEL_READOUT_LOG_RATIO;
-  expect_refused("readout of gavel_score", gavel_score(context.get(), head.get(), &score, nullptr, &error), error, "gavel_score",
-                 "call gavel_token_logprob");
+  expect_refused("readout of gavel_score", gavel_score(context.get(), head.get(), &score, nullptr, &error), error,
+                 "gavel_score", "call gavel_token_logprob");
   gavel_token_logprob_backward_args backward = logprob_backward_args(good.from, good.from.reference, good.out);
   expect_refused("dscore of another length", gavel_token_logprob_backward(context.get(), &backward, &error), error,
                  "gavel_token_logprob_backward", "args.dscore");
@@ -114,7 +140,8 @@ void test_vocabulary(const TestContext &context) {
   gavel_vocabulary *made = nullptr;
   const auto refused = [&](const char *what, gavel_tensor weight, const char *names) {
     made = reinterpret_cast<gavel_vocabulary *>(&error);
-    expect_refused(what, gavel_vocabulary_create(context.get(), &weight, &made, &error), error, "gavel_vocabulary_create", names);
+    expect_refused(what, gavel_vocabulary_create(context.get(), &weight, &made, &error), error, "gavel_vocabulary_create",
+                   names);
     CHECK(made == nullptr, "%s: a handle came back", what);
   };
   const gavel_tensor weight = describe(values.data(), GAVEL_F32, {3, 4});
@@ -137,15 +164,16 @@ void test_vocabulary(const TestContext &context) {
   const std::vector<float> hidden = {1, 1, 1, 1};
   args.logits = gavel_tensor{};
   args.hidden = describe(const_cast<float *>(hidden.data()), GAVEL_F32, {1, 4});
-  expect_status("a vocabulary outlives its context", gavel_token_logprob(context.get(), made, &args, nullptr, &error), GAVEL_OK, error);
+  expect_status("a vocabulary outlives its context", gavel_token_logprob(context.get(), made, &args, nullptr, &error), GAVEL_OK,
+                error);
   CHECK(out.logprobs[0] == -0x1.62e43p-1f, "log 1/2: %a", static_cast<double>(out.logprobs[0]));
   gavel_vocabulary_destroy(made);
   gavel_vocabulary_destroy(nullptr);
 }
 
 std::vector<gavel_tensor *> tensors_of(gavel_token_logprob_args &args) {
-  return {&args.hidden, &args.logits, &args.policy_logprobs, &args.targets, &args.mask,
-          &args.reference_logprobs, &args.first, &args.last, &args.logprobs, &args.scores, &args.counts};
+  return {&args.hidden, &args.logits, &args.policy_logprobs, &args.targets, &args.mask,  &args.reference_logprobs,
+          &args.first,  &args.last,   &args.logprobs,        &args.scores,  &args.counts};
 }
 constexpr size_t kFirstOutput = 8;
 
@@ -161,11 +189,13 @@ void test_guarded(const TestContext &context, int32_t dtype, int source, Edge ed
   expect_status("guarded", good.call(context, nullptr, error), GAVEL_OK, error);
   CHECK(memory.untouched(), "source %d wrote outside of its outputs", source);
   check_bits("guarded scores", static_cast<const float *>(good.args.scores.data), expected.scores.data(), kItems, 5);
-  check_bits("guarded log-probabilities", static_cast<const float *>(good.args.logprobs.data), expected.logprobs.data(), kRows, 5);
+  check_bits("guarded log-probabilities", static_cast<const float *>(good.args.logprobs.data), expected.logprobs.data(), kRows,
+             5);
 
   const std::vector<float> dscore(kItems, 1);
   gavel_token_logprob_backward_args backward = logprob_backward_args(good.from, dscore, good.out);
-  for (gavel_tensor *tensor : {&backward.mask, &backward.first, &backward.last, &backward.dscore}) memory.add(*tensor, true, edge);
+  for (gavel_tensor *tensor : {&backward.mask, &backward.first, &backward.last, &backward.dscore})
+    memory.add(*tensor, true, edge);
   memory.add(backward.dlogprobs, false, edge);
   expect_status("guarded backward", gavel_token_logprob_backward(context.get(), &backward, &error), GAVEL_OK, error);
   CHECK(memory.untouched(), "the backward pass wrote outside of its output");

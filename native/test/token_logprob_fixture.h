@@ -108,7 +108,8 @@ inline LogprobOutputs run_logprob(gavel_context *context, LogprobCase &from, Whe
   LogprobOutputs out;
   const gavel_token_logprob_args args = logprob_args(from, out);
   auto error = sized<gavel_error>();
-  expect_status("gavel_token_logprob", gavel_token_logprob(context, vocabulary_of(from), &args, nullptr, &error), GAVEL_OK, error, where);
+  expect_status("gavel_token_logprob", gavel_token_logprob(context, vocabulary_of(from), &args, nullptr, &error), GAVEL_OK,
+                error, where);
   return out;
 }
 

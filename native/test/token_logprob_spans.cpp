@@ -88,7 +88,8 @@ void test_steps(const TestContext &context) {
     from->reference = {5, -1, -1, -1, -1, -1, -1};
     from->readout = GAVEL_READOUT_LOG_RATIO, from->beta = 0.5f;
   }
-  const std::vector<float> sums = run_logprob(context.get(), cumulative).scores, steps = run_logprob(context.get(), single).scores;
+  const std::vector<float> sums = run_logprob(context.get(), cumulative).scores,
+                           steps = run_logprob(context.get(), single).scores;
   expect("cumulative", sums, {-0.5f, -1.5f, -7.5f});
   expect("single", steps, {-0.5f, -1, -6});
   for (size_t k = 1; k < steps.size(); ++k) CHECK(steps[k] == sums[k] - sums[k - 1], "step %zu is not a difference", k);
@@ -99,7 +100,8 @@ void test_implicit_prm(const TestContext &context) {
   const uint64_t seed = 31;
   Random random(seed);
   const int64_t rows = 40, tokens = 1300, width = 48;
-  const TestVocabulary vocabulary(context.get(), GAVEL_F32, tokens, width, random_values(random, GAVEL_F32, tokens * width, 0.4));
+  const TestVocabulary vocabulary(context.get(), GAVEL_F32, tokens, width,
+                                  random_values(random, GAVEL_F32, tokens * width, 0.4));
   LogprobCase from;
   from.rows = rows, from.vocabulary = &vocabulary, from.spans = true;
   from.hidden = random_values(random, GAVEL_F32, rows * width);
@@ -200,7 +202,8 @@ void test_gradients(const TestContext &context, int32_t reduce, bool with_refere
     bound.push_back(1e-9 + 16 * kHalfUlp * 8);
     policy[t] = at;
   }
-  check_bound("gradient by differences, reduce " + std::to_string(reduce), actual.data(), expected.data(), bound.data(), 13, seed);
+  check_bound("gradient by differences, reduce " + std::to_string(reduce), actual.data(), expected.data(), bound.data(), 13,
+              seed);
 }
 
 // NaN reaches its own items only, and is counted; what a span does not need is not looked at.

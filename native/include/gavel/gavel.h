@@ -314,10 +314,10 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
 /* ---- pooling, readout ------------------------------------------------------------------------------------------------ */
 
 enum {
-  GAVEL_POOLING_INDEX = 1,      /* y = X[last] */
-  GAVEL_POOLING_FIRST_LAST = 2, /* X[first], X[last] combined; D = 2H with CONCAT */
-  GAVEL_POOLING_SPAN_MEAN = 3,  /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
-  GAVEL_POOLING_ALL = 4,        /* y = X[r] for every row r: R = T, without first and last. CPU; GAVEL_UNSUPPORTED on CUDA */
+  GAVEL_POOLING_INDEX = 1,        /* y = X[last] */
+  GAVEL_POOLING_FIRST_LAST = 2,   /* X[first], X[last] combined; D = 2H with CONCAT */
+  GAVEL_POOLING_SPAN_MEAN = 3,    /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
+  GAVEL_POOLING_ALL = 4,          /* y = X[r] for every row r: R = T, without first and last. CPU; GAVEL_UNSUPPORTED on CUDA */
   GAVEL_POOLING_TOKEN_LOGPROB = 5 /* has a call of its own, gavel_token_logprob: it reads a vocabulary instead of a head */
 };
 enum {
@@ -580,18 +580,19 @@ typedef struct gavel_token_logprob_args {
   int32_t reduce;  /* GAVEL_LOGPROB_* */
   int32_t readout; /* GAVEL_READOUT_IDENTITY, or GAVEL_READOUT_LOG_RATIO (not with MEAN_PROB) */
   float beta;      /* LOG_RATIO: finite and at least 2^-126, else 0 */
-  gavel_tensor hidden;              /* final hidden states [T, H], after the model's last norm: the vocabulary's dtype, or any where that is f32 */
-  gavel_tensor logits;              /* or: f32, f16 or bf16 [T, V] */
-  gavel_tensor policy_logprobs;     /* or: f32 [T], log-probabilities the caller has */
-  gavel_tensor targets;             /* i64 [T]; absent with policy_logprobs */
-  gavel_tensor mask;                /* u8 [T], optional: 0 = left out */
-  gavel_tensor reference_logprobs;  /* f32 [T], optional: of the reference model; not with MEAN_PROB */
-  gavel_tensor first;               /* i64 [R] */
-  gavel_tensor last;                /* i64 [R] */
-  gavel_tensor logprobs;            /* out, optional: f32 [T]; 0 for rows that are not computed */
-  gavel_tensor scores;              /* out: f32 [R] */
-  gavel_tensor counts;              /* out, optional: i64 [2]: invalid items, items with a NaN score */
-  gavel_stream *stream;             /* NULL */
+  gavel_tensor
+      hidden; /* final hidden states [T, H], after the model's last norm: the vocabulary's dtype, or any where that is f32 */
+  gavel_tensor logits;             /* or: f32, f16 or bf16 [T, V] */
+  gavel_tensor policy_logprobs;    /* or: f32 [T], log-probabilities the caller has */
+  gavel_tensor targets;            /* i64 [T]; absent with policy_logprobs */
+  gavel_tensor mask;               /* u8 [T], optional: 0 = left out */
+  gavel_tensor reference_logprobs; /* f32 [T], optional: of the reference model; not with MEAN_PROB */
+  gavel_tensor first;              /* i64 [R] */
+  gavel_tensor last;               /* i64 [R] */
+  gavel_tensor logprobs;           /* out, optional: f32 [T]; 0 for rows that are not computed */
+  gavel_tensor scores;             /* out: f32 [R] */
+  gavel_tensor counts;             /* out, optional: i64 [2]: invalid items, items with a NaN score */
+  gavel_stream *stream;            /* NULL */
 } gavel_token_logprob_args;
 
 /* vocabulary: NULL without args.hidden. `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */

@@ -23,7 +23,8 @@ namespace {
 
 CpuContext &cpu_of(gavel_context &context) {
   if (context.plugin != nullptr) {
-    fail(GAVEL_UNSUPPORTED, "TOKEN_LOGPROB runs on the CPU alone in this version; use a CPU context, with tensors in host memory");
+    fail(GAVEL_UNSUPPORTED,
+         "TOKEN_LOGPROB runs on the CPU alone in this version; use a CPU context, with tensors in host memory");
   }
   return *context.cpu;
 }
@@ -50,21 +51,22 @@ float factor_of(int32_t readout, float beta) {
 // Where log-probabilities come from.
 struct Source {
   const CpuVocabulary *vocabulary = nullptr;
-  Tensor states;         // hidden states or logits; absent where the caller has the log-probabilities
-  Tensor policy;         // those
-  const char *name;      // of the tensor that has T rows
-  int64_t rows = 0;      // T
-  int64_t tokens = 0;    // V
-  Tensor targets;        // absent with policy
+  Tensor states;       // hidden states or logits; absent where the caller has the log-probabilities
+  Tensor policy;       // those
+  const char *name;    // of the tensor that has T rows
+  int64_t rows = 0;    // T
+  int64_t tokens = 0;  // V
+  Tensor targets;      // absent with policy
 };
 
 Source take_source(gavel_vocabulary *given, const gavel_token_logprob_args &args, CallTensors &tensors) {
   const bool hidden = !is_absent(args.hidden, "args.hidden");
   const bool logits = !is_absent(args.logits, "args.logits");
   const bool policy = !is_absent(args.policy_logprobs, "args.policy_logprobs");
-  GAVEL_CHECK(hidden + logits + policy == 1,
-              "%d of args.hidden, args.logits and args.policy_logprobs are present; log-probabilities are made from exactly one",
-              hidden + logits + policy);
+  GAVEL_CHECK(
+      hidden + logits + policy == 1,
+      "%d of args.hidden, args.logits and args.policy_logprobs are present; log-probabilities are made from exactly one",
+      hidden + logits + policy);
   Source source;
   if (hidden) {
     const CpuVocabulary &vocabulary = *checked(given).cpu;
@@ -74,8 +76,8 @@ Source take_source(gavel_vocabulary *given, const gavel_token_logprob_args &args
     source.states = tensors.input(args.hidden, source.name, dtypes, {kAny, kAny});
     source.tokens = vocabulary.tokens;
     GAVEL_CHECK(source.states.shape[1] == vocabulary.width,
-                "args.hidden has rows of %" PRId64 " values; the vocabulary's weight has rows of %" PRId64, source.states.shape[1],
-                vocabulary.width);
+                "args.hidden has rows of %" PRId64 " values; the vocabulary's weight has rows of %" PRId64,
+                source.states.shape[1], vocabulary.width);
   } else {
     GAVEL_CHECK(given == nullptr, "vocabulary is given; only args.hidden is multiplied with one: set it to NULL");
   }
@@ -119,9 +121,10 @@ void check_without_spans(const Call &call, const gavel_loss_args *loss) {
   CallTensors::require_absent(args.reference_logprobs, "args.reference_logprobs", kWhy);
   CallTensors::require_absent(args.policy_logprobs, "args.policy_logprobs", kWhy);
   GAVEL_CHECK(loss == nullptr, "loss is given, but there are no scores without args.last: give spans, or set it to NULL");
-  GAVEL_CHECK(args.reduce == 0 && args.readout == 0 && args.beta == 0,
-              "args.reduce, args.readout and args.beta are %d, %d and %g; without args.last there is nothing to reduce: set them to 0",
-              args.reduce, args.readout, static_cast<double>(args.beta));
+  GAVEL_CHECK(
+      args.reduce == 0 && args.readout == 0 && args.beta == 0,
+      "args.reduce, args.readout and args.beta are %d, %d and %g; without args.last there is nothing to reduce: set them to 0",
+      args.reduce, args.readout, static_cast<double>(args.beta));
   GAVEL_CHECK(call.logprobs.present(), "args.logprobs is absent, and so are the spans: ask for at least one result");
 }
 
@@ -217,8 +220,7 @@ void run(CpuContext &context, Call &call) {
     compute_logprobs(context, call, nullptr, workspace);
     return;
   }
-  const TokenSpans spans =
-      resolve_spans(call.first, call.last, call.mask, call.source.rows, workspace, call.source.name);
+  const TokenSpans spans = resolve_spans(call.first, call.last, call.mask, call.source.rows, workspace, call.source.name);
   if (call.loss) {
     if (spans.invalid_items > 0) {
       uint8_t *valid = workspace.take<uint8_t>(spans.items);
@@ -307,7 +309,8 @@ int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary
   });
 }
 
-int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error) {
+int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args,
+                                     gavel_error *error) {
   return enter("gavel_token_logprob_backward", error, [&] {
     gavel_context &on = checked(context);
     CpuContext &cpu = cpu_of(on);

@@ -27,7 +27,7 @@ struct ItemRows {
 constexpr int64_t kInvalidItem = -1;
 
 struct Pooling {
-  int32_t pooling;       // ALL has become INDEX of every row
+  int32_t pooling;  // ALL has become INDEX of every row
   int32_t combine;
   int64_t tokens;        // T
   int64_t hidden_width;  // H

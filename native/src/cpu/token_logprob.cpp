@@ -31,8 +31,8 @@ class RowBlock {
     target_logits_ = workspace.take<float>(rows_);
     scratch_floats_ = rows_ * (kPanelColumns + kVocabularyChunk);
     if (problem.vocabulary != nullptr) {
-      packed_ = workspace.take<char>(
-          problem.kernels.packed_rows_bytes(problem.vocabulary->dtype, rows_, problem.vocabulary->width));
+      packed_ =
+          workspace.take<char>(problem.kernels.packed_rows_bytes(problem.vocabulary->dtype, rows_, problem.vocabulary->width));
     } else {
       scratch_floats_ = kVocabularyChunk;
     }
@@ -90,8 +90,7 @@ class RowBlock {
                        vocabulary.width, packed_, r, rows);
     }
     kernels.pack_tail(vocabulary.dtype, vocabulary.width, packed_, rows);
-    const double work =
-        product_nanoseconds(kernels, rows, vocabulary.tokens, vocabulary.width, dtype_size(vocabulary.dtype));
+    const double work = product_nanoseconds(kernels, rows, vocabulary.tokens, vocabulary.width, dtype_size(vocabulary.dtype));
     const int32_t parts = problem_.pool.parts_for(work, chunks_);
     constexpr int64_t kChunkPanels = kVocabularyChunk / kPanelColumns;
     const int64_t panels = panel_count(vocabulary.tokens);
@@ -109,8 +108,7 @@ class RowBlock {
     const Tensor &logits = problem_.states;
     const int64_t units = rows * chunks_;
     // A largest and an exponential of each logit: about 1 ns.
-    const int32_t parts =
-        problem_.pool.parts_for(static_cast<double>(rows) * static_cast<double>(problem_.tokens), units);
+    const int32_t parts = problem_.pool.parts_for(static_cast<double>(rows) * static_cast<double>(problem_.tokens), units);
     problem_.pool.run(parts, [&](int32_t part) {
       float *wide = scratch_ + part * scratch_floats_;
       for (int64_t unit = units * part / parts; unit < units * (part + 1) / parts; ++unit) {

@@ -56,7 +56,8 @@ float pool(const TokenSpans &spans, const SpanScore &how, int64_t item) {
 
 TokenSpans resolve_spans(const Tensor &first, const Tensor &last, const Tensor &mask, int64_t tokens, Workspace &workspace,
                          const char *states) {
-  const Pooling pooling = resolve_pooling(GAVEL_POOLING_SPAN_MEAN, GAVEL_COMBINE_NONE, first, last, tokens, 1, workspace, states);
+  const Pooling pooling =
+      resolve_pooling(GAVEL_POOLING_SPAN_MEAN, GAVEL_COMBINE_NONE, first, last, tokens, 1, workspace, states);
   uint8_t *mask_copy = nullptr;
   if (mask.present()) {
     mask_copy = workspace.take<uint8_t>(tokens);
