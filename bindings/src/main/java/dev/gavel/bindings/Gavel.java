@@ -382,8 +382,7 @@ public final class Gavel {
     require(weight, gavel_tensor.layout());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(gavel_h.C_POINTER);
-      error.check(
-          gavel_h.gavel_vocabulary_create(context.address(), weight, out, error.address()));
+      error.check(gavel_h.gavel_vocabulary_create(context.address(), weight, out, error.address()));
       return NativeHandle.own(
           "vocabulary", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_vocabulary_destroy);
     } finally {

@@ -156,8 +156,7 @@ public final class Step implements AutoCloseable {
     guard.acquireExclusively();
     try {
       ForwardPass forward = current();
-      String expected =
-          Shapes.print(DType.F32, forward.items(), head.spec().outputWidth());
+      String expected = Shapes.print(DType.F32, forward.items(), head.spec().outputWidth());
       if (!scoreGradient.toString().equals(expected)) {
         throw new InvalidTensorException(
             "gradient of the scores is %s; it must be %s".formatted(scoreGradient, expected));
@@ -220,11 +219,7 @@ public final class Step implements AutoCloseable {
   public HostTensor vectorGradients() {
     ForwardPass forward = current();
     return HostTensor.view(
-        DType.F32,
-        requireVectorGradient(),
-        guard,
-        forward.items(),
-        head.spec().inputWidth());
+        DType.F32, requireVectorGradient(), guard, forward.items(), head.spec().inputWidth());
   }
 
   /** Frees everything the step owns. Closing again does nothing. */

@@ -65,7 +65,8 @@ final class TokenLogprobArguments {
     backwardReference =
         TensorDescriptor.at(
             backward, gavel_token_logprob_backward_args.reference_logprobs$offset());
-    scoreGradient = TensorDescriptor.at(backward, gavel_token_logprob_backward_args.dscore$offset());
+    scoreGradient =
+        TensorDescriptor.at(backward, gavel_token_logprob_backward_args.dscore$offset());
     logprobGradient =
         TensorDescriptor.at(backward, gavel_token_logprob_backward_args.dlogprobs$offset());
   }

@@ -292,8 +292,7 @@ public final class TokenScores implements AutoCloseable {
             ? hidden.vocabulary().handle().address()
             : MemorySegment.NULL;
     try {
-      Gavel.tokenLogprob(
-          context.handle(), vocabulary, arguments.struct(), loss, arguments.error());
+      Gavel.tokenLogprob(context.handle(), vocabulary, arguments.struct(), loss, arguments.error());
       computed = true;
     } catch (NativeException e) {
       throw Failures.of(e);

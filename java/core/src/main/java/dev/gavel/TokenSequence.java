@@ -91,9 +91,9 @@ public final class TokenSequence {
   }
 
   /**
-   * The token that each row of a causal language model predicts: the id at the next position, and -1
-   * at the last position, which predicts none. The log-probabilities of the tokens at positions a to
-   * b are those of the rows a - 1 to b - 1.
+   * The token that each row of a causal language model predicts: the id at the next position, and
+   * -1 at the last position, which predicts none. The log-probabilities of the tokens at positions
+   * a to b are those of the rows a - 1 to b - 1.
    */
   public long[] nextIds() {
     long[] next = new long[ids.length];

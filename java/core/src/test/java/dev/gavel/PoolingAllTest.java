@@ -43,8 +43,7 @@ class PoolingAllTest {
       indexed.scatter(indexedHidden);
       assertArrayEquals(indexedHidden.toFloats(), denseHidden.toFloats());
       assertArrayEquals(
-          indexed.scores().toArray(),
-          head.score(responses, Pooling.all(), Readout.identity()));
+          indexed.scores().toArray(), head.score(responses, Pooling.all(), Readout.identity()));
     }
   }
 

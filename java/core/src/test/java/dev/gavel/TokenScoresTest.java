@@ -80,9 +80,7 @@ class TokenScoresTest {
         assertEquals(single[k], cumulative[k] - cumulative[k - 1]);
       }
       assertEquals(
-          ReferenceMath.sigmoid(0.5),
-          StepReduction.MIN.ofLogits(0.5, 1, 2).orElseThrow(),
-          1e-15);
+          ReferenceMath.sigmoid(0.5), StepReduction.MIN.ofLogits(0.5, 1, 2).orElseThrow(), 1e-15);
       assertEquals(
           ReferenceMath.sigmoid(0.5),
           StepReduction.MIN.ofLogits(widened(cumulative)).orElseThrow(),
@@ -159,21 +157,25 @@ class TokenScoresTest {
         TokenScores scores = TokenScores.allocate(4, 2)) {
       TokenSource source = TokenSource.hidden(vocabulary, sample.hidden, sample.targets);
       Spans one = Spans.of(new int[] {0}, new int[] {3});
-      refused("rows of the vocabulary have 8", () ->
-          TokenSource.hidden(vocabulary, other, sample.targets));
+      refused(
+          "rows of the vocabulary have 8",
+          () -> TokenSource.hidden(vocabulary, other, sample.targets));
       refused("must be bf16", () -> TokenSource.hidden(vocabulary, wide, sample.targets));
       refused("one per row", () -> TokenSource.hidden(vocabulary, sample.hidden, sample.reference));
-      refused("must be f32, f16 or bf16 [V, H]", () ->
-          Vocabulary.create(context, sample.reference));
+      refused(
+          "must be f32, f16 or bf16 [V, H]", () -> Vocabulary.create(context, sample.reference));
       refused("MEAN_PROB", () -> TokenLogprob.meanProbability().withLogRatio(1));
       refused("MEAN_PROB", () -> TokenLogprob.meanProbability().withReference(sample.reference));
       refused("beta is 0.0", () -> TokenLogprob.sum().withLogRatio(0));
-      refused("mask: u8[1]", () ->
-          scores.score(context, source, one, TokenLogprob.sum().withMask(shortMask)));
-      refused("need not be computed", () ->
-          scores.compute(context, TokenSource.given(sample.reference)));
-      refused("room for 4 rows and 2 spans", () ->
-          scores.score(context, source, Spans.ofRows(0, 1, 2), TokenLogprob.sum()));
+      refused(
+          "mask: u8[1]",
+          () -> scores.score(context, source, one, TokenLogprob.sum().withMask(shortMask)));
+      refused(
+          "need not be computed",
+          () -> scores.compute(context, TokenSource.given(sample.reference)));
+      refused(
+          "room for 4 rows and 2 spans",
+          () -> scores.score(context, source, Spans.ofRows(0, 1, 2), TokenLogprob.sum()));
       refused("room for 0 rows", () -> TokenScores.allocate(0, 1));
       refused("ends must rise", () -> Spans.cumulative(0, 3, 3));
       refused("ends must rise", () -> Spans.single(4, 3));
@@ -182,11 +184,16 @@ class TokenScoresTest {
       refused("gradient of the scores is", () -> scores.backward(sample.reference));
       assertThrows(IllegalStateException.class, () -> scores.gradient(0));
       assertThrows(IndexOutOfBoundsException.class, () -> scores.score(1));
-      vocabulary.close();
+      TokenSource gone = TokenSource.hidden(closed(context, sample), sample.hidden, sample.targets);
       assertThrows(
-          IllegalStateException.class,
-          () -> scores.score(context, source, one, TokenLogprob.sum()));
+          IllegalStateException.class, () -> scores.score(context, gone, one, TokenLogprob.sum()));
     }
+  }
+
+  private static Vocabulary closed(Context context, TokenSample sample) {
+    Vocabulary vocabulary = Vocabulary.create(context, sample.weight);
+    vocabulary.close();
+    return vocabulary;
   }
 
   private static void refused(String names, Runnable call) {
