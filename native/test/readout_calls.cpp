@@ -80,8 +80,8 @@ void check_scores(const ReadoutCase &problem, const ReadoutOutputs &out, uint64_
     const auto score = row_of(out.scores, config.scores(), r);
     const auto weights = row_of(out.gate_weights, config.gate_outputs(), r);
     if (problem.valid(r)) {
-      same("scores", score, item.scores(row_of(out.logits, config.logits(), r), row_of(out.gate_logits, config.gate_outputs(), r)),
-           seed);
+      same("scores", score,
+           item.scores(row_of(out.logits, config.logits(), r), row_of(out.gate_logits, config.gate_outputs(), r)), seed);
       continue;
     }
     ++invalid;
@@ -323,8 +323,8 @@ void test_refused() {
   refuse(prob, "args.gate_form is 1", [](auto &a) { a.gate_form = 1; });
   refuse(prob, "args.readout_levels", [](auto &a) { a.readout_levels = a.scores; });
   refuse(prob, "args.objectives", [](auto &a) { a.objectives = a.logits; });
-  const ReadoutConfig levels{.readout = GAVEL_READOUT_EXPECTATION, .outputs = 3, .width = 3,
-                             .statistic = GAVEL_EXPECTATION_MEAN, .levels = {1, 2, 3}};
+  const ReadoutConfig levels{
+      .readout = GAVEL_READOUT_EXPECTATION, .outputs = 3, .width = 3, .statistic = GAVEL_EXPECTATION_MEAN, .levels = {1, 2, 3}};
   refuse(levels, "args.readout_statistic is 0", [](auto &a) { a.readout_statistic = 0; });
   refuse(levels, "args.readout_statistic is 4", [](auto &a) { a.readout_statistic = 4; });
   refuse(levels, "args.readout_levels", [](auto &a) { a.readout_levels.shape[0] = 2; });
@@ -340,8 +340,12 @@ void test_refused() {
     static std::vector<float> bad = {INFINITY, 2};
     a.readout_weights.data = bad.data();
   });
-  const ReadoutConfig gated{.readout = GAVEL_READOUT_GATED_SUM, .outputs = 3, .form = GAVEL_GATE_SOFTMAX, .temperature = 10,
-                            .scale = 1, .transform = {1, 0, 0, 0, 1, 0, 0, 0, 1}};
+  const ReadoutConfig gated{.readout = GAVEL_READOUT_GATED_SUM,
+                            .outputs = 3,
+                            .form = GAVEL_GATE_SOFTMAX,
+                            .temperature = 10,
+                            .scale = 1,
+                            .transform = {1, 0, 0, 0, 1, 0, 0, 0, 1}};
   refuse(gated, "args.gate is NULL", [](auto &a) { a.gate = nullptr; });
   refuse(gated, "args.gate is not a live handle", [](auto &a) { a.gate = reinterpret_cast<gavel_head *>(a.hidden.data); });
   refuse(gated, "args.gate_form is 4", [](auto &a) { a.gate_form = 4; });
@@ -363,7 +367,8 @@ void test_refused() {
   const ReadoutConfig streams{.readout = GAVEL_READOUT_GATED_SUM, .outputs = 1, .form = GAVEL_GATE_TWO_STREAM};
   refuse(streams, "args.gate_scale is 1", [](auto &a) { a.gate_scale = 1; });
   refuse(streams, "args.pooling is 3", [](auto &a) { a.pooling = GAVEL_POOLING_SPAN_MEAN, a.first = a.last; });
-  refuse(streams, "args.readout_objectives is 5", [](auto &a) { a.readout_objectives = GAVEL_READOUT_QUANTILE_MEAN, a.readout_width = 1; });
+  refuse(streams, "args.readout_objectives is 5",
+         [](auto &a) { a.readout_objectives = GAVEL_READOUT_QUANTILE_MEAN, a.readout_width = 1; });
 }
 
 }  // namespace

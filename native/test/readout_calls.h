@@ -30,9 +30,9 @@ inline ReadoutCase any_readout_case(Random &random, int64_t items) {
   const auto dtype = static_cast<int32_t>(random.integer(GAVEL_F32, GAVEL_BF16));
   const int64_t width = random.integer(4, 40);
   const auto spec = [&](int64_t in, int64_t out) {
-    auto one = random.integer(0, 1) ? linear_spec(dtype, in, out)
-                                    : mlp_spec(dtype, in, {random.integer(1, 40), random.integer(1, 20)}, out,
-                                               GAVEL_ACTIVATION_TANH);
+    auto one = random.integer(0, 1)
+                   ? linear_spec(dtype, in, out)
+                   : mlp_spec(dtype, in, {random.integer(1, 40), random.integer(1, 20)}, out, GAVEL_ACTIVATION_TANH);
     one.flags |= GAVEL_HEAD_OUTPUT_BIAS;
     one.output_scale = 1.5f;
     return one;
@@ -103,31 +103,29 @@ inline std::vector<std::vector<float>> all_values(const GradientBuffers &buffers
   return all;
 }
 
-inline ReadoutGradients run_readout_backward(gavel_context *context, const ReadoutCase &problem, const ReadoutOutputs &forward,
-                                             gavel_head *head, gavel_head *gate, bool accumulate = false, float before = kNan,
-                                             Where where = Where::current()) {
-  ReadoutOutputs like_memory;
-  const gavel_score_args like = readout_score_args(problem, gate, like_memory);
-  auto args = sized<gavel_backward_args>();
-  set_readout(args, problem.config);
-  args.pooling = like.pooling, args.hidden = like.hidden, args.last = like.last;
-  args.accumulate = accumulate;
-  const auto of = [](gavel_tensor tensor, const std::vector<float> &values) {
-    if (tensor.dtype != GAVEL_NONE) tensor.data = const_cast<float *>(values.data());
-    return tensor;
-  };
-  args.dscore = of(like.scores, problem.dscore);
-  args.preactivations = of(like.preactivations, forward.preactivations);
-  const ReadoutConfig &config = problem.config;
-  const bool reads = problem.gated() || config.readout == GAVEL_READOUT_CLASS_PROB || config.readout == GAVEL_READOUT_EXPECTATION ||
-                     config.objectives == GAVEL_READOUT_CLASS_PROB || config.objectives == GAVEL_READOUT_EXPECTATION;
-  if (reads) args.logits = of(like.logits, forward.logits);
-  ReadoutGradients out;
-  out.dvectors.assign(forward.vectors.size(), kNan);
-  args.dvectors = of(like.vectors, out.dvectors);
-  GradientBuffers gradients(problem.head, before, 0);
-  GradientBuffers gate_gradients(problem.gate, before, 0);
-  if (problem.gated()) {
+// The arguments of a backward call for everything there is a gradient of, over memory of its own but for what the forward call wrote.
+struct ReadoutBackward {
+  ReadoutBackward(const ReadoutCase &problem, const ReadoutOutputs &forward_outputs, gavel_head *gate, float before)
+      : forward(forward_outputs), gradients(problem.head, before, 0), gate_gradients(problem.gate, before, 0) {
+    ReadoutOutputs like_memory;
+    const gavel_score_args like = readout_score_args(problem, gate, like_memory);
+    args = sized<gavel_backward_args>();
+    set_readout(args, problem.config);
+    args.pooling = like.pooling, args.hidden = like.hidden, args.last = like.last;
+    const auto of = [](gavel_tensor tensor, const std::vector<float> &values) {
+      if (tensor.dtype != GAVEL_NONE) tensor.data = const_cast<float *>(values.data());
+      return tensor;
+    };
+    args.dscore = of(like.scores, problem.dscore);
+    args.preactivations = of(like.preactivations, forward.preactivations);
+    const ReadoutConfig &config = problem.config;
+    const auto reads = [](int32_t readout) {
+      return readout == GAVEL_READOUT_CLASS_PROB || readout == GAVEL_READOUT_EXPECTATION || readout == GAVEL_READOUT_GATED_SUM;
+    };
+    if (reads(config.readout) || reads(config.objectives)) args.logits = of(like.logits, forward.logits);
+    out.dvectors.assign(forward.vectors.size(), kNan);
+    args.dvectors = of(like.vectors, out.dvectors);
+    if (!problem.gated()) return;
     args.gate = gate, args.gate_index = like.gate_index;
     args.gate_logits = of(like.gate_logits, forward.gate_logits);
     args.gate_preactivations = of(like.gate_preactivations, forward.gate_preactivations);
@@ -140,14 +138,27 @@ inline ReadoutGradients run_readout_backward(gavel_context *context, const Reado
     args.gate_gradients = gate_gradients.tensors.data();
     args.gate_gradient_count = static_cast<int32_t>(gate_gradients.tensors.size());
   }
+  ReadoutBackward(const ReadoutBackward &) = delete;
+
+  const ReadoutOutputs forward;
+  ReadoutGradients out;
+  GradientBuffers gradients, gate_gradients;
+  gavel_backward_args args;
+};
+
+inline ReadoutGradients run_readout_backward(gavel_context *context, const ReadoutCase &problem, const ReadoutOutputs &forward,
+                                             gavel_head *head, gavel_head *gate, bool accumulate = false, float before = kNan,
+                                             Where where = Where::current()) {
+  ReadoutBackward call(problem, forward, gate, before);
+  call.args.accumulate = accumulate;
   auto error = sized<gavel_error>();
   expect_status("gavel_backward",
-                gavel_backward(context, head, &args, gradients.tensors.data(), static_cast<int32_t>(gradients.tensors.size()),
-                               &error),
+                gavel_backward(context, head, &call.args, call.gradients.tensors.data(),
+                               static_cast<int32_t>(call.gradients.tensors.size()), &error),
                 GAVEL_OK, error, where);
-  out.head = all_values(gradients);
-  if (problem.gated()) out.gate = all_values(gate_gradients);
-  return out;
+  call.out.head = all_values(call.gradients);
+  if (problem.gated()) call.out.gate = all_values(call.gate_gradients);
+  return call.out;
 }
 
 }  // namespace gavel::test

@@ -230,8 +230,7 @@ class ReadoutReference {
     const Row<T> deviations = p.deviations(v);
     const T spread = config_.statistic == GAVEL_EXPECTATION_VARIANCE ? variance(p, v) : T(0.0);
     for (size_t k = 0; k < z.size(); ++k) {
-      const T slope =
-          config_.statistic == GAVEL_EXPECTATION_VARIANCE ? deviations[k] * deviations[k] - spread : deviations[k];
+      const T slope = config_.statistic == GAVEL_EXPECTATION_VARIANCE ? deviations[k] * deviations[k] - spread : deviations[k];
       out.push_back(d * (p.p[k] * slope));
     }
     return out;

@@ -26,8 +26,8 @@ void check_values(const std::string &what, const std::vector<float> &actual, con
   check_equal(what + ": length", static_cast<int64_t>(actual.size()), static_cast<int64_t>(expected.size()));
   std::vector<double> values, bounds;
   for (const Bounded &number : expected) values.push_back(number.value), bounds.push_back(number.error);
-  worst = std::fmax(worst, check_bound(what, actual.data(), values.data(), bounds.data(),
-                                       static_cast<int64_t>(actual.size()), seed));
+  worst = std::fmax(worst,
+                    check_bound(what, actual.data(), values.data(), bounds.data(), static_cast<int64_t>(actual.size()), seed));
 }
 
 void test_bounds() {
@@ -68,7 +68,8 @@ void test_differences() {
     Random random(seed);
     const ReadoutConfig config = any_readout(random);
     const ReadoutReference<double> reference(config);
-    const auto z = as<double>(normal_values(random, config.logits())), g = as<double>(normal_values(random, config.gate_outputs()));
+    const auto z = as<double>(normal_values(random, config.logits())),
+               g = as<double>(normal_values(random, config.gate_outputs()));
     const auto d = as<double>(normal_values(random, config.scores()));
     const auto gradient = reference.gradient(z, g, d);
     for (const bool gate : {false, true}) {
@@ -98,8 +99,8 @@ void test_two_classes() {
 // T -> infinity leaves scale times the mean, a sure gate one objective or one stream, equal logits the mean of the levels.
 void test_limits() {
   const std::vector<float> r = {1, 2, 4, 9};
-  ReadoutConfig config{.readout = GAVEL_READOUT_GATED_SUM, .outputs = 4, .form = GAVEL_GATE_SOFTMAX, .temperature = 1e30f,
-                       .scale = 2};
+  ReadoutConfig config{
+      .readout = GAVEL_READOUT_GATED_SUM, .outputs = 4, .form = GAVEL_GATE_SOFTMAX, .temperature = 1e30f, .scale = 2};
   check_equal("T to infinity", static_cast<int64_t>(ItemRow(config).scores(r, {3, -1, 0, 2})[0]), 8);
   config.temperature = 1;
   check_equal("a sure gate", static_cast<int64_t>(ItemRow(config).scores(r, {0, 0, 1e4f, 0})[0]), 8);
@@ -107,7 +108,10 @@ void test_limits() {
   const std::vector<float> z = {0.3f, -7.7f};
   check_bits("gamma 1", ItemRow(streams).scores(z, {1e4f}).data(), &z[0], 1, kSeed);
   check_bits("gamma 0", ItemRow(streams).scores(z, {-1e4f}).data(), &z[1], 1, kSeed);
-  ReadoutConfig levels{.readout = GAVEL_READOUT_EXPECTATION, .outputs = 4, .width = 4, .statistic = GAVEL_EXPECTATION_MEAN,
+  ReadoutConfig levels{.readout = GAVEL_READOUT_EXPECTATION,
+                       .outputs = 4,
+                       .width = 4,
+                       .statistic = GAVEL_EXPECTATION_MEAN,
                        .levels = {1, 2, 3, 4}};
   check_equal("mean of equal logits, times 2", static_cast<int64_t>(2 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0]), 5);
   levels.statistic = GAVEL_EXPECTATION_VARIANCE;
@@ -148,8 +152,8 @@ void test_nan() {
     const std::vector<float> after = ItemRow(config).scores(z, g);
     for (size_t s = 0; s < after.size(); ++s) {
       const bool of_it = config.mixes() || at / config.width == static_cast<int64_t>(s);
-      CHECK(of_it ? std::isnan(after[s]) : same_bits(after[s], before[s]), "readout %d, seed %" PRIu64 ": %g", config.readout, seed,
-            static_cast<double>(after[s]));
+      CHECK(of_it ? std::isnan(after[s]) : same_bits(after[s], before[s]), "readout %d, seed %" PRIu64 ": %g", config.readout,
+            seed, static_cast<double>(after[s]));
     }
   }
 }
