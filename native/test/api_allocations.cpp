@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "readout_calls.h"
 #include "token_logprob_fixture.h"
 
 // Every allocation of this program passes here; glibc keeps its own under these names.
@@ -112,6 +113,29 @@ void test_token_logprob(const TestContext &context, int64_t rows) {
   }
 }
 
+void test_readouts() {
+  for (uint64_t seed = 1; seed < 40; ++seed) {
+    Random random(seed);
+    const TestContext context(2);
+    const ReadoutCase problem = any_readout_case(random, 50);
+    const TestHead head(context.get(), problem.head, seed), gate(context.get(), problem.gate, seed + 1);
+    ReadoutOutputs out;
+    const gavel_score_args args = readout_score_args(problem, gate.get(), out);
+    ReadoutBackward backward(problem, run_readout(context.get(), problem, head.get(), gate.get()), gate.get(), 0);
+    auto error = sized<gavel_error>();
+    for (int call = 0; call < 3; ++call) {
+      const int64_t before = allocations;
+      const int32_t status = gavel_score(context.get(), head.get(), &args, nullptr, &error);
+      const int32_t back = gavel_backward(context.get(), head.get(), &backward.args, backward.gradients.tensors.data(),
+                                          static_cast<int32_t>(backward.gradients.tensors.size()), &error);
+      const int64_t taken = allocations - before;
+      expect_status("readout", status, GAVEL_OK, error);
+      expect_status("readout backward", back, GAVEL_OK, error);
+      if (call > 0) check_equal("readout: allocations of a call like the one before", taken, 0);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -127,6 +151,7 @@ int main() {
   test_score(context, "linear, 20000 items", linear_spec(GAVEL_BF16, 64, 3), GAVEL_POOLING_SPAN_MEAN, 20000);
   test_score(context, "mlp, 4 items", mlp_spec(GAVEL_F16, 1024, {256}, 1, GAVEL_ACTIVATION_RELU), GAVEL_POOLING_INDEX, 4);
   test_score(context, "mlp, 700 items", deep, GAVEL_POOLING_SPAN_MEAN, 700);
+  test_readouts();
   test_token_logprob(context, 3);
   test_token_logprob(context, 300);
   return finish();

@@ -72,7 +72,7 @@ void test_bounds_of_logits(const TestContext &context, int64_t tokens, int32_t d
   for (size_t t = 0; t < targets.size(); ++t) {
     const auto *row = from.logits.data() + t * static_cast<size_t>(tokens);
     const std::vector<double> logits(row, row + tokens), exact(static_cast<size_t>(tokens), 0);
-    const Bounded reference = logprob_reference(logits, exact, static_cast<size_t>(targets[t]));
+    const BoundedLogprob reference = logprob_reference(logits, exact, static_cast<size_t>(targets[t]));
     expected.push_back(reference.value), bound.push_back(reference.bound);
   }
   check_bound("logits, V " + std::to_string(tokens), out.logprobs.data(), expected.data(), bound.data(), rows, seed);
@@ -92,7 +92,7 @@ void test_bounds_of_hidden_states(const TestContext &context, int32_t dtype, int
   std::vector<double> expected, bound, logits, error;
   for (size_t t = 0; t < static_cast<size_t>(rows); ++t) {
     logits_reference(vocabulary, from.hidden.data() + t * static_cast<size_t>(width), logits, error);
-    const Bounded reference = logprob_reference(logits, error, static_cast<size_t>(from.targets[t]));
+    const BoundedLogprob reference = logprob_reference(logits, error, static_cast<size_t>(from.targets[t]));
     expected.push_back(reference.value), bound.push_back(reference.bound);
   }
   check_bound("hidden states, V " + std::to_string(tokens), out.logprobs.data(), expected.data(), bound.data(), rows, seed);

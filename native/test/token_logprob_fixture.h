@@ -136,7 +136,7 @@ inline gavel_token_logprob_backward_args logprob_backward_args(const LogprobCase
 
 // ---- float64 ----
 
-struct Bounded {
+struct BoundedLogprob {
   double value;
   double bound;
 };
@@ -145,7 +145,7 @@ struct Bounded {
 constexpr double kHalfUlp = 0x1p-24;
 
 // log p of `target` under logits that are off by at most `error` each, and how far a result may be from it.
-inline Bounded logprob_reference(const std::vector<double> &logits, const std::vector<double> &error, size_t target) {
+inline BoundedLogprob logprob_reference(const std::vector<double> &logits, const std::vector<double> &error, size_t target) {
   const double most = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const double z : logits) sum += std::exp(z - most);

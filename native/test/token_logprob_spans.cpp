@@ -133,7 +133,7 @@ void test_implicit_prm(const TestContext &context) {
       const auto at = static_cast<size_t>(t);
       if (from.mask[at] == 0) continue;
       logits_reference(vocabulary, from.hidden.data() + t * width, logits, logit_error);
-      const Bounded logprob = logprob_reference(logits, logit_error, static_cast<size_t>(from.targets[at]));
+      const BoundedLogprob logprob = logprob_reference(logits, logit_error, static_cast<size_t>(from.targets[at]));
       const double difference = logprob.value - static_cast<double>(from.reference[at]);
       sum += difference, magnitude += std::fabs(difference), ++count;
       // Its own rounding, and those of the additions that the sum's tree takes it through.
