@@ -240,7 +240,7 @@ public sealed interface Readout {
     public GatedSum {
       requireObjectives(objectives);
       transform = finite("transform of a gated sum", transform);
-      if (form == GateForm.SOFTMAX && !(temperature >= Float.MIN_NORMAL)
+      if ((form == GateForm.SOFTMAX && !(temperature >= Float.MIN_NORMAL))
           || Float.isInfinite(temperature)) {
         throw new InvalidArgumentException(
             "gated sum: temperature is %s; it must be finite and at least 2^-126"
