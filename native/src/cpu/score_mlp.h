@@ -16,8 +16,8 @@ class MlpLogits {
  public:
   // Items worked on while one panel is near: as many as stay in the second-level cache when packed, or fewer where their scratch
   // memory would be large.
-  static int64_t block_rows(const ScoreProblem &problem);
-  MlpLogits(const ScoreProblem &problem, int64_t block);
+  static int64_t block_rows(const LogitProblem &problem);
+  MlpLogits(const LogitProblem &problem, int64_t block);
   // Logits of items begin .. begin + rows - 1 to logits [rows, K], contiguous; vectors and preactivations are written on the way.
   void run(int64_t begin, int64_t rows, float *logits);
 
@@ -32,7 +32,7 @@ class MlpLogits {
   void sum_dots(int64_t rows, float *logits) const;
   float *dots(int64_t panel, int64_t output) const;
 
-  const ScoreProblem &problem_;
+  const LogitProblem &problem_;
   const ThreadPool::Awake awake_;
   int64_t dot_stride_;      // floats between the dots of two outputs: the block's rows, rounded up to a cache line
   int64_t vector_floats_;   // of one part

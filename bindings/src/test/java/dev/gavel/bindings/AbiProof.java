@@ -40,7 +40,8 @@ final class AbiProof {
             #define IS_LONG(x) _Generic((x), int64_t : 1, uint64_t : 1, default : 0)
             #define IS_FLOAT(x) _Generic((x), float : 1, default : 0)
             #define IS_CHAR(x) _Generic((x), char : 1, default : 0)
-            #define IS_POINTER(x) _Generic((x), void * : 1, const void * : 1, const char * : 1, gavel_stream * : 1, default : 0)
+            #define IS_POINTER(x) _Generic((x), void * : 1, const void * : 1, const char * : 1, gavel_stream * : 1, \\
+                gavel_head * : 1, const gavel_tensor * : 1, default : 0)
             """);
     constants(text);
     for (GroupLayout struct : AbiCheck.structs().values()) {
