@@ -51,6 +51,36 @@ class WarpPairwise {
   float partial_ = 0.0f;  // lane l: a finished sum of 2^l nodes where bit l of count_ is set
 };
 
+// The sum of common/pairwise_sum.h by one thread, of fewer than 2^kLevels terms, in registers: its loops are written out, so no partial sum
+// is found by a number that the compiler does not know.
+template <uint32_t kLevels>
+class ThreadPairwise {
+ public:
+  __device__ __forceinline__ void add(float term) {
+    const uint32_t left = count_++;
+    bool carries = true;
+    GAVEL_UNROLL
+    for (uint32_t level = 0; level < kLevels; ++level) {
+      const bool taken = (left >> level & 1) != 0;
+      if (carries && taken) term = partial_[level] + term;
+      if (carries && !taken) partial_[level] = term;
+      carries = carries && taken;
+    }
+  }
+  __device__ __forceinline__ float total() const {
+    float sum = 0.0f;
+    GAVEL_UNROLL
+    for (uint32_t level = 0; level < kLevels; ++level) {
+      if ((count_ >> level & 1) != 0) sum = partial_[level] + sum;
+    }
+    return sum;
+  }
+
+ private:
+  uint32_t count_ = 0;
+  float partial_[kLevels];
+};
+
 }  // namespace gavel::cuda
 
 #endif
