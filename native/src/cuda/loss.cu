@@ -26,7 +26,6 @@ namespace gavel::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr int kBlocksPerMultiprocessor = 3;
 constexpr int64_t kMostItems = int64_t{1} << 30;
 
 __device__ __forceinline__ void wait_for_phase(const LossTask &task, uint32_t phase) {
@@ -53,7 +52,7 @@ __device__ __forceinline__ void finish_unit(const LossTask &task, LossMemory &me
 }
 
 template <typename Loss>
-__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor) loss_kernel(const LossTask task) {
+__global__ void __launch_bounds__(kThreads, Loss::kBlocks) loss_kernel(const LossTask task) {
   GAVEL_SHARED(LossMemory, memory);
   uint32_t all = 0;
   for (uint32_t phase = 0; phase < kLossPhases; ++phase) all += task.units[phase];
@@ -108,13 +107,15 @@ struct LossKernel {
   LossItems items;
   bool by_thread;
   int entry_floats;
+  int blocks;
   void (*kernel)(LossTask);
 };
 
 template <typename... Losses>
 const LossKernel &kernel_of(int32_t kind, LossList<Losses...>) {
   static const LossKernel kernels[] = {
-      {Losses::kKind, Losses::kItems, Losses::kByThread, Losses::kEntryFloats, loss_kernel<Losses>}...};
+      {Losses::kKind, Losses::kItems, Losses::kByThread, Losses::kEntryFloats, Losses::kBlocks,
+       loss_kernel<Losses>}...};
   for (const LossKernel &kernel : kernels) {
     if (kernel.kind == kind) return kernel;
   }
@@ -216,10 +217,11 @@ LossTask make_loss_task(const LossPlan &plan, const float *scores, int64_t score
 }
 
 void launch_loss(const LossTask &task, int sm_count, cudaStream_t stream) {
+  const LossKernel &kernel = kernel_of(task.kind, AllLosses{});
   int64_t units = 0;
   for (const uint32_t phase : task.units) units += phase;
-  const auto blocks = static_cast<unsigned>(std::min<int64_t>(units, int64_t{kBlocksPerMultiprocessor} * sm_count));
-  launch(kernel_of(task.kind, AllLosses{}).kernel, dim3(blocks), kThreads, 0, stream, task);
+  const auto blocks = static_cast<unsigned>(std::min<int64_t>(units, int64_t{kernel.blocks} * sm_count));
+  launch(kernel.kernel, dim3(blocks), kThreads, 0, stream, task);
 }
 
 }  // namespace gavel::cuda

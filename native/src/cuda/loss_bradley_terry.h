@@ -9,12 +9,10 @@
 
 namespace gavel::cuda {
 
-struct BradleyTerry {
+struct BradleyTerry : LossTraits {
   static constexpr int32_t kKind = GAVEL_LOSS_BRADLEY_TERRY;
   static constexpr LossItems kItems = LossItems::PAIRS;
   static constexpr bool kByThread = true;
-  static constexpr bool kWide = false;
-  static constexpr int kEntryFloats = 0;
 
   __device__ static ItemResult evaluate(const LossTask &task, uint32_t item) {
     const PairRows pair = read_pair(task, item);

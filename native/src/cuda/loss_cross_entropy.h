@@ -27,12 +27,9 @@ __device__ __forceinline__ uint32_t first_largest(Team &team, uint32_t size, uin
   return ~static_cast<uint32_t>(team.template reduce<Most>(best));
 }
 
-struct CrossEntropy {
+struct CrossEntropy : LossTraits {
   static constexpr int32_t kKind = GAVEL_LOSS_CROSS_ENTROPY;
   static constexpr LossItems kItems = LossItems::GROUPS;
-  static constexpr bool kByThread = false;
-  static constexpr bool kWide = false;
-  static constexpr int kEntryFloats = 0;
   using FewTeam = LaneTeam<kFewEntries>;
 
 template <typename Team>

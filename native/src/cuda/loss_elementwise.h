@@ -11,12 +11,10 @@ namespace gavel::cuda {
 
 // terms(task, n, good): ElementTerms of a score, its numbers checked.
 template <int32_t kLossKind, Range kTargets, typename Terms>
-struct Elementwise {
+struct Elementwise : LossTraits {
   static constexpr int32_t kKind = kLossKind;
   static constexpr LossItems kItems = LossItems::SCORES;
   static constexpr bool kByThread = true;
-  static constexpr bool kWide = false;
-  static constexpr int kEntryFloats = 0;
 
   __device__ static ItemResult evaluate(const LossTask &task, uint32_t n) {
     const float target = task.targets[n];

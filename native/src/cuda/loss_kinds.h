@@ -1,11 +1,12 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // loss_kinds.h: the losses of the device, each a class in a header of its own:
-//   kKind, kItems       what it is, and how its items lie on the scores
+//   kKind, kItems       what it is, and how its items lie on the scores; what follows has a value in LossTraits
 //   kByThread           evaluate(task, item) by one thread; else evaluate(task, team, ...) by a team (team.h), for items of GROUPS with a
 //                       Group and with FewTeam for groups of at most kFewEntries
 //   kWide               its rows have `width` scores, not one
 //   kEntryFloats        how many numbers per score its walk keeps in scratch memory, and the order of the entries
+//   kBlocks             blocks that a multiprocessor must have registers for
 #ifndef GAVEL_CUDA_LOSS_KINDS_H
 #define GAVEL_CUDA_LOSS_KINDS_H
 

@@ -14,12 +14,10 @@ namespace gavel::cuda {
 
 constexpr uint32_t kWarpLevels = 256;
 
-struct Ordinal {
+struct Ordinal : LossTraits {
   static constexpr int32_t kKind = GAVEL_LOSS_ORDINAL;
   static constexpr LossItems kItems = LossItems::PAIRS;
-  static constexpr bool kByThread = false;
   static constexpr bool kWide = true;
-  static constexpr int kEntryFloats = 0;
 
   template <typename Team>
   __device__ static ItemResult evaluate(const LossTask &task, Team team, uint32_t item) {

@@ -10,13 +10,12 @@
 
 namespace gavel::cuda {
 
-struct PairwiseRanking {
+struct PairwiseRanking : LossTraits {
   static constexpr int32_t kKind = GAVEL_LOSS_PAIRWISE_RANKING;
   static constexpr LossItems kItems = LossItems::GROUPS;
-  static constexpr bool kByThread = false;
-  static constexpr bool kWide = false;
-  static constexpr int kEntryFloats = 0;
   using FewTeam = ThreadTeam;
+  // The sums of entry_gradient live in registers.
+  static constexpr int kBlocks = 2;
   // Larger groups are a fault: 2^32 pairs take one block seconds.
   static constexpr uint32_t kLevels = 17;
   static constexpr uint32_t kMostEntries = 1u << (kLevels - 1);

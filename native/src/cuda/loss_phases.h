@@ -203,8 +203,14 @@ __device__ inline void run_loss_unit(const LossTask &task, LossMemory &memory, u
       }
     }
     unit -= task.placing;
-    if (task.loss != nullptr) sum_unit(task, memory, task.losses, task.loss_sums, &task.state->lower_losses, unit);
-    if (task.weights != nullptr) sum_unit(task, memory, task.weights, task.weight_sums, &task.state->lower_weights, unit);
+    // A loop, not two calls: ptxas 13.0 runs out of predicate registers (sm_90a) where it sees both sums at once.
+    GAVEL_UNROLL_BY(1)
+    for (int turn = 0; turn < 2; ++turn) {
+      const bool weights = turn == 1;
+      if (weights ? task.weights == nullptr : task.loss == nullptr) continue;
+      sum_unit(task, memory, weights ? task.weights : task.losses, weights ? task.weight_sums : task.loss_sums,
+               weights ? &task.state->lower_weights : &task.state->lower_losses, unit);
+    }
     return;
   }
   if (phase == kGradient) {

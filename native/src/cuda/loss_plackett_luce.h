@@ -11,11 +11,9 @@
 
 namespace gavel::cuda {
 
-struct PlackettLuce {
+struct PlackettLuce : LossTraits {
   static constexpr int32_t kKind = GAVEL_LOSS_PLACKETT_LUCE;
   static constexpr LossItems kItems = LossItems::GROUPS;
-  static constexpr bool kByThread = false;
-  static constexpr bool kWide = false;
   static constexpr int kEntryFloats = 3;
   using FewTeam = ThreadTeam;
 

@@ -10,11 +10,9 @@
 
 namespace gavel::cuda {
 
-struct StepRanking {
+struct StepRanking : LossTraits {
   static constexpr int32_t kKind = GAVEL_LOSS_STEP_RANKING;
   static constexpr LossItems kItems = LossItems::GROUPS;
-  static constexpr bool kByThread = false;
-  static constexpr bool kWide = false;
   static constexpr int kEntryFloats = 3;
   using FewTeam = ThreadTeam;
 

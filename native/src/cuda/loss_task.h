@@ -123,6 +123,14 @@ constexpr uint32_t kClearedRows = 2048;    // rows per clearing unit
 constexpr uint32_t kScannedRows = 1024;    // rows per scanning unit
 constexpr uint32_t kGradientScores = 256;  // scores per gradient unit
 
+// What most losses (loss_kinds.h) are like.
+struct LossTraits {
+  static constexpr bool kByThread = false;
+  static constexpr bool kWide = false;
+  static constexpr int kEntryFloats = 0;
+  static constexpr int kBlocks = 3;
+};
+
 // What an item came to.
 struct ItemResult {
   bool counts;
