@@ -159,7 +159,8 @@ final class BenchCommand implements Callable<Integer> {
             defaults.batchTokens(),
             defaults.layout(),
             defaults.promptTokens(),
-            defaults.responseTokens());
+            defaults.responseTokens(),
+            defaults.stepReduction());
     try (RewardModel loaded = RewardModel.load(name, options)) {
       return measure("head of " + loaded.config().name(), loaded.head());
     }

@@ -1,5 +1,8 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.benchmark.Benchmark;
+import dev.gavel.cli.benchmark.RewardBenchmark;
+import dev.gavel.cli.benchmark.RewardBenchmark2;
 import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Shuffle;
 import dev.gavel.cli.output.Progress;
@@ -12,7 +15,9 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,6 +57,14 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--seed", paramLabel = "N", description = "Of the order of responses. Default: 0")
   private long seed;
 
+  @Option(
+      names = "--benchmark",
+      paramLabel = "NAME",
+      description =
+          "rewardbench or rewardbench2: also report the sections and the score of this benchmark;"
+              + " every row must then name one of its subsets.")
+  private @Nullable String benchmark;
+
   @Option(names = "--json", description = "Print one JSON object instead of a table.")
   private boolean json;
 
@@ -66,12 +79,16 @@ final class EvalCommand implements Callable<Integer> {
   public Integer call() {
     Part wanted = wantedPart();
     double fraction = holdout.orElse(0);
+    Optional<Benchmark> sections = benchmark();
     InputFile file = InputFile.named("--data", data);
     PreferenceFile preferences = PreferenceFile.read(file, streams);
+    if (sections.isPresent()) {
+      preferences = preferences.of(sections.get());
+    }
     preferences.tellBad(data, streams);
     List<Row> rows =
         preferences.rows().stream().filter(row -> wanted.has(row.promptText(), fraction)).toList();
-    EvalResult result = new EvalResult();
+    EvalResult result = new EvalResult(sections);
     preferences.bad().forEach(_ -> result.failed());
     result.withoutPreference(preferences.withoutPreference());
     try (RewardModel model = modelOptions.load();
@@ -79,7 +96,7 @@ final class EvalCommand implements Callable<Integer> {
       RowScorer scorer = new RowScorer(model);
       long done = 0;
       for (Row row : rows) {
-        scorer.add(row, shuffled(row));
+        scorer.add(row, order(row));
         done++;
         if (scorer.isFull() || done == rows.size()) {
           scorer.score().forEach(scored -> add(result, scored));
@@ -95,10 +112,6 @@ final class EvalCommand implements Callable<Integer> {
     return Shuffle.responses(seed, row.promptText(), row.responses());
   }
 
-  private List<String> shuffled(Row row) {
-    return order(row).stream().map(row.responses()::get).toList();
-  }
-
   private void add(EvalResult result, ScoredRow scored) {
     switch (scored) {
       case ScoredRow.Failed(ParsedRow.Bad bad) -> {
@@ -111,7 +124,14 @@ final class EvalCommand implements Callable<Integer> {
         for (int i = 0; i < order.size(); i++) {
           scores.set(order.get(i), score.scores().get(i));
         }
-        result.add(row, scores);
+        if (scores.stream().allMatch(Float::isFinite)) {
+          result.add(row, scores);
+        } else {
+          streams.say(
+              "%s: left out line %d: its scores are %s; a hidden state or a weight is no finite number"
+                  .formatted(data, row.line(), scores));
+          result.failed();
+        }
       }
     }
   }
@@ -120,6 +140,17 @@ final class EvalCommand implements Callable<Integer> {
     PrintWriter out = new PrintWriter(streams.out(), true, StandardCharsets.UTF_8);
     out.print(json ? report.json() : report.table());
     out.flush();
+  }
+
+  private Optional<Benchmark> benchmark() {
+    return switch (benchmark) {
+      case null -> Optional.empty();
+      case "rewardbench" -> Optional.of(new RewardBenchmark());
+      case "rewardbench2" -> Optional.of(new RewardBenchmark2());
+      default ->
+          throw CommandFailure.usage(
+              "--benchmark is '%s'; it must be rewardbench or rewardbench2".formatted(benchmark));
+    };
   }
 
   private Part wantedPart() {

@@ -3,7 +3,9 @@ package dev.gavel.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.cli.benchmark.Benchmark;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.metric.Estimate;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
@@ -47,6 +49,7 @@ record EvalReport(
     describe(all, result.all());
     all.put("failed", result.failedRows());
     all.put("without_preference", result.withoutPreference());
+    result.benchmark().ifPresent(benchmark -> describe(all.putObject("benchmark"), benchmark));
     ObjectNode subsets = all.putObject("subsets");
     result.subsets().forEach((name, tally) -> describe(subsets.putObject(name), tally));
     return all + "\n";
@@ -82,6 +85,7 @@ record EvalReport(
                   percent(all.lengthPairAccuracy()),
                   all.pairTies()));
     }
+    result.benchmark().ifPresent(benchmark -> table(text, benchmark));
     text.append(
         "rows not scored: %d; rows without a preference, left out: %d\n"
             .formatted(result.failedRows(), result.withoutPreference()));
@@ -99,6 +103,20 @@ record EvalReport(
             tally.ties()));
   }
 
+  private static void table(StringBuilder text, Benchmark benchmark) {
+    for (Benchmark.Section section : benchmark.sections()) {
+      text.append(
+          "%s %s: %s of %d rows\n"
+              .formatted(
+                  benchmark.name(), section.name(), section.estimate().percent(), section.rows()));
+    }
+    text.append(
+        "%s score: %s\n"
+            .formatted(
+                benchmark.name(),
+                benchmark.score().map(Estimate::percent).orElse("none, a section has no rows")));
+  }
+
   private static String percent(Proportion proportion) {
     return proportion.of() == 0 ? "-" : proportion.percent();
   }
@@ -112,6 +130,29 @@ record EvalReport(
     proportion(pairs, tally.pairAccuracy());
     pairs.put("ties", tally.pairTies());
     pairs.put("length_accuracy", tally.lengthPairAccuracy().value());
+  }
+
+  private static void describe(ObjectNode to, Benchmark benchmark) {
+    to.put("name", benchmark.name());
+    benchmark
+        .score()
+        .ifPresentOrElse(
+            score -> estimate(to, score),
+            () -> {
+              to.putNull("score");
+              to.putNull("interval");
+            });
+    ObjectNode sections = to.putObject("sections");
+    for (Benchmark.Section section : benchmark.sections()) {
+      ObjectNode described = sections.putObject(section.name());
+      estimate(described, section.estimate());
+      described.put("n", section.rows());
+    }
+  }
+
+  private static void estimate(ObjectNode to, Estimate estimate) {
+    to.put("score", estimate.value());
+    to.putArray("interval").add(estimate.interval().low()).add(estimate.interval().high());
   }
 
   // Without rows there is no accuracy: null, not 0.

@@ -1,8 +1,10 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.benchmark.Benchmark;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.rows.Row;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -12,6 +14,11 @@ final class EvalResult {
   private final SortedMap<String, Tally> subsets = new TreeMap<>();
   private int failedRows;
   private int withoutPreference;
+  private final Optional<Benchmark> benchmark;
+
+  EvalResult(Optional<Benchmark> benchmark) {
+    this.benchmark = benchmark;
+  }
 
   void add(Row row, List<Float> scores) {
     List<Double> labels = row.labels().orElseThrow();
@@ -19,6 +26,7 @@ final class EvalResult {
     row.subset()
         .ifPresent(name ->
             subsets.computeIfAbsent(name, _ -> new Tally()).add(scores, labels, row.responses()));
+    benchmark.ifPresent(sections -> sections.add(row, scores));
   }
 
   void failed() {
@@ -27,6 +35,10 @@ final class EvalResult {
 
   void withoutPreference(int rows) {
     withoutPreference = rows;
+  }
+
+  Optional<Benchmark> benchmark() {
+    return benchmark;
   }
 
   Tally all() {

@@ -1,8 +1,11 @@
 package dev.gavel.cli;
 
 import dev.gavel.Device;
+import dev.gavel.aggregation.StepReduction;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -64,6 +67,14 @@ final class ModelOptions {
               + " Default: the model's own")
   private @Nullable Integer responseTokens;
 
+  @Option(
+      names = "--step-reduction",
+      paramLabel = "NAME",
+      description =
+          "Of a model that scores the steps of a response: how they become its score: min, max,"
+              + " product, last, mean, sum, geometric_mean, mean_logit or mean_odds. No default")
+  private @Nullable String stepReduction;
+
   /** Loads the model. */
   RewardModel load() {
     return RewardModel.load(model, options());
@@ -92,7 +103,23 @@ final class ModelOptions {
         positive("--batch-tokens", batchTokens).orElse(defaults.batchTokens()),
         layout(),
         positive("--prompt-tokens", promptTokens),
-        positive("--response-tokens", responseTokens));
+        positive("--response-tokens", responseTokens),
+        stepReduction());
+  }
+
+  private Optional<StepReduction> stepReduction() {
+    if (stepReduction == null) {
+      return Optional.empty();
+    }
+    for (StepReduction reduction : StepReduction.values()) {
+      if (reduction.name().toLowerCase(Locale.ROOT).equals(stepReduction)) {
+        return Optional.of(reduction);
+      }
+    }
+    throw CommandFailure.usage(
+        "--step-reduction is '%s'; it must be one of %s"
+            .formatted(
+                stepReduction, Arrays.toString(StepReduction.values()).toLowerCase(Locale.ROOT)));
   }
 
   static Optional<Integer> positive(String option, @Nullable Integer value) {

@@ -1,5 +1,7 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.benchmark.Benchmark;
+import dev.gavel.cli.rows.BadRowException;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.LineReader;
 import dev.gavel.cli.rows.ParsedRow;
@@ -7,6 +9,7 @@ import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.rows.RowParser;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -45,6 +48,22 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
       throw file.failure(e);
     }
     return new PreferenceFile(rows, bad, withoutPreference);
+  }
+
+  /** Those of a benchmark; rows that are not are bad. */
+  PreferenceFile of(Benchmark benchmark) {
+    List<Row> kept = new ArrayList<>();
+    List<ParsedRow.Bad> refused = new ArrayList<>(bad);
+    for (Row row : rows) {
+      try {
+        benchmark.check(row);
+        kept.add(row);
+      } catch (BadRowException e) {
+        refused.add(new ParsedRow.Bad(row.line(), row.id(), e.error()));
+      }
+    }
+    refused.sort(Comparator.comparingLong(ParsedRow.Bad::line));
+    return new PreferenceFile(kept, refused, withoutPreference);
   }
 
   /**

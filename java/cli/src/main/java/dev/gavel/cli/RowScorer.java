@@ -30,8 +30,8 @@ final class RowScorer {
   }
 
   /** Adds a row with its responses in another order. */
-  void add(Row row, List<String> responses) {
-    PreparedRow prepared = preparer.prepare(row, responses);
+  void add(Row row, List<Integer> order) {
+    PreparedRow prepared = preparer.prepare(row, order);
     if (prepared instanceof PreparedRow.Ready ready) {
       tokens += ready.group().packed().totalTokens();
     }

@@ -11,6 +11,7 @@ import dev.gavel.text.Provenance;
 import dev.gavel.text.RewardModel;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Everything that decides the bytes {@code gavel score} writes. */
@@ -34,6 +35,11 @@ final class ScoreSettings {
     values.put("context", model.budget().context() + " tokens");
     values.put("prompt", "at most %d tokens".formatted(model.budget().prompt()));
     values.put("response", "at most %d tokens".formatted(model.budget().response()));
+    model
+        .options()
+        .stepReduction()
+        .ifPresent(
+            reduction -> values.put("step reduction", reduction.name().toLowerCase(Locale.ROOT)));
     values.put("template", model.template());
     values.put("onnx runtime", OnnxBackbone.runtimeVersion());
     values.put("tokenizers", Provenance.tokenizersVersion());

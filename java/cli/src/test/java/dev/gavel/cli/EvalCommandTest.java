@@ -96,4 +96,43 @@ class EvalCommandTest {
     assertTrue(lines.get(3).startsWith("even"), run.out());
     assertEquals(1, lines.stream().skip(1).limit(4).map(String::length).distinct().count());
   }
+
+  @Test
+  void reportsTheSectionsOfABenchmark() {
+    String rows =
+        """
+        {"id":1,"prompt":"a","chosen":"yes","rejected":"no","subset":"mt-bench-easy"}
+        {"id":2,"prompt":"b","chosen":"yes","rejected":"no","subset":"mt-bench-med"}
+        {"id":3,"prompt":"c","chosen":"yes","rejected":"no","subset":"unheard"}
+        """;
+    Run run = eval(rows, "--json", "--benchmark", "rewardbench");
+    JsonNode all = run.json().get(0);
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode());
+    assertTrue(run.err().contains("line 3: subset"), run.err());
+    JsonNode benchmark = all.get("benchmark");
+    assertEquals("rewardbench", benchmark.get("name").asText());
+    assertTrue(benchmark.get("score").isNull());
+    assertEquals(2, benchmark.get("sections").get("chat").get("n").asInt());
+    assertEquals(1, benchmark.get("sections").size());
+    String table = eval(rows, "--benchmark", "rewardbench").out();
+    assertTrue(table.contains("rewardbench score: none"), table);
+    assertEquals(ExitCode.USAGE, eval(rows, "--benchmark", "rewardbench3").exitCode());
+  }
+
+  @Test
+  void readsListsOfChosenAndRejectedResponses() {
+    String rows =
+        """
+        {"id":"a","prompt":"a","chosen":["yes"],"rejected":["no","never","not"],"subset":"Math"}
+        {"id":"tied:1","prompt":"b","chosen":["red","blue"],"rejected":["seven"],"subset":"Ties"}
+        {"id":"ref:1","prompt":"b","chosen":["red"],"rejected":["seven"],"subset":"Ties"}
+        """;
+    JsonNode all = eval(rows, "--json", "--benchmark", "rewardbench2").json().get(0);
+    assertEquals(3, all.get("n").asInt());
+    assertEquals(3 + 2 + 1, all.get("pairs").get("n").asInt());
+    JsonNode sections = all.get("benchmark").get("sections");
+    assertEquals(1, sections.get("Math").get("n").asInt());
+    assertEquals(2, sections.get("Ties").get("n").asInt());
+    assertTrue(sections.get("Ties").get("score").asDouble() <= 1.01);
+  }
 }

@@ -7,6 +7,7 @@ import dev.gavel.Context;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
 import dev.gavel.RewardHead;
+import dev.gavel.Safetensors;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -60,6 +61,42 @@ final class TinyModel {
                 HeadSpec.linear(WIDTH).build(),
                 Map.of("output.weight", weight, "output.bias", bias))) {
       head.save(folder.resolve("model.safetensors"));
+    }
+    return folder;
+  }
+
+  /**
+   * The same as a process reward model in its published layout: the probability at the marker after
+   * each step.
+   */
+  static Path writeOfSteps(Path folder) throws IOException {
+    Files.createDirectories(folder);
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"architectures": ["Qwen2ForProcessRewardModel"], "model_type": "qwen2", "hidden_size": 2,
+         "max_position_embeddings": 256}
+        """);
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"),
+        """
+        {"chat_template": "{% for m in messages %}<|start|>{{ m.content }}{% endfor %}"}
+        """);
+    Files.writeString(
+        folder.resolve("tokenizer.json"),
+        new String(tokenizer(), StandardCharsets.UTF_8).replace("<|resp_sep|>", "<extra_0>"));
+    Files.write(folder.resolve("model.onnx"), graph());
+    try (HostTensor first = HostTensor.of(new float[] {0.01f, 0, 0, 0.01f}, WIDTH, WIDTH);
+        HostTensor second = HostTensor.of(new float[] {0, 0, 1, -1}, 2, WIDTH);
+        HostTensor bias = HostTensor.of(new float[] {0, 0}, WIDTH)) {
+      Safetensors.write(
+          folder.resolve("model.safetensors"),
+          Map.of("format", "pt"),
+          Map.of(
+              "score.0.weight", first,
+              "score.0.bias", bias,
+              "score.2.weight", second,
+              "score.2.bias", bias));
     }
     return folder;
   }

@@ -26,6 +26,13 @@ final class Checks {
     }
   }
 
+  static void requirePositive(String what, double value) {
+    if (!(value > 0 && Double.isFinite(value))) {
+      throw new InvalidArgumentException(
+          "%s is %s; it must be finite and more than 0".formatted(what, value));
+    }
+  }
+
   static void requireShare(String what, double value) {
     if (!(value >= 0 && value <= 1)) {
       throw new InvalidArgumentException(

@@ -1,7 +1,6 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
-import java.util.Locale;
 import org.hipparchus.stat.interval.BinomialProportion;
 import org.hipparchus.stat.interval.ConfidenceInterval;
 
@@ -58,7 +57,6 @@ public record Proportion(long count, long of) {
 
   /** For instance {@code 64.1 % (57.9 to 69.9)}. */
   public String percent() {
-    return String.format(
-        Locale.ROOT, "%.1f %% (%.1f to %.1f)", 100 * value(), 100 * low(), 100 * high());
+    return Estimate.of(this).percent();
   }
 }

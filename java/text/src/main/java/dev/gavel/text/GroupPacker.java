@@ -2,9 +2,11 @@ package dev.gavel.text;
 
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
+import dev.gavel.Spans;
 import dev.gavel.text.SequenceTokens.Count;
 import dev.gavel.text.SequenceTokens.Sequence;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -59,7 +61,85 @@ final class GroupPacker {
         prompt.kept(),
         prompt.cut(),
         counts.stream().map(Count::kept).toList(),
-        counts.stream().map(Count::cut).toList());
+        counts.stream().map(Count::cut).toList(),
+        List.of());
+  }
+
+  /**
+   * Packs responses of which every step is scored: a sequence per response, in which the separator
+   * ends each step and is the row that is read, as in Qwen2.5-Math-PRM. A step is never cut, since
+   * every one must have its score.
+   *
+   * @throws InvalidArgumentException if there is no response, one has no step, a step has no
+   *     tokens, or a response does not fit the budget and the context whole
+   */
+  PackedGroup packSteps(List<List<String>> responses) {
+    if (responses.isEmpty()) {
+      throw new InvalidArgumentException("the group has no response; it must have at least one");
+    }
+    List<PackedGroup.Sequence> sequences = new ArrayList<>();
+    List<Integer> kept = new ArrayList<>();
+    Count prompt = Count.NONE;
+    for (int i = 0; i < responses.size(); i++) {
+      Sequence sequence = steps(i, responses.get(i));
+      sequences.add(
+          new PackedGroup.Sequence(
+              sequence.ids(), atSeparators(sequence.spans(), responses.get(i).size())));
+      kept.add(sequence.responses().stream().mapToInt(Count::kept).sum());
+      prompt = sequence.prompt();
+    }
+    return new PackedGroup(
+        Layout.INDEPENDENT,
+        sequences,
+        prompt.kept(),
+        prompt.cut(),
+        kept,
+        Collections.nCopies(responses.size(), 0),
+        responses.stream().map(List::size).toList());
+  }
+
+  private Sequence steps(int index, List<String> steps) {
+    if (steps.isEmpty()) {
+      throw new InvalidArgumentException(
+          "response %d has no step; it must have at least one".formatted(index));
+    }
+    // An empty text after the last step puts a separator there, too.
+    List<String> ended = new ArrayList<>(steps);
+    ended.add("");
+    framing.check(ended);
+    List<Integer> limits = Collections.nCopies(ended.size(), Integer.MAX_VALUE);
+    Sequence sequence = tokens.tokenize(frame, ended, budget.prompt(), limits);
+    for (int step = 0; step < steps.size(); step++) {
+      if (!sequence.spans().isValid(step)) {
+        throw new InvalidArgumentException(
+            "response %d, step %d, '%s', has no tokens; it must have at least one"
+                .formatted(index, step, Excerpt.of(steps.get(step))));
+      }
+    }
+    int total = sequence.responses().stream().mapToInt(Count::kept).sum();
+    if (total > budget.response() || sequence.ids().size() > budget.context()) {
+      throw new InvalidArgumentException(
+          "response %d has %d tokens in %d steps, in a sequence of %d; at most %d of a response and %d of a sequence are allowed, and steps are not cut, since each must have its score: shorten the response or raise the budget"
+              .formatted(
+                  index,
+                  total,
+                  steps.size(),
+                  sequence.ids().size(),
+                  budget.response(),
+                  budget.context()));
+    }
+    return sequence;
+  }
+
+  // The separator stands right after the last row of its step.
+  private static Spans atSeparators(Spans spans, int steps) {
+    int[] first = new int[steps];
+    int[] last = new int[steps];
+    for (int step = 0; step < steps; step++) {
+      first[step] = spans.first(step);
+      last[step] = spans.last(step) + 1;
+    }
+    return Spans.of(first, last);
   }
 
   /** The sequence of one response, cut until it fits the context. */

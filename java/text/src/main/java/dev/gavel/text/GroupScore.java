@@ -10,6 +10,8 @@ import java.util.stream.IntStream;
  * Scores of a group and what they were made of.
  *
  * @param scores one per response, in order; higher is better; NaN where a hidden state was one
+ * @param steps scores of the steps of each response, of which {@code scores} are the reduction;
+ *     empty where the model scores responses whole
  * @param layout how responses lay in sequences
  * @param passes sequences the backbone was run on
  * @param tokens tokens kept of each response
@@ -22,6 +24,7 @@ import java.util.stream.IntStream;
  */
 public record GroupScore(
     List<Float> scores,
+    List<List<Float>> steps,
     Layout layout,
     int passes,
     List<Integer> tokens,
@@ -34,6 +37,7 @@ public record GroupScore(
   /** Copies the lists. */
   public GroupScore {
     scores = List.copyOf(scores);
+    steps = steps.stream().map(List::copyOf).toList();
     tokens = List.copyOf(tokens);
     truncated = List.copyOf(truncated);
   }

@@ -13,6 +13,7 @@ import java.util.List;
  * @param promptCut tokens of the prompt that were cut
  * @param responseTokens tokens kept of each response
  * @param responseCut tokens cut of each response
+ * @param steps steps of each response, which is scored once per step; empty where it is scored once
  */
 public record PackedGroup(
     Layout layout,
@@ -20,21 +21,28 @@ public record PackedGroup(
     int promptTokens,
     int promptCut,
     List<Integer> responseTokens,
-    List<Integer> responseCut) {
+    List<Integer> responseCut,
+    List<Integer> steps) {
   /** Copies the lists. */
   public PackedGroup {
     sequences = List.copyOf(sequences);
     responseTokens = List.copyOf(responseTokens);
     responseCut = List.copyOf(responseCut);
+    steps = List.copyOf(steps);
   }
 
   /**
    * One sequence, for one forward pass.
    *
    * @param ids token ids, without padding
-   * @param spans rows of its responses, in order
+   * @param spans rows of its responses or of their steps, in order
    */
   public record Sequence(Tokens ids, Spans spans) {}
+
+  /** How many scores the group has: one per response, or one per step. */
+  public int scores() {
+    return sequences.stream().mapToInt(sequence -> sequence.spans().size()).sum();
+  }
 
   /** Tokens of all sequences: what the backbone works on. */
   public int totalTokens() {

@@ -116,15 +116,19 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
               pair(folder, checkpoint, texts),
               noTemplate(),
               Reading.FIRST_TOKEN);
-      case ScoredRows.EveryToken(String literal) -> throw steps(folder, "every " + literal);
-      case ScoredRows.StepEnds() -> throw steps(folder, "the end of every step");
+      // The token stands after every step, without filler, as in the model card of
+      // Qwen2.5-Math-PRM.
+      case ScoredRows.EveryToken(String literal) ->
+          new Frame(
+              Layout.INDEPENDENT,
+              new SequenceConfig("", "", "", literal, "", "", true),
+              conversation(texts),
+              Reading.STEPS);
+      case ScoredRows.StepEnds() ->
+          throw new UnsupportedException(
+              "%s: the model is read at the end of every step, and its files do not say what text ends one. Read its head with HeadCheckpoint and place the steps yourself"
+                  .formatted(folder));
     };
-  }
-
-  private static UnsupportedException steps(Path folder, String where) {
-    return new UnsupportedException(
-        "%s: the model is read at %s and gives one score per step; scoring texts gives one per response. Read its head with HeadCheckpoint and place the steps yourself"
-            .formatted(folder, where));
   }
 
   private static SequenceConfig alone(String appended) {

@@ -11,11 +11,14 @@ import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
+import dev.gavel.aggregation.StepReduction;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -35,9 +38,15 @@ public final class RewardModel implements AutoCloseable {
   private final TokenBudget budget;
   private final Pooling pooling;
   private final Readout readout;
+  private final Optional<StepReduction> stepReduction;
 
   private RewardModel(
-      ModelConfig config, Options options, TextBackbone text, Context context, RewardHead head) {
+      ModelConfig config,
+      Options options,
+      TextBackbone text,
+      Context context,
+      RewardHead head,
+      Reading reading) {
     this.config = config;
     this.options = options;
     this.text = text;
@@ -47,6 +56,7 @@ public final class RewardModel implements AutoCloseable {
     this.budget = options.apply(config.budget());
     this.pooling = config.poolingValue();
     this.readout = config.readoutValue();
+    this.stepReduction = stepReduction(config, options, reading);
   }
 
   /**
@@ -59,6 +69,8 @@ public final class RewardModel implements AutoCloseable {
    * @param layout instead of the model's own
    * @param promptTokens most tokens kept of a prompt, instead of the model's own
    * @param responseTokens most tokens kept of a response, instead of the model's own
+   * @param stepReduction how the scores of steps become the score of a response: needed by process
+   *     reward models, refused by others; there is no default, since published code differs
    */
   public record Options(
       Device device,
@@ -66,7 +78,8 @@ public final class RewardModel implements AutoCloseable {
       int batchTokens,
       Optional<Layout> layout,
       Optional<Integer> promptTokens,
-      Optional<Integer> responseTokens) {
+      Optional<Integer> responseTokens,
+      Optional<StepReduction> stepReduction) {
     /** The CPU with all its threads, and the model's own layout and budget. */
     public static Options defaults() {
       OnnxBackbone.Options backbone = OnnxBackbone.Options.defaults();
@@ -76,13 +89,32 @@ public final class RewardModel implements AutoCloseable {
           backbone.batchTokens(),
           Optional.empty(),
           Optional.empty(),
+          Optional.empty(),
           Optional.empty());
     }
 
     /** The same in this layout. */
     public Options withLayout(Layout newLayout) {
       return new Options(
-          device, threads, batchTokens, Optional.of(newLayout), promptTokens, responseTokens);
+          device,
+          threads,
+          batchTokens,
+          Optional.of(newLayout),
+          promptTokens,
+          responseTokens,
+          stepReduction);
+    }
+
+    /** The same for a process reward model. */
+    public Options withStepReduction(StepReduction reduction) {
+      return new Options(
+          device,
+          threads,
+          batchTokens,
+          layout,
+          promptTokens,
+          responseTokens,
+          Optional.of(reduction));
     }
 
     private TokenBudget apply(TokenBudget own) {
@@ -167,7 +199,43 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public TextBackbone.Tokenized prepare(Prompt prompt, List<String> responses) {
+    if (scoresSteps()) {
+      throw new InvalidArgumentException(
+          "the responses are texts, and model %s scores the steps of a response; give each response as the list of its steps"
+              .formatted(config.name()));
+    }
     return text.tokenize(layout, budget, prompt, responses);
+  }
+
+  /**
+   * Scores responses step by step.
+   *
+   * @param responses steps of each, in order
+   * @throws InvalidArgumentException if the model scores responses whole, or a step cannot be
+   *     scored; the message says which and why
+   */
+  public GroupScore scoreSteps(Prompt prompt, List<List<String>> responses) {
+    return score(List.of(prepareSteps(prompt, responses))).getFirst();
+  }
+
+  /**
+   * {@link #prepare} of responses that are lists of steps.
+   *
+   * @throws InvalidArgumentException if the model scores responses whole, or a step cannot be
+   *     scored; the message says which and why
+   */
+  public TextBackbone.Tokenized prepareSteps(Prompt prompt, List<List<String>> responses) {
+    if (!scoresSteps()) {
+      throw new InvalidArgumentException(
+          "the responses are lists of steps, and model %s gives one score per response; give each response as one text"
+              .formatted(config.name()));
+    }
+    return text.tokenizeSteps(budget, prompt, responses);
+  }
+
+  /** Whether it is a process reward model, which scores every step of a response. */
+  public boolean scoresSteps() {
+    return stepReduction.isPresent();
   }
 
   /**
@@ -186,7 +254,7 @@ public final class RewardModel implements AutoCloseable {
     List<GroupScore> results = new ArrayList<>();
     int from = 0;
     for (TextBackbone.Tokenized group : groups) {
-      int to = from + group.packed().responseTokens().size();
+      int to = from + group.packed().scores();
       results.add(groupScore(group, scores.subList(from, to)));
       from = to;
     }
@@ -227,12 +295,19 @@ public final class RewardModel implements AutoCloseable {
    * A group's result, from the scores of its responses.
    *
    * @param group what {@link #prepare} of this model made
-   * @param scores one per response, in order
+   * @param scores one per response, or per step, in order
    */
   public GroupScore groupScore(TextBackbone.Tokenized group, List<Float> scores) {
     PackedGroup packed = group.packed();
+    List<List<Float>> steps = new ArrayList<>();
+    int from = 0;
+    for (int count : packed.steps()) {
+      steps.add(scores.subList(from, from + count));
+      from += count;
+    }
     return new GroupScore(
-        scores,
+        stepReduction.map(reduction -> reduced(reduction, steps)).orElse(scores),
+        steps,
         packed.layout(),
         packed.sequences().size(),
         packed.responseTokens(),
@@ -242,6 +317,17 @@ public final class RewardModel implements AutoCloseable {
         group.specialLiterals(),
         config.readout().kind(),
         text.template());
+  }
+
+  private static List<Float> reduced(StepReduction reduction, List<List<Float>> responses) {
+    List<Float> scores = new ArrayList<>();
+    for (List<Float> steps : responses) {
+      double[] probabilities = steps.stream().mapToDouble(Float::doubleValue).toArray();
+      boolean defined = Arrays.stream(probabilities).noneMatch(Double::isNaN);
+      scores.add(
+          defined ? (float) reduction.ofProbabilities(probabilities).orElseThrow() : Float.NaN);
+    }
+    return scores;
   }
 
   /** The configuration it was loaded from. */
@@ -321,7 +407,7 @@ public final class RewardModel implements AutoCloseable {
       try {
         TextBackbone text = TextBackbone.open(config, folder, options.backbone(), reading);
         try {
-          RewardModel model = new RewardModel(config, options, text, context, head);
+          RewardModel model = new RewardModel(config, options, text, context, head, reading);
           model.checkFit(folder);
           return model;
         } catch (RuntimeException e) {
@@ -336,6 +422,28 @@ public final class RewardModel implements AutoCloseable {
       context.close();
       throw e;
     }
+  }
+
+  private static Optional<StepReduction> stepReduction(
+      ModelConfig config, Options options, Reading reading) {
+    boolean steps = reading == Reading.STEPS;
+    if (steps && options.stepReduction().isEmpty()) {
+      throw new InvalidArgumentException(
+          "model %s scores the steps of a response, and there is no step reduction to make one score of them; choose one of %s"
+              .formatted(
+                  config.name(), Arrays.toString(StepReduction.values()).toLowerCase(Locale.ROOT)));
+    }
+    if (!steps && options.stepReduction().isPresent()) {
+      throw new InvalidArgumentException(
+          "step reduction is %s, and model %s gives one score per response; leave it out"
+              .formatted(options.stepReduction().get(), config.name()));
+    }
+    if (steps && options.layout().equals(Optional.of(Layout.JOINT))) {
+      throw new InvalidArgumentException(
+          "layout is joint and model %s judges the steps of one response at a time; use independent"
+              .formatted(config.name()));
+    }
+    return options.stepReduction();
   }
 
   private void checkFit(Path folder) {

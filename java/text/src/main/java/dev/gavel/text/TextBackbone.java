@@ -93,15 +93,37 @@ public final class TextBackbone implements AutoCloseable {
    */
   public Tokenized tokenize(
       Layout layout, TokenBudget budget, Prompt prompt, List<String> responses) {
-    int literals = 0;
-    for (String text : texts(prompt)) {
-      literals += tokenizer.specialLiterals("the prompt", text);
-    }
+    int literals = literals(prompt);
     for (int i = 0; i < responses.size(); i++) {
       literals += tokenizer.specialLiterals("response " + i, responses.get(i));
     }
     GroupPacker packer = new GroupPacker(tokenizer, template.framing(prompt), budget);
     return new Tokenized(packer.pack(layout, responses), literals);
+  }
+
+  /**
+   * Tokenises a group whose responses are lists of steps, each with a score of its own.
+   *
+   * @throws InvalidArgumentException if a step cannot be tokenised, or a response does not fit
+   *     whole; the message names the response
+   */
+  Tokenized tokenizeSteps(TokenBudget budget, Prompt prompt, List<List<String>> responses) {
+    int literals = literals(prompt);
+    for (int i = 0; i < responses.size(); i++) {
+      for (String step : responses.get(i)) {
+        literals += tokenizer.specialLiterals("response " + i, step);
+      }
+    }
+    GroupPacker packer = new GroupPacker(tokenizer, template.framing(prompt), budget);
+    return new Tokenized(packer.packSteps(responses), literals);
+  }
+
+  private int literals(Prompt prompt) {
+    int literals = 0;
+    for (String text : texts(prompt)) {
+      literals += tokenizer.specialLiterals("the prompt", text);
+    }
+    return literals;
   }
 
   private static List<String> texts(Prompt prompt) {
@@ -130,17 +152,14 @@ public final class TextBackbone implements AutoCloseable {
             .map(PackedGroup.Sequence::ids)
             .toList();
     long rows = sequences.stream().mapToLong(Tokens::size).sum();
-    int responses = groups.stream().mapToInt(group -> group.responseTokens().size()).sum();
+    int responses = groups.stream().mapToInt(PackedGroup::scores).sum();
     try (HostTensor hidden = HostTensor.allocate(DType.F32, rows, backbone.width())) {
       backbone.run(sequences, hidden);
       try (PackedBatch batch =
-          PackedBatch.allocate(groups.getFirst().layout(), hidden, responses)) {
+          PackedBatch.allocate(rows(groups.getFirst().layout()), hidden, responses)) {
         for (PackedGroup group : groups) {
           batch.group();
-          for (PackedGroup.Sequence sequence : group.sequences()) {
-            int tokens = sequence.ids().size();
-            batch.sequence(tokens).responses(reading.spans(sequence.spans(), tokens));
-          }
+          group.sequences().forEach(sequence -> add(batch, sequence));
         }
         return use.apply(batch.seal());
       }
@@ -161,10 +180,10 @@ public final class TextBackbone implements AutoCloseable {
     HostTensor hidden = HostTensor.allocate(DType.F32, rows, backbone.width());
     try {
       backbone.run(ids, hidden);
-      PackedBatch batch = PackedBatch.allocate(layout, hidden, responses);
+      PackedBatch batch = PackedBatch.allocate(rows(layout), hidden, responses);
       try {
         for (PackedGroup.Sequence sequence : sequences) {
-          batch.group().sequence(sequence.ids().size()).responses(sequence.spans());
+          add(batch.group(), sequence);
         }
         return new HiddenBatch(hidden, batch.seal());
       } catch (RuntimeException e) {
@@ -175,6 +194,16 @@ public final class TextBackbone implements AutoCloseable {
       hidden.close();
       throw e;
     }
+  }
+
+  // Steps follow one another in the sequence of their response, as responses do in layout JOINT.
+  private Layout rows(Layout layout) {
+    return reading == Reading.STEPS ? Layout.JOINT : layout;
+  }
+
+  private void add(PackedBatch batch, PackedGroup.Sequence sequence) {
+    int tokens = sequence.ids().size();
+    batch.sequence(tokens).responses(reading.spans(sequence.spans(), tokens));
   }
 
   /**

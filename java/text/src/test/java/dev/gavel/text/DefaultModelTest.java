@@ -32,6 +32,7 @@ class DefaultModelTest {
             batchTokens,
             Optional.of(layout),
             Optional.empty(),
+            Optional.empty(),
             Optional.empty()));
   }
 

@@ -11,6 +11,7 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Safetensors;
 import dev.gavel.UnsupportedException;
+import dev.gavel.aggregation.StepReduction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -233,10 +234,114 @@ class PublishedFolderTest {
       TextBackbone.Tokenized group = model.prepare(Prompt.text("q"), List.of("a"));
       assertEquals(
           Tokens.of(258, 'q', 259, 259, 'a', 259), group.packed().sequences().getFirst().ids());
+      sameInBatches(model, groups(model));
       assertThrows(
           InvalidArgumentException.class,
           () -> model.score(Prompt.messages(List.of(ChatMessage.of("user", "q"))), List.of("a")));
     }
+  }
+
+  /** Scoring in batches, as the command does, reads the rows that scoring a group reads. */
+  private static void sameInBatches(RewardModel model, List<TextBackbone.Tokenized> groups) {
+    List<PackedGroup.Sequence> sequences =
+        groups.stream().flatMap(group -> group.packed().sequences().stream()).toList();
+    List<Float> expected =
+        model.score(groups).stream()
+            .flatMap(score ->
+                score.steps().isEmpty()
+                    ? score.scores().stream()
+                    : score.steps().stream().flatMap(List::stream))
+            .toList();
+    try (HiddenBatch hidden = model.hidden(sequences)) {
+      assertEquals(expected, model.score(hidden));
+    }
+  }
+
+  private static List<TextBackbone.Tokenized> groups(RewardModel model) {
+    return List.of(
+        model.prepare(Prompt.text("q"), List.of("a", "bcd")),
+        model.prepare(Prompt.text("pq"), List.of("efg")));
+  }
+
+  private void processReward() {
+    String json = new String(ByteTokenizer.json(), java.nio.charset.StandardCharsets.UTF_8);
+    ModelFolder.write(folder, "tokenizer.json", json.replace("<|resp_sep|>", "<extra_0>"));
+    config("Qwen2ForProcessRewardModel", "qwen2", "");
+    head(
+        "model.safetensors",
+        Map.of(
+            "score.0.weight", new float[] {0.001f, 0, 0, 0.002f},
+            "score.0.bias", new float[] {0, 0},
+            "score.2.weight", new float[] {0, 1, 3, 0},
+            "score.2.bias", new float[] {0.25f, 0}));
+  }
+
+  private RewardModel load(StepReduction reduction) {
+    return RewardModel.load(
+        folder.toString(), RewardModel.Options.defaults().withStepReduction(reduction));
+  }
+
+  /** Qwen2.5-Math-PRM: a probability at the marker after each step. */
+  @Test
+  void aProcessRewardModelScoresEveryStep() {
+    processReward();
+    // At the marker, token 260: z1 - z0 = 3 * 0.26 - 0.002 * 260.5 - 0.25.
+    double right = 1 / (1 + Math.exp(-(3 * 0.26 - 0.521 - 0.25)));
+    try (RewardModel model = load(StepReduction.PRODUCT)) {
+      List<List<String>> responses = List.of(List.of("ab", "c", "d"), List.of("e"));
+      GroupScore score = model.scoreSteps(Prompt.text("q"), responses);
+      assertEquals(List.of(3, 1), score.steps().stream().map(List::size).toList());
+      score.steps().forEach(steps -> steps.forEach(p -> assertEquals(right, p, 1e-6)));
+      assertEquals(right * right * right, score.scores().get(0), 1e-6);
+      assertEquals(right, score.scores().get(1), 1e-6);
+      assertEquals(List.of(4, 1), score.tokens());
+      assertEquals("sigmoid", score.readout());
+      TextBackbone.Tokenized group = model.prepareSteps(Prompt.text("q"), responses);
+      assertEquals(
+          Tokens.of(258, 'q', 258, 'a', 'b', 260, 'c', 260, 'd', 260),
+          group.packed().sequences().getFirst().ids());
+      assertEquals("[3..5, 6..7, 8..9]", group.packed().sequences().getFirst().spans().toString());
+      sameInBatches(model, List.of(group, model.prepareSteps(Prompt.text("p"), responses)));
+    }
+    try (RewardModel model = load(StepReduction.MIN)) {
+      assertEquals(
+          (float) right,
+          model.scoreSteps(Prompt.text("q"), List.of(List.of("a", "b"))).scores().getFirst(),
+          1e-6);
+    }
+  }
+
+  @Test
+  void stepsThatCannotAllHaveTheirScoreAreRefused() {
+    processReward();
+    refused(InvalidArgumentException.class, "there is no step reduction", "product");
+    try (RewardModel model = load(StepReduction.LAST)) {
+      Prompt prompt = Prompt.text("q");
+      assertRefused(
+          "response 1 has no step",
+          () -> model.scoreSteps(prompt, List.of(List.of("a"), List.of())));
+      assertRefused(
+          "response 0, step 1, '', has no tokens",
+          () -> model.scoreSteps(prompt, List.of(List.of("a", "", "b"))));
+      // A step is never cut: 80 tokens do not fit the context of 64.
+      assertRefused(
+          "response 0 has 80 tokens in 2 steps",
+          () -> model.scoreSteps(prompt, List.of(List.of("x".repeat(40), "y".repeat(40)))));
+      assertRefused(
+          "give each response as the list of its steps", () -> model.score(prompt, List.of("a")));
+    }
+    sequenceClassification();
+    try (RewardModel model = load()) {
+      assertRefused(
+          "give each response as one text",
+          () -> model.scoreSteps(Prompt.text("q"), List.of(List.of("a"))));
+    }
+    assertRefused("leave it out", () -> load(StepReduction.MIN).close());
+  }
+
+  private static void assertRefused(String text, Runnable call) {
+    InvalidArgumentException refused = assertThrows(InvalidArgumentException.class, call::run);
+    assertTrue(String.valueOf(refused.getMessage()).contains(text), refused.getMessage());
   }
 
   @Test
@@ -248,6 +353,7 @@ class PublishedFolderTest {
     try (RewardModel model = load()) {
       double sum = 258 + 'q' + 258 + 'a' + 'b';
       assertEquals(2 * sum / 5 + 0.5, model.score("q", List.of("ab")).scores().getFirst(), 1e-3);
+      sameInBatches(model, groups(model));
     }
   }
 
@@ -289,7 +395,7 @@ class PublishedFolderTest {
     head(
         "model.safetensors",
         Map.of("score.weight", new float[] {1, 1, 2, 2}, "score.bias", new float[] {0, 0}));
-    refused(UnsupportedException.class, "gives one score per step");
+    refused(UnsupportedException.class, "do not say what text ends one");
     config("BertForSequenceClassification", "bert", "");
     head(
         "model.safetensors",

@@ -32,7 +32,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 class RewardModelTest {
   private static final RewardModel.Options ONE_THREAD =
       new RewardModel.Options(
-          dev.gavel.Device.cpu(), 1, 64, Optional.empty(), Optional.empty(), Optional.empty());
+          dev.gavel.Device.cpu(),
+          1,
+          64,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
 
   @TempDir private Path folder;
 

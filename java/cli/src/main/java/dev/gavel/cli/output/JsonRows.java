@@ -60,15 +60,15 @@ public final class JsonRows implements RowWriter {
     if (scored.row().subset().isPresent()) {
       to.writeStringField("subset", scored.row().subset().get());
     }
-    to.writeArrayFieldStart("scores");
-    for (float value : score.scores()) {
-      if (Float.isFinite(value)) {
-        to.writeNumber(value);
-      } else {
-        to.writeNull();
+    to.writeFieldName("scores");
+    numbers(to, score.scores());
+    if (!score.steps().isEmpty()) {
+      to.writeArrayFieldStart("step_scores");
+      for (List<Float> steps : score.steps()) {
+        numbers(to, steps);
       }
+      to.writeEndArray();
     }
-    to.writeEndArray();
     if (score.scores().get(score.best()).isNaN()) {
       to.writeNullField("best");
     } else {
@@ -89,6 +89,18 @@ public final class JsonRows implements RowWriter {
       to.writeNumberField("line", scored.row().line());
       error(to, NonFinite.error(score.scores()));
     }
+  }
+
+  private static void numbers(JsonGenerator to, List<Float> values) throws IOException {
+    to.writeStartArray();
+    for (float value : values) {
+      if (Float.isFinite(value)) {
+        to.writeNumber(value);
+      } else {
+        to.writeNull();
+      }
+    }
+    to.writeEndArray();
   }
 
   private static void file(JsonGenerator to, String file) throws IOException {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** One block per row, for people: the prompt, then its responses from best to worst. */
 public final class TableRows implements RowWriter {
@@ -72,6 +73,14 @@ public final class TableRows implements RowWriter {
                   score.tokens().get(response),
                   truncated == 0 ? "" : "-" + truncated),
           row.responses().get(response));
+      if (!score.steps().isEmpty()) {
+        line(
+            block,
+            "        steps  ",
+            score.steps().get(response).stream()
+                .map(TableRows::number)
+                .collect(Collectors.joining(" ")));
+      }
       rank++;
     }
   }

@@ -1,6 +1,8 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** Checked access to the fields of a row. */
@@ -24,6 +26,24 @@ final class Fields {
   /** A text that says something. */
   String content(String name) throws BadRowException {
     return content(name, required(name));
+  }
+
+  /** One or more texts that say something: a text, or a list of them. */
+  List<String> contents(String name) throws BadRowException {
+    JsonNode given = required(name);
+    return given.isArray() ? contents(name, given) : List.of(content(name, given));
+  }
+
+  static List<String> contents(String name, JsonNode given) throws BadRowException {
+    if (given.isEmpty()) {
+      throw new BadRowException(
+          name, "[]", "%s is empty; it must hold at least one text".formatted(name));
+    }
+    List<String> texts = new ArrayList<>();
+    for (JsonNode node : given) {
+      texts.add(content("%s[%d]".formatted(name, texts.size()), node));
+    }
+    return texts;
   }
 
   /** The keys of the row, for messages. */

@@ -2,12 +2,14 @@ package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * What people think of each response, higher is better: {@code scores} as they are, {@code
- * rankings} (1 is best, ties allowed) with their sign changed, 1 and 0 for chosen and rejected.
+ * rankings} (1 is best, ties allowed) with their sign changed, 1 for chosen and 0 for rejected
+ * ones.
  */
 final class Labels {
   private Labels() {}
@@ -16,7 +18,10 @@ final class Labels {
     Optional<JsonNode> scores = fields.optional("scores");
     Optional<JsonNode> rankings = fields.optional("rankings");
     if (fields.optional("chosen").isPresent()) {
-      return List.of(1.0, 0.0);
+      List<Double> labels =
+          new ArrayList<>(Collections.nCopies(fields.contents("chosen").size(), 1.0));
+      labels.addAll(Collections.nCopies(fields.contents("rejected").size(), 0.0));
+      return labels;
     }
     if (scores.isPresent() && rankings.isPresent()) {
       throw new BadRowException(

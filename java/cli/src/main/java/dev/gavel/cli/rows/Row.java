@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param subset name of the part of a data set it belongs to
  * @param labels what people think of each response, higher is better; empty where the row does not
  *     say, or nobody asked
+ * @param steps steps of each response, whose text is then its steps on a line each; empty where
+ *     responses are given as texts
  */
 public record Row(
     long line,
@@ -25,10 +27,12 @@ public record Row(
     String promptText,
     List<String> responses,
     Optional<String> subset,
-    Optional<List<Double>> labels) {
+    Optional<List<Double>> labels,
+    List<List<String>> steps) {
   /** Copies the lists. */
   public Row {
     responses = List.copyOf(responses);
     labels = labels.map(List::copyOf);
+    steps = steps.stream().map(List::copyOf).toList();
   }
 }

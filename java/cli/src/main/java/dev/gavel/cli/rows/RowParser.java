@@ -12,13 +12,13 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.StreamSupport;
 
 /**
  * Reads rows: JSON objects {@code {"id", "prompt" or "messages", "responses"}} or {@code {"id",
  * "prompt" or "messages", "chosen", "rejected"}}, which is the same as responses [chosen,
- * rejected]. Keys that are not known are ignored, a key may stand once, and null is as if the key
- * were not there. See docs/command-line.md.
+ * rejected]; either may be a list of texts. A response may be a list of its steps. Keys that are
+ * not known are ignored, a key may stand once, and null is as if the key were not there. See
+ * docs/command-line.md.
  */
 public final class RowParser {
   /** Deepest nesting of arrays and objects in a row. */
@@ -73,11 +73,15 @@ public final class RowParser {
           fields.optional("subset").isPresent()
               ? Optional.of(fields.text("subset"))
               : Optional.empty();
-      List<String> responses = responses(fields);
+      List<List<String>> steps = Steps.read(fields);
+      List<String> responses =
+          steps.isEmpty()
+              ? responses(fields)
+              : steps.stream().map(response -> String.join("\n", response)).toList();
       Optional<List<Double>> labels =
           withLabels ? Optional.of(Labels.read(fields, responses.size())) : Optional.empty();
       return new ParsedRow.Good(
-          new Row(line, id, prompt.prompt(), prompt.text(), responses, subset, labels));
+          new Row(line, id, prompt.prompt(), prompt.text(), responses, subset, labels, steps));
     } catch (BadRowException e) {
       return new ParsedRow.Bad(line, id, e.error());
     }
@@ -139,7 +143,9 @@ public final class RowParser {
             "responses beside chosen or rejected",
             "the row has responses and chosen or rejected; keep one form");
       }
-      return List.of(fields.content("chosen"), fields.content("rejected"));
+      List<String> texts = new ArrayList<>(fields.contents("chosen"));
+      texts.addAll(fields.contents("rejected"));
+      return texts;
     }
     JsonNode given =
         fields
@@ -155,15 +161,6 @@ public final class RowParser {
           given.toString(),
           "responses is %s; it must be a list of texts".formatted(Fields.kind(given)));
     }
-    if (given.isEmpty()) {
-      throw new BadRowException(
-          "responses", "[]", "responses is empty; it must hold at least one text");
-    }
-    List<String> texts = new ArrayList<>();
-    List<JsonNode> nodes = StreamSupport.stream(given.spliterator(), false).toList();
-    for (int i = 0; i < nodes.size(); i++) {
-      texts.add(Fields.content("responses[%d]".formatted(i), nodes.get(i)));
-    }
-    return texts;
+    return fields.contents("responses");
   }
 }

@@ -17,10 +17,10 @@ final class Batches {
    * A sequence of a row.
    *
    * @param row index of the row in its window
-   * @param firstResponse its first response in the row
+   * @param firstScore the place of its first score among those of the row
    * @param sequence its tokens
    */
-  record Member(int row, int firstResponse, PackedGroup.Sequence sequence) {
+  record Member(int row, int firstScore, PackedGroup.Sequence sequence) {
     int tokens() {
       return sequence.ids().size();
     }
@@ -31,10 +31,10 @@ final class Batches {
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
       if (rows.get(i) instanceof PreparedRow.Ready ready) {
-        int response = 0;
+        int score = 0;
         for (PackedGroup.Sequence sequence : ready.group().packed().sequences()) {
-          members.add(new Member(i, response, sequence));
-          response += sequence.spans().size();
+          members.add(new Member(i, score, sequence));
+          score += sequence.spans().size();
         }
       }
     }

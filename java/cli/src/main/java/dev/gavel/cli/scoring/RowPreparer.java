@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /** Tokenises rows; what cannot be tokenised becomes an error of that row. Any thread. */
 public final class RowPreparer {
@@ -27,14 +28,23 @@ public final class RowPreparer {
   public PreparedRow prepare(ParsedRow parsed) {
     return switch (parsed) {
       case ParsedRow.Bad bad -> new PreparedRow.Hopeless(new ScoredRow.Failed(bad));
-      case ParsedRow.Good(Row row) -> prepare(row, row.responses());
+      case ParsedRow.Good(Row row) ->
+          prepare(row, IntStream.range(0, row.responses().size()).boxed().toList());
     };
   }
 
-  /** Tokenises a row with its responses in another order. */
-  public PreparedRow prepare(Row row, List<String> responses) {
+  /**
+   * Tokenises a row with its responses in another order.
+   *
+   * @param order the responses, each once
+   */
+  public PreparedRow prepare(Row row, List<Integer> order) {
     try {
-      return new PreparedRow.Ready(row, model.prepare(row.prompt(), responses));
+      return new PreparedRow.Ready(
+          row,
+          row.steps().isEmpty()
+              ? model.prepare(row.prompt(), order.stream().map(row.responses()::get).toList())
+              : model.prepareSteps(row.prompt(), order.stream().map(row.steps()::get).toList()));
     } catch (InvalidArgumentException e) {
       String message = String.valueOf(e.getMessage());
       RowError error = new RowError(field(message).orElse("row"), message, message);
@@ -47,6 +57,9 @@ public final class RowPreparer {
     Matcher response = RESPONSE.matcher(message);
     if (response.matches()) {
       return Optional.of("responses[%s]".formatted(response.group(1)));
+    }
+    if (message.startsWith("the responses are")) {
+      return Optional.of("responses");
     }
     return message.startsWith("prompt") ? Optional.of("prompt") : Optional.empty();
   }

@@ -146,7 +146,7 @@ public final class ScoringPipeline {
       for (PreparedRow row : window.get().rows()) {
         scores.add(
             row instanceof PreparedRow.Ready ready
-                ? new float[ready.group().packed().responseTokens().size()]
+                ? new float[ready.group().packed().scores()]
                 : new float[0]);
       }
       List<Batches.Member> members = Batches.members(window.get().rows());
@@ -179,7 +179,7 @@ public final class ScoringPipeline {
             for (Batches.Member member : members) {
               float[] row = scores.get(member.row());
               for (int i = 0; i < member.sequence().spans().size(); i++) {
-                row[member.firstResponse() + i] = values.get(at);
+                row[member.firstScore() + i] = values.get(at);
                 at++;
               }
             }

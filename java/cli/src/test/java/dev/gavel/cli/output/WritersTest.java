@@ -33,8 +33,36 @@ class WritersTest {
             prompt,
             responses,
             Optional.of("part"),
-            Optional.empty()),
-        new GroupScore(scores, Layout.JOINT, 2, tokens, tokens, 9, 4, 1, "identity", "none"));
+            Optional.empty(),
+            List.of()),
+        new GroupScore(
+            scores, List.of(), Layout.JOINT, 2, tokens, tokens, 9, 4, 1, "identity", "none"));
+  }
+
+  @Test
+  void stepsHaveTheirScores() throws IOException {
+    ScoredRow.Scored whole = (ScoredRow.Scored) row("p", List.of("a", "b"), List.of(0.5f, 0.25f));
+    GroupScore score = whole.score();
+    ScoredRow stepped =
+        new ScoredRow.Scored(
+            whole.row(),
+            new GroupScore(
+                score.scores(),
+                List.of(List.of(0.5f), List.of(0.25f, Float.NaN)),
+                score.layout(),
+                score.passes(),
+                score.tokens(),
+                score.truncated(),
+                score.promptTokens(),
+                score.promptTruncated(),
+                score.specialLiterals(),
+                score.readout(),
+                score.template()));
+    assertTrue(
+        json(stepped).contains("\"scores\":[0.5,0.25],\"step_scores\":[[0.5],[0.25,null]]"),
+        json(stepped));
+    assertTrue(table(stepped, 80).contains("steps  +0.2500 NaN"), table(stepped, 80));
+    assertTrue(!json(whole).contains("step_scores"));
   }
 
   private static String json(ScoredRow row) throws IOException {

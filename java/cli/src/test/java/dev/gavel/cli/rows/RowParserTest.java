@@ -47,6 +47,40 @@ class RowParserTest {
   }
 
   @Test
+  void readsListsOfChosenAndRejected() {
+    String text = "{\"prompt\":\"p\",\"chosen\":[\"a\",\"b\"],\"rejected\":[\"c\"]}";
+    assertEquals(List.of("a", "b", "c"), good(text).responses());
+    assertEquals(
+        Optional.of(List.of(1.0, 1.0, 0.0)), good(RowParser.ofPreferences(), text).labels());
+    assertEquals(
+        List.of("a", "c"),
+        good("{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":[\"c\"]}").responses());
+    assertEquals(
+        "chosen", bad("{\"prompt\":\"p\",\"chosen\":[],\"rejected\":\"c\"}").error().field());
+    assertEquals(
+        "rejected[1]",
+        bad("{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":[\"b\",\" \"]}").error().field());
+  }
+
+  @Test
+  void readsResponsesThatAreListsOfSteps() {
+    Row row = good("{\"prompt\":\"p\",\"responses\":[[\"a\",\"b\"],[\"c\"]]}");
+    assertEquals(List.of(List.of("a", "b"), List.of("c")), row.steps());
+    assertEquals(List.of("a\nb", "c"), row.responses());
+    assertEquals(List.of(), good("{\"prompt\":\"p\",\"responses\":[\"a\"]}").steps());
+    for (String field : List.of("responses[1]", "responses[0][1]", "responses[0]")) {
+      String responses =
+          switch (field) {
+            case "responses[1]" -> "[[\"a\"],\"b\"]";
+            case "responses[0]" -> "[[]]";
+            default -> "[[\"a\",\"\"]]";
+          };
+      assertEquals(
+          field, bad("{\"prompt\":\"p\",\"responses\":%s}".formatted(responses)).error().field());
+    }
+  }
+
+  @Test
   void readsConversations() {
     Row one = good("{\"messages\":[{\"role\":\"user\",\"content\":\"c\"}],\"responses\":[\"a\"]}");
     assertEquals("c", one.promptText());

@@ -1,0 +1,79 @@
+package dev.gavel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Process reward models on the command line: as many scores as steps, or an error row. */
+class StepScoresTest {
+  // At the marker, token 130: z1 - z0 = 0.01 * 130 - 0.01 * 130 / 3.
+  private static final double RIGHT = 1 / (1 + Math.exp(-(1.3 - 1.3 / 3)));
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void write() throws IOException {
+    TinyModel.writeOfSteps(folder);
+  }
+
+  private Run run(String command, String input, String... more) {
+    List<String> arguments = new ArrayList<>();
+    arguments.addAll(List.of(command, command.equals("eval") ? "--data" : "--input", "-"));
+    arguments.addAll(List.of("--model", folder.toString()));
+    arguments.addAll(List.of(more));
+    return Run.withInput(input, arguments.toArray(String[]::new));
+  }
+
+  @Test
+  void everyStepHasItsScore() {
+    String rows =
+        """
+        {"id":1,"prompt":"p","responses":[["one","two","three"],["four"]]}
+        {"id":2,"prompt":"p","responses":["one","two"]}
+        {"id":3,"prompt":"p","responses":[["%s"],["ok"]]}
+        """
+            .formatted("x".repeat(300));
+    Run run = run("score", rows, "--step-reduction", "product");
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+    JsonNode first = run.json().get(0);
+    assertEquals(3, first.get("step_scores").get(0).size());
+    assertEquals(1, first.get("step_scores").get(1).size());
+    assertEquals(RIGHT, first.get("step_scores").get(0).get(2).asDouble(), 1e-6);
+    assertEquals(RIGHT * RIGHT * RIGHT, first.get("scores").get(0).asDouble(), 1e-6);
+    assertEquals(1, first.get("best").asInt());
+    JsonNode texts = run.json().get(1).get("error");
+    assertEquals("responses", texts.get("field").asText());
+    assertTrue(texts.get("message").asText().contains("the list of its steps"));
+    JsonNode tooLong = run.json().get(2).get("error");
+    assertEquals("responses[0]", tooLong.get("field").asText());
+    assertTrue(tooLong.get("message").asText().contains("300 tokens"), tooLong.toString());
+  }
+
+  @Test
+  void theReductionIsChosenByName() {
+    String row = "{\"prompt\":\"p\",\"responses\":[[\"a\",\"b\"]]}\n";
+    assertEquals(ExitCode.USAGE, run("score", row).exitCode());
+    assertEquals(ExitCode.USAGE, run("score", row, "--step-reduction", "best").exitCode());
+    JsonNode mean = run("score", row, "--step-reduction", "sum").json().get(0);
+    assertEquals(2 * RIGHT, mean.get("scores").get(0).asDouble(), 1e-6);
+    Run whole = Run.withInput(row, "score", "--input", "-", "--layout", "independent");
+    assertTrue(whole.json().get(0).get("error").get("message").asText().contains("one text"));
+  }
+
+  @Test
+  void evaluatesResponsesOfSteps() {
+    String rows =
+        "{\"prompt\":\"p\",\"responses\":[[\"a\"],[\"b\",\"c\"]],\"scores\":[1,0]}\n".repeat(3);
+    JsonNode all = run("eval", rows, "--json", "--step-reduction", "product").json().get(0);
+    assertEquals(1, all.get("accuracy").asDouble());
+    assertEquals(3, all.get("n").asInt());
+  }
+}
