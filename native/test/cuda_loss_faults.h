@@ -18,7 +18,7 @@ struct Expected {
 
 // `wrong`: the items whose loss is NaN. Their losses make the sum NaN; the other items keep the bits they have without the fault.
 inline CudaLossOutputs check_fault(const std::string &what, const LossProblem &problem, const Expected &expected,
-                            const std::vector<size_t> &wrong, const LossOutputs &without) {
+                                   const std::vector<size_t> &wrong, const LossOutputs &without) {
   CudaLossOutputs out;
   for (const unsigned block : {0u, 64u}) {
     out = run_cuda_loss(problem, {block, 2, 1, true});
@@ -39,7 +39,7 @@ inline CudaLossOutputs check_fault(const std::string &what, const LossProblem &p
 }
 
 inline void check_nan(const std::string &what, const CudaLossOutputs &out, const std::vector<size_t> &nan,
-               const LossOutputs &without) {
+                      const LossOutputs &without) {
   for (size_t n = 0; n < out.dscore.size(); ++n) {
     if (std::find(nan.begin(), nan.end(), n) != nan.end()) {
       CHECK(std::isnan(out.dscore[n]), "%s: gradient %zu is %g", what.c_str(), n, static_cast<double>(out.dscore[n]));

@@ -87,7 +87,8 @@ void check_targets() {
       LossProblem bad = good;
       bad.targets[2] = target;
       const std::string what = "loss " + std::to_string(kind) + ", target " + std::to_string(target);
-      const Expected expected = {probable ? cuda::kFaultProbability : cuda::kFaultTarget, 2, std::bit_cast<uint32_t>(target), 4};
+      const Expected expected = {probable ? cuda::kFaultProbability : cuda::kFaultTarget, 2, std::bit_cast<uint32_t>(target),
+                                 4};
       check_nan(what, check_fault(what, bad, expected, {2}, without), {2}, without);
       // Of a masked score it is told, but nothing comes of it.
       bad.mask = {1, 1, 0, 1};
@@ -110,7 +111,8 @@ void check_rankings() {
   check_no_fault("masked rank", run_cuda_loss(tied), 0);
   LossProblem labelled = steps;
   labelled.labels[3] = 2;
-  check_nan("label", check_fault("label", labelled, {cuda::kFaultLabel, 3, 2, 7}, {1}, without_steps), {2, 3, 4}, without_steps);
+  check_nan("label", check_fault("label", labelled, {cuda::kFaultLabel, 3, 2, 7}, {1}, without_steps), {2, 3, 4},
+            without_steps);
   labelled.mask = {1, 1, 1, 0, 1, 1, 1};
   check_no_fault("masked label", run_cuda_loss(labelled), 0);
   // In a group that a warp takes.

@@ -132,16 +132,17 @@ LossProblem targets_of(int32_t kind, std::vector<float> scores, std::vector<floa
 void check_edges(gavel_context *context) {
   for (const int32_t kind : kTargetKinds) {
     check_as_cpu(context, targets_of(kind, {}, {}), 0);
-    check_as_cpu(context, targets_of(kind, {1e4f, -1e4f, kNan, kInf, -kInf, -0.0f, 0, 2, 3}, {0, 1, 1, 0, 1, 0, 0, kNan, 1}), 0);
+    check_as_cpu(context, targets_of(kind, {1e4f, -1e4f, kNan, kInf, -kInf, -0.0f, 0, 2, 3}, {0, 1, 1, 0, 1, 0, 0, kNan, 1}),
+                 0);
     check_as_cpu(context, targets_of(kind, {kNan, 2}, {kNan, kNan}), 0);
     LossProblem weightless = targets_of(kind, {1, 2}, {0, 1});
     weightless.reduction = GAVEL_REDUCTION_WEIGHTED_MEAN;
     weightless.weight.values = {0, 0};
     check_as_cpu(context, weightless, 0);
   }
-  const std::vector<float> odd[] = {{1e4f, -1e4f, 0, 1e4f, -1e4f, 5}, {kNan, 1, 2, 3, 4, 5},   {1, 2, kNan, 3, 4, 5},
-                                    {kInf, 1, kInf, 2, -kInf, 0},     {-kInf, -kInf, 1, 2, 3, 0}, {0, -0.0f, 0, -0.0f, 2, 2},
-                                    {1, 2, 3, 4, 5, kNan},            {-kInf, 3, 2, 1, kInf, 0}};
+  const std::vector<float> odd[] = {
+      {1e4f, -1e4f, 0, 1e4f, -1e4f, 5}, {kNan, 1, 2, 3, 4, 5},      {1, 2, kNan, 3, 4, 5}, {kInf, 1, kInf, 2, -kInf, 0},
+      {-kInf, -kInf, 1, 2, 3, 0},       {0, -0.0f, 0, -0.0f, 2, 2}, {1, 2, 3, 4, 5, kNan}, {-kInf, 3, 2, 1, kInf, 0}};
   for (const int32_t kind : kRankedKinds) {
     LossProblem empty = groups_of(1, kind, {0, 0}, false, false);
     check_as_cpu(context, empty, 0);

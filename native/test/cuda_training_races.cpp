@@ -53,8 +53,8 @@ void check_loss_bits(const std::string &what, LossPlan plan, const std::vector<f
   plan.item_loss = d_item_loss.data(), plan.loss = d_loss.data(), plan.dscore = d_dscore.data();
   plan.counts = d_counts.data();
   const DeviceArray<char> workspace(static_cast<size_t>(cuda::loss_workspace(plan)));
-  cuda::launch_loss(cuda::make_loss_task(plan, on_device.data(), 1, nullptr, 1, fault.data(), counters.data(), workspace.data()),
-                    1, nullptr);
+  cuda::launch_loss(
+      cuda::make_loss_task(plan, on_device.data(), 1, nullptr, 1, fault.data(), counters.data(), workspace.data()), 1, nullptr);
   check_bits(what + ": item_loss", d_item_loss.data(), item_loss.data(), plan.items, 0);
   check_bits(what + ": loss", d_loss.data(), loss.data(), 1, 0);
   check_bits(what + ": dscore", d_dscore.data(), dscore.data(), plan.score_count, 0);

@@ -26,8 +26,9 @@ inline LossProblem random_targets(Random &random, int32_t kind, int64_t n) {
   for (int64_t k = 0; k < n; ++k) {
     const double target = kind == GAVEL_LOSS_BCE ? random.uniform(0, 1) : random.uniform(-5, 5);
     const int64_t which = random.integer(0, 7);
-    problem.targets.push_back(
-        which == 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(which < 4 && kind == GAVEL_LOSS_BCE ? std::round(target) : target));
+    problem.targets.push_back(which == 0
+                                  ? std::numeric_limits<float>::quiet_NaN()
+                                  : static_cast<float>(which < 4 && kind == GAVEL_LOSS_BCE ? std::round(target) : target));
   }
   problem.reduction = static_cast<int32_t>(random.integer(GAVEL_REDUCTION_MEAN_VALID, GAVEL_REDUCTION_WEIGHTED_MEAN));
   problem.weight = random_number(random, n, 0, 2);

@@ -83,8 +83,8 @@ void fail_fault(const Fault &fault) {
            "loss.admissible is 0 everywhere: no pair of levels is allowed, and every loss would be infinite");
     case kFaultGroupSize:
       fail(GAVEL_UNSUPPORTED,
-           "group %lld has %lld entries; PAIRWISE_RANKING on CUDA takes at most %lld: cut the group, or use a CPU context", item,
-           value, limit);
+           "group %lld has %lld entries; PAIRWISE_RANKING on CUDA takes at most %lld: cut the group, or use a CPU context",
+           item, value, limit);
     default:
       break;
   }

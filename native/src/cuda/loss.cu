@@ -114,8 +114,7 @@ struct LossKernel {
 template <typename... Losses>
 const LossKernel &kernel_of(int32_t kind, LossList<Losses...>) {
   static const LossKernel kernels[] = {
-      {Losses::kKind, Losses::kItems, Losses::kByThread, Losses::kEntryFloats, Losses::kBlocks,
-       loss_kernel<Losses>}...};
+      {Losses::kKind, Losses::kItems, Losses::kByThread, Losses::kEntryFloats, Losses::kBlocks, loss_kernel<Losses>}...};
   for (const LossKernel &kernel : kernels) {
     if (kernel.kind == kind) return kernel;
   }

@@ -92,8 +92,7 @@ __device__ inline void evaluate_groups(const LossTask &task, TeamMemory &memory,
   for (uint32_t k = threadIdx.x / kWarp; k < count; k += blockDim.x / kWarp) {
     const GroupBounds bounds = read_bounds(task, begin + k);
     if (!bounds.good || bounds.size <= kFewEntries || bounds.size > kWarpEntries) continue;
-    const ItemResult result =
-        Loss::evaluate(task, LaneTeam<kWarp>(memory), Group{begin + k, bounds.begin, bounds.size, true});
+    const ItemResult result = Loss::evaluate(task, LaneTeam<kWarp>(memory), Group{begin + k, bounds.begin, bounds.size, true});
     if (threadIdx.x % kWarp == 0) results.items[k] = result;
   }
   __syncthreads();

@@ -42,7 +42,8 @@ struct Ordinal : LossTraits {
     if (result.counts && pair.good) {
       const float *u = task.scores + pair.rows[0] * levels * task.score_stride;
       const float *v = task.scores + pair.rows[1] * levels * task.score_stride;
-      const Row rows[2] = {{u, task.score_stride, row_leader(task, team, u)}, {v, task.score_stride, row_leader(task, team, v)}};
+      const Row rows[2] = {{u, task.score_stride, row_leader(task, team, u)},
+                           {v, task.score_stride, row_leader(task, team, v)}};
       bool any = false;
       if (!sum_levels<Team>(task, rows, chosen, rejected, any)) good = false;
       good = team.template reduce<Add>(good ? 0u : 1u) == 0;

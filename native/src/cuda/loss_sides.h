@@ -148,7 +148,8 @@ __device__ inline float sum_sides(const LossTask &task, const uint32_t *sides, u
 
 // The gradients of a row from its sorted sides, by one warp.
 template <bool kWide>
-__device__ inline void add_listed_sides(const LossTask &task, uint32_t row, const uint32_t *sides, uint32_t count, float scale) {
+__device__ inline void add_listed_sides(const LossTask &task, uint32_t row, const uint32_t *sides, uint32_t count,
+                                        float scale) {
   const uint32_t lane = threadIdx.x % kWarp;
   if constexpr (!kWide) {
     const float sum = sum_sides(task, sides, count, scale);

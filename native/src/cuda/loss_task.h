@@ -74,7 +74,8 @@ struct LossTask {
   const int64_t *ranks;
   const uint8_t *labels;
   const float *targets;
-  const float *admissible;  // [width, width], rows admissible_stride apart; null: 1 where the chosen level is above the rejected
+  const float
+      *admissible;  // [width, width], rows admissible_stride apart; null: 1 where the chosen level is above the rejected
   int64_t admissible_stride;
   int64_t top_k;
   float *item_loss;
@@ -87,9 +88,9 @@ struct LossTask {
   uint32_t rows;   // of which gradients are made: all scores, `width` at a time
 
   uint32_t units[kLossPhases];
-  uint32_t evaluating;  // of units[kEvaluate]: those that evaluate items; the others clear score_items
-  uint32_t chunk;       // items per evaluating unit
-  uint32_t placing;     // of units[kSum]: those that place items; the others sum
+  uint32_t evaluating;     // of units[kEvaluate]: those that evaluate items; the others clear score_items
+  uint32_t chunk;          // items per evaluating unit
+  uint32_t placing;        // of units[kSum]: those that place items; the others sum
   uint32_t gradient_rows;  // rows per gradient unit
 
   // Scratch memory.
@@ -104,10 +105,10 @@ struct LossTask {
   uint32_t *order;    // [scores]: the entries of each group, best first
   float *entries[3];  // [scores]: what was found of each place
   // Pairs.
-  float *gradients;        // [items, 2, width]: of the chosen and the rejected row, before the reduction
-  uint32_t *sides;         // [items, 2]: the rows, kNoSide where the item has no part in them. This and what follows: with dscore
-  uint32_t *row_sides;     // [rows]: how many sides a row has
-  uint32_t *slots;         // [rows, kSlots]: its sides, in any order
+  float *gradients;     // [items, 2, width]: of the chosen and the rejected row, before the reduction
+  uint32_t *sides;      // [items, 2]: the rows, kNoSide where the item has no part in them. This and what follows: with dscore
+  uint32_t *row_sides;  // [rows]: how many sides a row has
+  uint32_t *slots;      // [rows, kSlots]: its sides, in any order
   uint32_t *shared_next;   // [rows]: where the next side of a row goes, from its block's start
   uint32_t *shared_block;  // [rows / kScannedRows]: where a block's sides start
   uint32_t *shared_sides;  // [2 items]: the sides of rows that have more than kSlots, one row after the other
