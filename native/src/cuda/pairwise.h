@@ -13,6 +13,12 @@
 
 namespace gavel::cuda {
 
+// on ? node + sum : sum, by bit masks: ptxas 13.0 runs out of predicate registers (sm_90a) where many of these are decided early.
+__device__ __forceinline__ float add_where(uint32_t on, float node, float sum) {
+  const uint32_t mask = 0u - on;
+  return __uint_as_float((__float_as_uint(node + sum) & mask) | (__float_as_uint(sum) & ~mask));
+}
+
 // Adds the terms of lanes 0 .. count - 1 of every kLanes lanes (count <= kLanes) to `lower`, the sum of all that comes behind them.
 // All lanes of the warp take part; the result is in every lane of the team.
 template <int kLanes>
@@ -21,7 +27,7 @@ __device__ __forceinline__ float pairwise_tail(float term, uint32_t count, float
   for (uint32_t level = 0; (1u << level) < kLanes; ++level) {
     const uint32_t lane = ((count >> level) & ~1u) << level;
     const float node = __shfl_sync(kAllLanes, term, static_cast<int>(lane), kLanes);
-    if ((count >> level & 1) != 0) sum = node + sum;
+    sum = add_where(count >> level & 1, node, sum);
     term = term + __shfl_xor_sync(kAllLanes, term, 1 << level, kLanes);
   }
   return count == kLanes ? term + sum : sum;
@@ -41,7 +47,7 @@ class WarpPairwise {
     float sum = lower;
     for (int level = 0; level < 32; ++level) {
       const float node = __shfl_sync(kAllLanes, partial_, level);
-      if ((count_ >> level & 1) != 0) sum = node + sum;
+      sum = add_where(count_ >> level & 1, node, sum);
     }
     return sum;
   }
