@@ -4,7 +4,7 @@
 // CPU: bits where both define them or everything is exact, computed bounds elsewhere.
 #include "cuda_api_checks.h"
 #include "cuda_api_fixture.h"
-#include "loss_problem.h"
+#include "loss_problem_kinds.h"
 #include "optimizer_fixture.h"
 #include "score_reference.h"
 
@@ -134,11 +134,49 @@ void test_bounds(const CudaContext &cuda) {
   }
 }
 
-// Losses have the CPU's bits, alone and behind a score.
+// A problem of every kind over n scores, a multiple of 6.
+std::vector<LossProblem> problems_over(Random &random, int64_t n) {
+  std::vector<LossProblem> problems = {random_pairs(random, n, 40)};
+  LossProblem groups = random_groups(random, 1, 0);
+  groups.offsets = {0, 2, 3, n - 8, n};
+  groups.scores = random_scores(random, n, 3);
+  groups.mask = random_mask(random, n, 0.9);
+  groups.weight = {1, {}};
+  groups.temperature = {0.8f, {}};
+  groups.target_index.clear();
+  groups.target_weights.assign(static_cast<size_t>(n), 0);
+  problems.push_back(groups);
+  for (const int32_t kind : {GAVEL_LOSS_PLACKETT_LUCE, GAVEL_LOSS_PAIRWISE_RANKING, GAVEL_LOSS_STEP_RANKING}) {
+    LossProblem problem = groups;
+    problem.kind = kind;
+    problem.target_weights.clear();
+    problem.temperature = {kind == GAVEL_LOSS_PLACKETT_LUCE ? 0.8f : 0.0f, {}};
+    problem.beta = {kind == GAVEL_LOSS_PAIRWISE_RANKING ? 0.8f : 0.0f, {}};
+    problem.zeta = {kind == GAVEL_LOSS_STEP_RANKING ? 0.8f : 0.0f, {}};
+    if (kind == GAVEL_LOSS_STEP_RANKING) {
+      problem.labels = random_mask(random, n, 0.6);
+      for (uint8_t &label : problem.labels) label = label != 0;
+    } else {
+      problem.ranks = random_ranks(random, n, kind == GAVEL_LOSS_PAIRWISE_RANKING);
+    }
+    problems.push_back(problem);
+  }
+  for (const int32_t kind : {GAVEL_LOSS_MSE, GAVEL_LOSS_BCE, GAVEL_LOSS_PINBALL}) {
+    problems.push_back(random_targets(random, kind, n));
+  }
+  LossProblem rows;
+  rows.kind = GAVEL_LOSS_ORDINAL;
+  rows.classes = 3;
+  rows.scores = random_scores(random, n, 3);
+  for (int64_t p = 0; p < n / 3; ++p) rows.pairs.insert(rows.pairs.end(), {p, (p + 1) % (n / 3)});
+  problems.push_back(rows);
+  return problems;
+}
+
+// Losses have the CPU's bits, alone and behind a score, over one output and several.
 void test_losses(const CudaContext &cuda, const TestContext &cpu) {
-  for (uint64_t seed = 200; seed < 208; ++seed) {
-    Random random(seed);
-    const LossProblem problem = seed % 2 == 0 ? random_pairs(random, 30, 50) : random_groups(random, 9, 6);
+  Random random(200);
+  for (const LossProblem &problem : problems_over(random, 60)) {
     const LossOutputs expected = run_loss(cpu.get(), problem);
     LossOutputs actual;
     gavel_loss_args args = loss_args(problem, actual);
@@ -151,24 +189,32 @@ void test_losses(const CudaContext &cuda, const TestContext &cpu) {
     CHECK(bytes >= 0, "workspace of %lld bytes", static_cast<long long>(bytes));
     expect_status("loss", gavel_loss(cuda.get(), &args, &error), GAVEL_OK, error);
     device.download();
-    check_losses(problem, actual, expected, seed);
+    check_losses(problem, actual, expected, static_cast<uint64_t>(problem.kind));
   }
-  Random random(300);
-  const gavel_head_spec spec = linear_spec(GAVEL_BF16, 24, 1);
-  const TestHead head(cuda.get(), spec, 300);
-  TrainingCase training = random_case(random, spec, 30);
-  LossProblem problem = random_pairs(random, 30, 40);
-  Scores scores;
-  LossOutputs actual;
-  const gavel_score_args args = score_args(spec, training.batch, training.pooling, training.combine, true, scores);
-  gavel_loss_args loss = loss_args(problem, actual);
-  loss.scores = gavel_tensor{};
-  score_on_device(cuda, head.get(), args, &loss);
-  // The loss alone, of these scores, with what is invalid masked.
-  problem.scores = scores.scores;
-  if (problem.mask.empty()) problem.mask.assign(30, 1);
-  for (size_t r = 0; r < 30; ++r) problem.mask[r] = problem.mask[r] && training.valid(r);
-  check_losses(problem, actual, run_loss(cpu.get(), problem), 300);
+  const gavel_head_spec specs[] = {linear_spec(GAVEL_BF16, 24, 1), linear_spec(GAVEL_F32, 24, 3), linear_spec(GAVEL_F32, 24, 6),
+                                   mlp_spec(GAVEL_BF16, 24, {40}, 3, GAVEL_ACTIVATION_SILU),
+                                   mlp_spec(GAVEL_BF16, 24, {40}, 6, GAVEL_ACTIVATION_SILU)};
+  for (const gavel_head_spec &spec : specs) {
+    const TestHead head(cuda.get(), spec, 300);
+    const int64_t items = 60 / spec.output_width;
+    const TrainingCase training = random_case(random, spec, items);
+    for (LossProblem problem : problems_over(random, 60)) {
+      Scores scores;
+      LossOutputs actual;
+      const gavel_score_args args = score_args(spec, training.batch, training.pooling, training.combine, true, scores);
+      gavel_loss_args loss = loss_args(problem, actual);
+      loss.scores = gavel_tensor{};
+      score_on_device(cuda, head.get(), args, &loss);
+      // The loss alone, of these scores, with what is invalid masked.
+      problem.scores = scores.scores;
+      if (problem.mask.empty()) problem.mask.assign(60, 1);
+      for (size_t n = 0; n < 60; ++n) {
+        const auto item = static_cast<int64_t>(n) / spec.output_width;
+        problem.mask[n] = problem.mask[n] && training.valid(static_cast<size_t>(item));
+      }
+      check_losses(problem, actual, run_loss(cpu.get(), problem), 300 + static_cast<uint64_t>(problem.kind));
+    }
+  }
 }
 
 void test_scatter(const CudaContext &cuda, const TestContext &cpu) {

@@ -26,7 +26,7 @@ struct CudaLossRun {
 
 inline __global__ void loss_in_block_kernel(const cuda::LossTask task) {
   GAVEL_SHARED(cuda::LossMemory, memory);
-  cuda::run_loss_in_block(task, memory);
+  cuda::run_listed_loss_in_block(task, memory, cuda::AllLosses{});
 }
 
 struct CudaLossOutputs : LossOutputs {
@@ -56,7 +56,7 @@ inline CudaLossOutputs run_cuda_loss(const LossProblem &problem, const CudaLossR
   plan.counts = counts.data();
   DeviceArray<char> workspace(static_cast<size_t>(cuda::loss_workspace(plan)));
   const cuda::LossTask task =
-      cuda::make_loss_task(plan, spread.data(), run.score_stride, nullptr, fault.data(), counters.data(), workspace.data());
+      cuda::make_loss_task(plan, spread.data(), run.score_stride, nullptr, 1, fault.data(), counters.data(), workspace.data());
   if (run.block == 0) {
     cuda::launch_loss(task, run.multiprocessors, nullptr);
   } else {

@@ -2,6 +2,8 @@
 //
 // The kernels of a training step with an OS thread per CUDA thread and two blocks at a time, under ThreadSanitizer: small cases of every
 // kernel that shares memory between threads or blocks. Two runs must have the same bits; losses those of the CPU.
+#include <numeric>
+
 #include "check.h"
 #include "common/loss.h"
 #include "cuda/backward.h"
@@ -51,8 +53,8 @@ void check_loss_bits(const std::string &what, LossPlan plan, const std::vector<f
   plan.item_loss = d_item_loss.data(), plan.loss = d_loss.data(), plan.dscore = d_dscore.data();
   plan.counts = d_counts.data();
   const DeviceArray<char> workspace(static_cast<size_t>(cuda::loss_workspace(plan)));
-  cuda::launch_loss(cuda::make_loss_task(plan, on_device.data(), 1, nullptr, fault.data(), counters.data(), workspace.data()),
-                    1, nullptr);
+  cuda::launch_loss(
+      cuda::make_loss_task(plan, on_device.data(), 1, nullptr, 1, fault.data(), counters.data(), workspace.data()), 1, nullptr);
   check_bits(what + ": item_loss", d_item_loss.data(), item_loss.data(), plan.items, 0);
   check_bits(what + ": loss", d_loss.data(), loss.data(), 1, 0);
   check_bits(what + ": dscore", d_dscore.data(), dscore.data(), plan.score_count, 0);
@@ -94,6 +96,34 @@ void check_losses() {
   check_loss_bits("groups", plan, scores);
   plan.mask = mask.data();
   check_loss_bits("masked groups", plan, scores);
+
+  std::vector<int64_t> ranks(scores.size()), rows;
+  std::vector<uint8_t> labels(scores.size());
+  std::iota(ranks.begin(), ranks.end(), -50);
+  for (size_t n = 0; n < labels.size(); ++n) labels[n] = n % 3 != 0;
+  plan.target_index = nullptr;
+  plan.ranks = ranks.data();
+  plan.labels = labels.data();
+  std::vector<char> scratch(1 << 16);
+  plan.scratch = scratch.data();
+  plan.scratch_bytes = static_cast<int64_t>(scratch.size());
+  plan.beta.scalar = 1;
+  for (const LossFamily *family : {&kPlackettLuce, &kPairwiseRanking, &kStepRanking}) {
+    plan.family = family;
+    check_loss_bits(family->name, plan, scores);
+  }
+  std::vector<float> parameters = normals(random, 101);
+  plan = plan_of(kMse, 101, scores);
+  plan.targets = parameters.data();
+  check_loss_bits("targets", plan, scores);
+
+  // 33 rows of 3 levels, the first of them in more pairs than it has slots.
+  const std::vector<float> levels(scores.begin(), scores.begin() + 99);
+  for (int64_t p = 0; p < 40; ++p) rows.insert(rows.end(), {p % 2 == 0 ? 0 : 1 + p % 7, 10 + p % 20});
+  plan = plan_of(kOrdinal, 40, levels);
+  plan.classes = 3;
+  plan.pairs = view(rows.data(), GAVEL_I64, 40, 2);
+  check_loss_bits("rows", plan, levels);
 }
 
 struct Trained {

@@ -5,6 +5,7 @@
 
 #include "hostile.h"
 #include "loss_checks.h"
+#include "loss_problem_kinds.h"
 
 using namespace gavel::test;
 
@@ -12,32 +13,6 @@ namespace {
 
 const float kInf = std::numeric_limits<float>::infinity();
 const float kNan = std::numeric_limits<float>::quiet_NaN();
-
-LossProblem targets_problem(int32_t kind, std::vector<float> scores, std::vector<float> targets) {
-  LossProblem problem;
-  problem.kind = kind;
-  problem.scores = std::move(scores);
-  problem.targets = std::move(targets);
-  if (kind == GAVEL_LOSS_BCE) problem.positive_weight.scalar = 1;
-  if (kind == GAVEL_LOSS_PINBALL) problem.quantile.scalar = 0.5f;
-  return problem;
-}
-
-LossProblem random_targets(Random &random, int32_t kind, int64_t n) {
-  LossProblem problem = targets_problem(kind, random_scores(random, n, 3), {});
-  for (int64_t k = 0; k < n; ++k) {
-    const double target = kind == GAVEL_LOSS_BCE ? random.uniform(0, 1) : random.uniform(-5, 5);
-    const int64_t which = random.integer(0, 7);
-    problem.targets.push_back(
-        which == 0 ? kNan : static_cast<float>(which < 4 && kind == GAVEL_LOSS_BCE ? std::round(target) : target));
-  }
-  problem.reduction = static_cast<int32_t>(random.integer(GAVEL_REDUCTION_MEAN_VALID, GAVEL_REDUCTION_WEIGHTED_MEAN));
-  problem.weight = random_number(random, n, 0, 2);
-  if (kind == GAVEL_LOSS_BCE) problem.positive_weight = random_number(random, n, 0, 4);
-  if (kind == GAVEL_LOSS_PINBALL) problem.quantile = random_number(random, n, 0.01, 0.99);
-  if (random.integer(0, 1) == 1) problem.mask = random_mask(random, n, 0.8);
-  return problem;
-}
 
 void check_random(gavel_context *context, const char *name, int32_t kind) {
   LargestErrors largest;

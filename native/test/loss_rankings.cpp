@@ -2,10 +2,10 @@
 //
 // PLACKETT_LUCE, PAIRWISE_RANKING, STEP_RANKING and ORDINAL: against float64, identities between losses, extremes, edges.
 #include <cmath>
-#include <numeric>
 
 #include "hostile.h"
 #include "loss_checks.h"
+#include "loss_problem_kinds.h"
 
 using namespace gavel::test;
 
@@ -13,58 +13,6 @@ namespace {
 
 const float kInf = std::numeric_limits<float>::infinity();
 const float kNan = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<int64_t> random_ranks(Random &random, int64_t n, bool ties) {
-  std::vector<int64_t> ranks(static_cast<size_t>(n));
-  std::iota(ranks.begin(), ranks.end(), 1);
-  for (size_t k = ranks.size(); k > 1; --k)
-    std::swap(ranks[k - 1], ranks[static_cast<size_t>(random.integer(0, static_cast<int64_t>(k) - 1))]);
-  for (size_t k = 0; ties && k < ranks.size(); ++k) ranks[k] = ranks[k] % 3;
-  return ranks;
-}
-
-// Groups, scores, mask, weights and reduction as for CROSS_ENTROPY.
-LossProblem random_ranked(Random &random, int32_t kind, int64_t count, int64_t longest) {
-  LossProblem problem = random_groups(random, count, longest);
-  problem.kind = kind;
-  problem.target_index.clear();
-  problem.target_weights.clear();
-  if (kind != GAVEL_LOSS_PLACKETT_LUCE) problem.temperature = {};
-  const auto n = static_cast<int64_t>(problem.scores.size());
-  if (kind == GAVEL_LOSS_PLACKETT_LUCE) {
-    problem.ranks = random_ranks(random, n, false);
-    problem.top_k = random.integer(0, 5);
-  } else if (kind == GAVEL_LOSS_PAIRWISE_RANKING) {
-    problem.ranks = random_ranks(random, n, random.integer(0, 1) == 1);
-    problem.beta = random_number(random, count, 0.2, 3);
-  } else {
-    problem.labels = random_mask(random, n, 0.6);
-    for (uint8_t &label : problem.labels) label = label != 0;
-    problem.zeta = random_number(random, count, -1, 5);
-  }
-  return problem;
-}
-
-LossProblem random_ordinal(Random &random, int64_t rows, int64_t count) {
-  LossProblem problem;
-  problem.kind = GAVEL_LOSS_ORDINAL;
-  problem.classes = random.integer(2, 12);
-  problem.scores = random_scores(random, rows * problem.classes, 3);
-  for (int64_t p = 0; p < count; ++p) {
-    const int64_t chosen = random.integer(0, rows - 1);
-    problem.pairs.insert(problem.pairs.end(), {chosen, (chosen + random.integer(1, rows - 1)) % rows});
-  }
-  problem.reduction = static_cast<int32_t>(random.integer(GAVEL_REDUCTION_MEAN_VALID, GAVEL_REDUCTION_WEIGHTED_MEAN));
-  problem.weight = random_number(random, count, 0, 2);
-  if (random.integer(0, 1) == 1) problem.mask = random_mask(random, rows * problem.classes, 0.97);
-  if (random.integer(0, 1) == 1) {
-    for (int64_t k = 0; k < problem.classes * problem.classes; ++k) {
-      problem.admissible.push_back(random.integer(0, 2) == 0 ? 0 : static_cast<float>(random.uniform(0, 2)));
-    }
-    problem.admissible[0] = 1;
-  }
-  return problem;
-}
 
 void check_random(gavel_context *context, const char *name, int32_t kind) {
   LargestErrors largest;

@@ -385,9 +385,9 @@ enum {
 };
 
 /*
- * One loss over scores s [N] (f32), its items, reduction and gradient; inside gavel_score N = R S, row by row. On CUDA there are
- * BRADLEY_TERRY and CROSS_ENTROPY, inside gavel_score with S = 1 only; anything else there is GAVEL_UNSUPPORTED. Items are pairs,
- * groups or scores; their formulas, with sp(x) = max(x, 0) + log1p(exp(-|x|)) and LSE the log of the sum of exponentials:
+ * One loss over scores s [N] (f32), its items, reduction and gradient; inside gavel_score N = R S, row by row. CPU and CUDA give the same
+ * bits; on CUDA N and the items are at most 2^30 and a group of PAIRWISE_RANKING has at most 65536 entries, more is GAVEL_UNSUPPORTED.
+ * Items are pairs, groups or scores; their formulas, with sp(x) = max(x, 0) + log1p(exp(-|x|)) and LSE the log of the sum of exponentials:
  *
  * BRADLEY_TERRY, pair (i, j) = (chosen, rejected), i != j, z = beta (s_i - s_j) - margin:
  *     weight ((1 - e) sp(-z) + e sp(z)) + center (s_i + s_j)^2        e = label_smoothing

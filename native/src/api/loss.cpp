@@ -30,10 +30,7 @@ int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_er
     const gavel_loss_args wanted = read_struct(args, "args");
     LossPlan plan = check(on, wanted);
     cuda::Stream *stream = stream_of_call(on, wanted.stream, "loss.stream");
-    if (stream != nullptr) {
-      require_cuda_loss(plan);
-      return on_plugin(on.plugin->loss, plan, *stream);
-    }
+    if (stream != nullptr) return on_plugin(on.plugin->loss, plan, *stream);
     const FlushDenormals flush;
     Workspace workspace(on.cpu->workspaces);
     prepare_loss(plan, on.cpu->kernels, workspace);
@@ -48,9 +45,7 @@ int32_t gavel_loss_workspace(gavel_context *context, const gavel_loss_args *args
     const LossPlan plan = check(on, wanted);
     const bool on_cuda = stream_of_call(on, wanted.stream, "loss.stream") != nullptr;
     set_bytes(bytes, 0);
-    if (!on_cuda) return;
-    require_cuda_loss(plan);
-    on_plugin(on.plugin->loss_workspace, plan, bytes);
+    if (on_cuda) on_plugin(on.plugin->loss_workspace, plan, bytes);
   });
 }
 

@@ -172,15 +172,6 @@ cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
   const gavel_score_args &args = call.args;
   require_cuda_pooling(args.pooling);
   require_cuda_readout(call.readout);
-  if (call.loss) {
-    require_cuda_loss(*call.loss);
-    if (head.spec.fields.output_width != 1) {
-      fail(GAVEL_UNSUPPORTED,
-           "a loss was asked for in the call of a head of %" PRId64
-           " outputs, which on CUDA needs a call of its own: score first, then gavel_loss",
-           head.spec.fields.output_width);
-    }
-  }
   return {.head = *head.cuda,
           .pooling = args.pooling,
           .combine = args.combine,

@@ -29,6 +29,17 @@ GAVEL_HOST_DEVICE LogSumChain empty_chain() {
   return {0.0f, 0.0f, true};
 }
 
+// What the entry that came last is in its set; e is its exponential relative to the leader.
+GAVEL_HOST_DEVICE ChainEntry entry_in_chain(const LogSumChain &chain, float z, float e, bool leads) {
+  ChainEntry entry;
+  const float log_sum = log_one_plus(chain.rest);
+  entry.loss = leads ? log_sum : (chain.leader - z) + log_sum;
+  entry.share = share_of(e, chain.rest);
+  // The leader's 1 is among the others' where the entry is not the leader itself.
+  entry.others = share_of(leads ? chain.rest : 1.0f + (chain.rest - e), chain.rest);
+  return entry;
+}
+
 GAVEL_HOST_DEVICE ChainEntry add_to_chain(LogSumChain &chain, float z) {
   bool leads = chain.empty;
   float e = 1.0f;
@@ -42,18 +53,21 @@ GAVEL_HOST_DEVICE ChainEntry add_to_chain(LogSumChain &chain, float z) {
     e = exponential(z - chain.leader);
     chain.rest = chain.rest + e;
   }
-  ChainEntry entry;
-  const float log_sum = log_one_plus(chain.rest);
-  entry.loss = leads ? log_sum : (chain.leader - z) + log_sum;
-  entry.share = share_of(e, chain.rest);
-  // The leader's 1 is among the others' where the entry is not the leader itself.
-  entry.others = share_of(leads ? chain.rest : 1.0f + (chain.rest - e), chain.rest);
-  return entry;
+  return entry_in_chain(chain, z, e, leads);
 }
 
 // e^(z - log-sum-exp) of an entry that is not in the set, or is no longer looked at.
 GAVEL_HOST_DEVICE float share_in_chain(const LogSumChain &chain, float z) {
   return share_of(exponential(z - chain.leader), chain.rest);
+}
+
+// d (sum of losses) / d z of an entry whose share in its own set is `share`; seen: its shares in the sets that came after it, relative to
+// `share`. The entry before it in the walk back sees seen_before.
+GAVEL_HOST_DEVICE float chain_gradient(float share, float others, float seen) {
+  return share * seen - others;
+}
+GAVEL_HOST_DEVICE float seen_before(float seen, float others) {
+  return (seen + 1.0f) * others;
 }
 
 GAVEL_HOST_DEVICE float log_sum_of(const LogSumChain &chain) {

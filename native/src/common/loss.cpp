@@ -38,40 +38,6 @@ const LossFamily &family_of(int32_t kind) {
   fail(GAVEL_INVALID_ARGUMENT, "loss.kind is %d, which is no loss this library knows (GAVEL_LOSS_*)", kind);
 }
 
-bool in_range(float value, Range range) {
-  // Denormals count as 0, as everywhere in the arithmetic that follows: a number is negative from the first normal one on.
-  constexpr float kNegative = -0x1p-126f;
-  switch (range) {
-    case Range::FINITE:
-      return is_finite(value);
-    case Range::NOT_NEGATIVE:
-      return is_finite(value) && value > kNegative;
-    case Range::POSITIVE:
-      return is_finite(value) && value >= 0x1p-126f;
-    case Range::UNIT:
-      return value > kNegative && value <= 1.0f;
-    case Range::INSIDE_UNIT:
-      return value >= 0x1p-126f && value < 1.0f;
-  }
-  return false;
-}
-
-const char *range_text(Range range) {
-  switch (range) {
-    case Range::FINITE:
-      return "finite";
-    case Range::NOT_NEGATIVE:
-      return "finite and at least 0";
-    case Range::POSITIVE:
-      return "finite and at least 2^-126";
-    case Range::UNIT:
-      return "between 0 and 1";
-    case Range::INSIDE_UNIT:
-      return "above 0 and below 1";
-  }
-  return "";
-}
-
 void check_outputs(const gavel_loss_args &args, CallTensors &tensors, LossPlan &plan) {
   const Tensor loss = tensors.optional_output(args.loss, "loss.loss", only(GAVEL_F32), {1});
   GAVEL_CHECK(plan.reduction != GAVEL_REDUCTION_NONE || !loss.present(),
@@ -129,13 +95,6 @@ LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors
   for (const LossNumberField &field : kLossNumbers) check_number(args, field, tensors, plan);
   check_outputs(args, tensors, plan);
   return plan;
-}
-
-void require_cuda_loss(const LossPlan &plan) {
-  if (plan.family->on_cuda) return;
-  fail(GAVEL_UNSUPPORTED,
-       "the loss %s runs on the CPU alone in this version; copy the scores to the host and use a CPU context",
-       plan.family->name);
 }
 
 int64_t loss_scratch_bytes(const LossPlan &plan) {

@@ -2,8 +2,8 @@
 //
 // loss.h: a checked gavel_loss_args, and what a loss is made of.
 //
-// A loss is one LossFamily in a file of its own, its row functions in a header of the same name (shared with the device), and one line
-// in loss.cpp. On the CPU losses run on the caller's thread: item losses are summed as pairwise_sum.h says, gradients of a score that
+// A loss is one LossFamily in a file of its own, its row functions in a header of the same name (shared with the device, whose part is
+// cuda/loss_kinds.h), and one line in loss.cpp. On the CPU losses run on the caller's thread: item losses are summed as pairwise_sum.h says, gradients of a score that
 // several items share are added in the order of the items, so bits depend on nothing else.
 #ifndef GAVEL_COMMON_LOSS_H
 #define GAVEL_COMMON_LOSS_H
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "common/call_tensors.h"
+#include "common/loss_range.h"
 #include "common/tensor.h"
 #include "gavel/gavel.h"
 
@@ -118,11 +119,9 @@ struct LossFamily {
   float (*run)(const LossPlan &plan, int64_t item, float scale);
   // Bytes of scratch that valid and run need (plan.scratch); null: none. Host memory only.
   int64_t (*scratch_bytes)(const LossPlan &plan) = nullptr;
-  bool on_cuda = false;  // whether the CUDA library has it
 };
 
 // What the messages call a number, and what it may be.
-enum class Range { FINITE, NOT_NEGATIVE, POSITIVE, UNIT, INSIDE_UNIT };
 struct LossNumberField {
   const char *name;         // "loss.beta"
   const char *values_name;  // "loss.beta_values"
@@ -163,9 +162,6 @@ LossPlan check_loss(const gavel_loss_args &args, int64_t n, CallTensors &tensors
 int64_t loss_scratch_bytes(const LossPlan &plan);
 // The values: every number in its range, every index inside, no target on a masked score. Host memory only; plan.valid is set.
 void check_loss_values(const LossPlan &plan);
-
-// Throws Failure (GAVEL_UNSUPPORTED) where the loss has no kernel on CUDA.
-void require_cuda_loss(const LossPlan &plan);
 
 // Computes and writes every output, on the host. scores: [n] floats, score_stride floats apart; gavel_loss passes args.scores. Indices
 // are checked again where they are used, so a caller who changes them during the call gets an error at worst. The caller flushes denormals.

@@ -68,7 +68,6 @@ const LossFamily kBradleyTerry = {.kind = GAVEL_LOSS_BRADLEY_TERRY,
                                   .check_tensors = check_tensors,
                                   .check_values = check_values,
                                   .valid = valid,
-                                  .run = run,
-                                  .on_cuda = true};
+                                  .run = run};
 
 }  // namespace gavel

@@ -139,7 +139,6 @@ const LossFamily kCrossEntropy = {.kind = GAVEL_LOSS_CROSS_ENTROPY,
                                   .check_tensors = check_tensors,
                                   .check_values = check_values,
                                   .valid = valid,
-                                  .run = run,
-                                  .on_cuda = true};
+                                  .run = run};
 
 }  // namespace gavel

@@ -1,11 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
-//
-// ORDINAL. With u and v the rows of the chosen and the rejected response, all in log space:
-//   F_a = LSE_b(log A[a][b] + v_b)    S_b = LSE_a(log A[a][b] + u_a)    L = LSE_a(u_a + F_a)
-//   loss = LSE(u) + LSE(v) - L        dloss / du_a = softmax(u)_a - e^(u_a + F_a - L)    dloss / dv_b = softmax(v)_b - e^(v_b + S_b - L)
-// the gradient being prior minus posterior, finite where the probability itself is too small for a float.
+#include "common/loss_ordinal.h"
+
 #include "common/error.h"
-#include "common/log_sum_chain.h"
 #include "common/loss.h"
 
 namespace gavel {
@@ -34,7 +30,7 @@ void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &
 // Weight of the chosen response at level a and the rejected one at level b.
 float admitted(const LossPlan &plan, int64_t a, int64_t b) {
   if (plan.admissible.present()) return plan.admissible.row<const float>(a)[b];
-  return a > b ? 1.0f : 0.0f;
+  return admitted_above(a, b);
 }
 
 void check_values(const LossPlan &plan) {
@@ -75,17 +71,6 @@ bool valid(const LossPlan &plan, int64_t item) {
   return true;
 }
 
-// Adds log(factor) + z to the set; what is 0 or -infinity is not in it.
-void add_product(LogSumChain &chain, float factor, float z) {
-  if (factor == 0.0f || z == -kInfinity) return;
-  add_to_chain(chain, factor == 1.0f ? z : natural_log(factor) + z);
-}
-
-// LSE of a set that may be empty.
-float sum_of(const LogSumChain &chain) {
-  return chain.empty ? -kInfinity : log_sum_of(chain);
-}
-
 float run(const LossPlan &plan, int64_t item, float scale) {
   const RowPair pair = read_pair(plan, item);
   const int64_t levels = plan.classes;
@@ -94,20 +79,20 @@ float run(const LossPlan &plan, int64_t item, float scale) {
   float rejected_leader = plan.score(pair.rejected * levels);
   for (int64_t k = 1; k < levels; ++k) {
     const float u = plan.score(pair.chosen * levels + k), v = plan.score(pair.rejected * levels + k);
-    if (u > chosen_leader || is_nan(u)) chosen_leader = u;
-    if (v > rejected_leader || is_nan(v)) rejected_leader = v;
+    if (leads_row(u, chosen_leader)) chosen_leader = u;
+    if (leads_row(v, rejected_leader)) rejected_leader = v;
   }
   const auto chosen = [&](int64_t k) { return plan.score(pair.chosen * levels + k) - chosen_leader; };
   const auto rejected = [&](int64_t k) { return plan.score(pair.rejected * levels + k) - rejected_leader; };
   const auto below = [&](int64_t a) {
     LogSumChain chain = empty_chain();
     for (int64_t b = 0; b < levels; ++b) add_product(chain, admitted(plan, a, b), rejected(b));
-    return sum_of(chain);
+    return log_sum_or_nothing(chain);
   };
   const auto above = [&](int64_t b) {
     LogSumChain chain = empty_chain();
     for (int64_t a = 0; a < levels; ++a) add_product(chain, admitted(plan, a, b), chosen(a));
-    return sum_of(chain);
+    return log_sum_or_nothing(chain);
   };
   LogSumChain all_chosen = empty_chain(), all_rejected = empty_chain(), joint = empty_chain();
   for (int64_t k = 0; k < levels; ++k) {
@@ -115,17 +100,14 @@ float run(const LossPlan &plan, int64_t item, float scale) {
     add_product(all_rejected, 1.0f, rejected(k));
     add_product(joint, 1.0f, chosen(k) + below(k));
   }
-  const float log_joint = sum_of(joint);
   const float weight = plan.weight.at(item);
   for (int64_t k = 0; plan.dscore != nullptr && k < levels; ++k) {
-    const float chosen_prior = share_in_chain(all_chosen, chosen(k));
-    const float rejected_prior = share_in_chain(all_rejected, rejected(k));
-    const float chosen_posterior = share_in_chain(joint, chosen(k) + below(k));
-    const float rejected_posterior = share_in_chain(joint, rejected(k) + above(k));
-    plan.dscore[pair.chosen * levels + k] += scale * (weight * (chosen_prior - chosen_posterior));
-    plan.dscore[pair.rejected * levels + k] += scale * (weight * (rejected_prior - rejected_posterior));
+    const float dchosen = ordinal_gradient(all_chosen, joint, chosen(k), below(k));
+    const float drejected = ordinal_gradient(all_rejected, joint, rejected(k), above(k));
+    plan.dscore[pair.chosen * levels + k] += scale * (weight * dchosen);
+    plan.dscore[pair.rejected * levels + k] += scale * (weight * drejected);
   }
-  return weight * ((log_sum_of(all_chosen) + log_sum_of(all_rejected)) - log_joint);
+  return weight * ordinal_loss(all_chosen, all_rejected, joint);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // PAIRWISE_RANKING: the mean over all ordered pairs of a group, n^2 of them: a group is the responses of one prompt, not a corpus.
+#include "common/loss_pairwise_ranking.h"
+
 #include "common/error.h"
 #include "common/loss.h"
-#include "common/numeric.h"
 #include "common/pairwise_sum.h"
 #include "common/score_groups.h"
 
@@ -46,7 +47,7 @@ float run(const LossPlan &plan, int64_t item, float scale) {
     if (!plan.is_valid(i)) continue;
     for (int64_t j = group.begin; j < group.end; ++j) {
       if (!plan.is_valid(j) || !better(i, j)) continue;
-      losses.add(logistic_terms(beta * (plan.score(i) - plan.score(j))).softplus_of_minus);
+      losses.add(ranked_pair_loss(beta, plan.score(i), plan.score(j)));
       ++pairs;
     }
   }
@@ -58,8 +59,8 @@ float run(const LossPlan &plan, int64_t item, float scale) {
     PairwiseSum gradient;
     for (int64_t j = group.begin; j < group.end; ++j) {
       if (!plan.is_valid(j)) continue;
-      if (better(i, j)) gradient.add(-logistic_terms(beta * (plan.score(i) - plan.score(j))).logistic_of_minus);
-      if (better(j, i)) gradient.add(logistic_terms(beta * (plan.score(j) - plan.score(i))).logistic_of_minus);
+      if (better(i, j)) gradient.add(-ranked_pair_slope(beta, plan.score(i), plan.score(j)));
+      if (better(j, i)) gradient.add(ranked_pair_slope(beta, plan.score(j), plan.score(i)));
     }
     plan.dscore[i] += scale * (share * (beta * gradient.total()));
   }

@@ -87,9 +87,9 @@ float run(const LossPlan &plan, int64_t item, float scale) {
   for (int64_t k = 0; k < count; ++k) {
     float gradient;
     if (k < top) {
-      gradient = places[k].share * before - places[k].others;
+      gradient = chain_gradient(places[k].share, places[k].others, before);
       // What the places behind the last one see is the sum for that one.
-      before = k + 1 < top ? (before + 1.0f) * places[k].others : before + 1.0f;
+      before = seen_before(before, k + 1 < top ? places[k].others : 1.0f);
     } else {
       gradient = share_in_chain(last, z(k)) * before;
     }

@@ -82,8 +82,8 @@ float run(const LossPlan &plan, int64_t item, float scale) {
   for (int64_t n = group.end - 1; n >= group.begin; --n) {
     if (step(n).kind != Kind::CORRECT) continue;
     const ChainEntry &entry = step(n).entry;
-    plan.dscore[n] += scale * (weight * (entry.share * after - entry.others));
-    after = (after + 1.0f) * entry.others;
+    plan.dscore[n] += scale * (weight * chain_gradient(entry.share, entry.others, after));
+    after = seen_before(after, entry.others);
   }
   for (int64_t n = group.begin; n < group.end; ++n) {
     if (step(n).kind != Kind::WRONG) continue;

@@ -4,7 +4,7 @@
 #include "cuda/fault.h"
 
 #include "common/error.h"
-#include "common/numeric.h"
+#include "common/loss.h"
 #include "cuda/loss_task.h"
 
 namespace gavel::cuda {
@@ -14,32 +14,6 @@ using Long = long long;
 
 double number(int64_t bits) {
   return static_cast<double>(float_of(static_cast<uint32_t>(bits)));
-}
-
-struct ParameterText {
-  const char *name;
-  const char *range;
-};
-
-ParameterText loss_parameter(int64_t which) {
-  switch (which) {
-    case kLossWeight:
-      return {"loss.weight_values", "finite and at least 0"};
-    case kLossBeta:
-      return {"loss.beta_values", "finite and above 0"};
-    case kLossMargin:
-      return {"loss.margin_values", "finite"};
-    case kLossLabelSmoothing:
-      return {"loss.label_smoothing_values", "from 0 to 1"};
-    case kLossCenter:
-      return {"loss.center_values", "finite and at least 0"};
-    case kLossTie:
-      return {"loss.tie_values", "finite and at least 0"};
-    case kLossTemperature:
-      return {"loss.temperature_values", "finite and above 0"};
-    default:
-      return {"a parameter of the loss", "within its range"};
-  }
 }
 
 }  // namespace
@@ -73,17 +47,49 @@ void fail_fault(const Fault &fault) {
     case kFaultTargetWeight:
       fail(GAVEL_INVALID_ARGUMENT, "loss.target_weights[%lld] is %g; it must be finite and at least 0", item, number(value));
     case kFaultLossParameter: {
-      const ParameterText text = loss_parameter(limit);
-      fail(GAVEL_INVALID_ARGUMENT, "%s[%lld] is %g; it must be %s", text.name, item, number(value), text.range);
+      if (limit < 0 || limit >= kLossParameters) break;
+      const LossNumberField &field = kLossNumbers[limit];
+      fail(GAVEL_INVALID_ARGUMENT, "%s[%lld] is %g; it must be %s", field.values_name, item, number(value),
+           range_text(field.range));
     }
     case kFaultGradient:
       fail(GAVEL_INVALID_ARGUMENT, "gradients[%lld]: element %lld is %g; no step was taken", limit, item, number(value));
     case kFaultStepCount:
       fail(GAVEL_INVALID_ARGUMENT, "the step count is %lld; no step can follow", value);
+    case kFaultRowChosen:
+    case kFaultRowRejected:
+      fail(GAVEL_INVALID_ARGUMENT, "loss.pairs: pair %lld has %lld as its %s row; there are %lld rows, numbered from 0", item,
+           value, fault.kind == kFaultRowChosen ? "chosen" : "rejected", limit);
+    case kFaultRowItself:
+      fail(GAVEL_INVALID_ARGUMENT, "loss.pairs: pair %lld compares row %lld with itself", item, value);
+    case kFaultTiedRanks:
+      fail(GAVEL_INVALID_ARGUMENT,
+           "loss.ranks: score %lld and another of group %lld both have rank %lld; PLACKETT_LUCE needs an order without ties "
+           "(PAIRWISE_RANKING takes ties)",
+           limit, item, value);
+    case kFaultLabel:
+      fail(GAVEL_INVALID_ARGUMENT, "loss.labels[%lld] is %lld; say 1 (a correct step) or 0 (a wrong one)", item, value);
+    case kFaultTarget:
+      fail(GAVEL_INVALID_ARGUMENT, "loss.targets[%lld] is %g; it must be finite, or NaN for a score without a target", item,
+           number(value));
+    case kFaultProbability:
+      fail(GAVEL_INVALID_ARGUMENT, "loss.targets[%lld] is %g; BCE needs 0 to 1, or NaN for a score without a target", item,
+           number(value));
+    case kFaultAdmissible:
+      fail(GAVEL_INVALID_ARGUMENT, "loss.admissible[%lld][%lld] is %g; it must be finite and at least 0", item, limit,
+           number(value));
+    case kFaultNothingAdmitted:
+      fail(GAVEL_INVALID_ARGUMENT,
+           "loss.admissible is 0 everywhere: no pair of levels is allowed, and every loss would be infinite");
+    case kFaultGroupSize:
+      fail(GAVEL_UNSUPPORTED,
+           "group %lld has %lld entries; PAIRWISE_RANKING on CUDA takes at most %lld: cut the group, or use a CPU context",
+           item, value, limit);
     default:
-      fail(GAVEL_INTERNAL, "a kernel reported a fault of unknown kind %d (item %lld, value %lld, limit %lld)", fault.kind, item,
-           value, limit);
+      break;
   }
+  fail(GAVEL_INTERNAL, "a kernel reported a fault of unknown kind %d (item %lld, value %lld, limit %lld)", fault.kind, item,
+       value, limit);
 }
 
 }  // namespace gavel::cuda

@@ -23,9 +23,19 @@ enum FaultKind : int32_t {
   kFaultTargetIndex = 7,     // target_index[item] = value, limit entries
   kFaultTargetMasked = 8,    // group item has a target on its entry value, which is masked
   kFaultTargetWeight = 9,    // target_weights[item]: value holds the bits of the f32
-  kFaultLossParameter = 10,  // parameter number limit (loss.h) of item: value holds the bits of the f32
+  kFaultLossParameter = 10,  // parameter number limit (loss_task.h) of item: value holds the bits of the f32
   kFaultGradient = 11,       // gradients[limit], element item: value holds the bits of the f32
   kFaultStepCount = 12,      // the optimizer has taken value steps, no more can be counted
+  kFaultRowChosen = 13,      // as kFaultPairChosen and the two behind it, but of rows of scores
+  kFaultRowRejected = 14,
+  kFaultRowItself = 15,
+  kFaultTiedRanks = 16,        // of group item two entries have rank value, one of them score limit
+  kFaultLabel = 17,            // labels[item] = value
+  kFaultTarget = 18,           // targets[item]: value holds the bits of the f32
+  kFaultProbability = 19,      // likewise, where it must be from 0 to 1
+  kFaultAdmissible = 20,       // admissible[item][limit]: value holds the bits of the f32
+  kFaultNothingAdmitted = 21,  // admissible, [limit, limit], is 0 everywhere
+  kFaultGroupSize = 22,        // group item has value entries, limit are taken
 };
 
 struct Fault {

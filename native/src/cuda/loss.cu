@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// The kernel of a loss: all phases (loss_phases.h) in one launch.
+// The kernels of losses, one each: all phases (loss_phases.h) in one launch.
 //
 // A block draws a ticket, does the unit of that number, and draws the next. Units are numbered phase after phase, so whoever has drawn a unit
 // knows that all units before it were drawn by blocks that run: waiting for them cannot be for ever, however few blocks the
@@ -10,10 +10,12 @@
 // Cost, N scores and P pairs or G groups: 12 N bytes of scores and gradients; pairs also 48 P for their sides and gradients and 64 N for slots of
 // which a score with one pair touches one sector. Waiting costs about 1 us for each of three phases. Scores in more than 16 pairs
 // take two more phases. A group of more than 1024 entries is one block's work, so one group of 1e5 scores takes that block some
-// 100 us: many such groups run side by side, a single one does not.
+// 100 us: many such groups run side by side, a single one does not. PLACKETT_LUCE and STEP_RANKING keep 16 N of what they walk,
+// PAIRWISE_RANKING evaluates the n^2 pairs of a group of n twice, ORDINAL the K^2 of a pair of rows of K three times.
 #include "cuda/loss.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/error.h"
 #include "cuda/launch.h"
@@ -24,7 +26,6 @@ namespace gavel::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr int kBlocksPerMultiprocessor = 3;
 constexpr int64_t kMostItems = int64_t{1} << 30;
 
 __device__ __forceinline__ void wait_for_phase(const LossTask &task, uint32_t phase) {
@@ -50,7 +51,8 @@ __device__ __forceinline__ void finish_unit(const LossTask &task, LossMemory &me
   if (threadIdx.x == 0) atomicAdd(task.counters + 1 + phase, 1u);
 }
 
-__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor) loss_kernel(const LossTask task) {
+template <typename Loss>
+__global__ void __launch_bounds__(kThreads, Loss::kBlocks) loss_kernel(const LossTask task) {
   GAVEL_SHARED(LossMemory, memory);
   uint32_t all = 0;
   for (uint32_t phase = 0; phase < kLossPhases; ++phase) all += task.units[phase];
@@ -68,12 +70,12 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor) loss_kerne
     bool wanted = true;
     if (phase > kEvaluate) wait_for_phase(task, phase == kSum ? kEvaluate : kSum);
     if (phase > kSum && task.units[kPlaceShared] != 0) {
-      const bool shared = __ldcg(&task.state->shared_scores) != 0;
+      const bool shared = __ldcg(&task.state->shared_rows) != 0;
       if (phase == kGradient && shared) wait_for_phase(task, kPlaceShared);
       if (phase == kPlaceShared && shared) wait_for_phase(task, kScanShared);
       wanted = phase == kGradient || shared;
     }
-    if (wanted) run_loss_unit(task, memory, phase, unit);
+    if (wanted) run_loss_unit<Loss>(task, memory, phase, unit);
     finish_unit(task, memory, phase);
   }
 }
@@ -99,22 +101,40 @@ class Pieces {
   int64_t used_ = 0;
 };
 
-ItemNumber number_of(const PerItem &parameter) {
-  return {parameter.scalar, parameter.values};
+// What the host must know of a loss.
+struct LossKernel {
+  int32_t kind;
+  LossItems items;
+  bool by_thread;
+  int entry_floats;
+  int blocks;
+  void (*kernel)(LossTask);
+};
+
+template <typename... Losses>
+const LossKernel &kernel_of(int32_t kind, LossList<Losses...>) {
+  static const LossKernel kernels[] = {
+      {Losses::kKind, Losses::kItems, Losses::kByThread, Losses::kEntryFloats, Losses::kBlocks, loss_kernel<Losses>}...};
+  for (const LossKernel &kernel : kernels) {
+    if (kernel.kind == kind) return kernel;
+  }
+  fail(GAVEL_INTERNAL, "loss %d has no CUDA kernel", kind);
 }
 
 int64_t lay_out(LossTask &task, void *workspace) {
-  const int64_t items = task.items, scores = task.score_count;
-  const bool pairs = task.kind == GAVEL_LOSS_BRADLEY_TERRY, gradient = task.dscore != nullptr;
+  const LossKernel &kernel = kernel_of(task.kind, AllLosses{});
+  const int64_t items = task.items, rows = task.rows;
+  const bool pairs = kernel.items == LossItems::PAIRS, gradient = task.dscore != nullptr;
   const bool weighted = task.reduction == GAVEL_REDUCTION_WEIGHTED_MEAN;
-  task.chunk = pairs ? kPairChunk : kGroupChunk;
+  task.chunk = kernel.by_thread ? kThreadChunk : kTeamChunk;
   task.evaluating = std::max(1u, divide_up(items, task.chunk));
   task.placing = pairs && gradient ? divide_up(items, kPlacedItems) : 0;
-  task.units[kEvaluate] = task.evaluating + (pairs && gradient ? divide_up(scores, kClearedScores) : 0);
+  task.gradient_rows = std::max(1u, kGradientScores / task.width);
+  task.units[kEvaluate] = task.evaluating + (pairs && gradient ? divide_up(rows, kClearedRows) : 0);
   task.units[kSum] = task.placing + std::max(1u, divide_up(items, kSummedTerms));
-  task.units[kScanShared] = pairs && gradient ? divide_up(scores, kScannedScores) : 0;
+  task.units[kScanShared] = pairs && gradient ? divide_up(rows, kScannedRows) : 0;
   task.units[kPlaceShared] = task.placing;
-  task.units[kGradient] = gradient ? divide_up(scores, kGradientScores) : 0;
+  task.units[kGradient] = gradient ? divide_up(rows, task.gradient_rows) : 0;
 
   Pieces pieces(workspace);
   task.state = pieces.take<LossState>(1);
@@ -123,50 +143,51 @@ int64_t lay_out(LossTask &task, void *workspace) {
   task.loss_sums = pieces.take<float>(items / kSummedTerms);
   task.weights = weighted ? pieces.take<float>(int64_t{task.evaluating} * task.chunk) : nullptr;
   task.weight_sums = weighted ? pieces.take<float>(items / kSummedTerms) : nullptr;
+  if (kernel.entry_floats != 0) task.order = pieces.take<uint32_t>(task.score_count);
+  for (int i = 0; i < kernel.entry_floats; ++i) task.entries[i] = pieces.take<float>(task.score_count);
+  // Pairs of rows keep sums there whose gradients nobody asks for.
+  if (pairs && (gradient || !kernel.by_thread)) task.gradients = pieces.take<float>(2 * items * task.width);
   if (pairs && gradient) {
-    task.gradients = pieces.take<float>(2 * items);
     task.sides = pieces.take<uint32_t>(2 * items);
-    task.score_items = pieces.take<uint32_t>(scores);
-    task.slots = pieces.take<uint32_t>(scores * kSlots);
-    task.shared_next = pieces.take<uint32_t>(scores);
+    task.row_sides = pieces.take<uint32_t>(rows);
+    task.slots = pieces.take<uint32_t>(rows * kSlots);
+    task.shared_next = pieces.take<uint32_t>(rows);
     task.shared_block = pieces.take<uint32_t>(task.units[kScanShared]);
     task.shared_sides = pieces.take<uint32_t>(2 * items);
   }
   return pieces.used();
 }
 
-void require_known(const LossPlan &plan) {
-  const int32_t kind = plan.family->kind;
-  if (kind != GAVEL_LOSS_BRADLEY_TERRY && kind != GAVEL_LOSS_CROSS_ENTROPY) {
-    fail(GAVEL_UNSUPPORTED, "%s has no CUDA kernel: use BRADLEY_TERRY or CROSS_ENTROPY, or a CPU context for this loss",
-         plan.family->name);
-  }
-  if (plan.items <= kMostItems && plan.score_count <= kMostItems) return;
-  fail(GAVEL_UNSUPPORTED, "%lld items over %lld scores; a loss on CUDA takes at most 2^30 of each: cut the batch",
-       static_cast<long long>(plan.items), static_cast<long long>(plan.score_count));
-}
-
 LossTask describe(const LossPlan &plan) {
-  require_known(plan);
+  if (plan.items > kMostItems || plan.score_count > kMostItems) {
+    fail(GAVEL_UNSUPPORTED, "%lld items over %lld scores; a loss on CUDA takes at most 2^30 of each: cut the batch",
+         static_cast<long long>(plan.items), static_cast<long long>(plan.score_count));
+  }
   LossTask task{};
   task.kind = plan.family->kind;
   task.reduction = plan.reduction;
   task.items = static_cast<uint32_t>(plan.items);
   task.score_count = static_cast<uint32_t>(plan.score_count);
+  task.width = plan.classes == 0 ? 1 : static_cast<uint32_t>(plan.classes);
+  task.rows = task.score_count / task.width;
   task.mask = plan.mask;
-  task.weight = number_of(plan.weight);
-  task.beta = number_of(plan.beta);
-  task.margin = number_of(plan.margin);
-  task.label_smoothing = number_of(plan.label_smoothing);
-  task.center = number_of(plan.center);
-  task.tie = number_of(plan.tie);
-  task.temperature = number_of(plan.temperature);
+  static_assert(std::size(kLossNumbers) == kLossParameters);
+  for (int i = 0; i < kLossParameters; ++i) {
+    const PerItem &number = plan.*kLossNumbers[i].number;
+    task.numbers[i] = {number.scalar, number.values};
+  }
   task.pairs = plan.pairs.as<const int64_t>();
   task.pair_stride = plan.pairs.stride[0];
   task.tie_mask = plan.tie_mask;
   task.offsets = plan.offsets;
   task.target_index = plan.target_index;
   task.target_weights = plan.target_weights;
+  task.ranks = plan.ranks;
+  task.labels = plan.labels;
+  task.targets = plan.targets;
+  task.admissible = plan.admissible.as<const float>();
+  task.admissible_stride = plan.admissible.stride[0];
+  task.top_k = plan.top_k;
   task.item_loss = plan.item_loss;
   task.loss = plan.loss;
   task.dscore = plan.dscore;
@@ -181,23 +202,25 @@ int64_t loss_workspace(const LossPlan &plan) {
   return lay_out(task, nullptr);
 }
 
-LossTask make_loss_task(const LossPlan &plan, const float *scores, int64_t score_stride, const uint8_t *valid, Fault *fault,
-                        uint32_t *counters, void *workspace) {
+LossTask make_loss_task(const LossPlan &plan, const float *scores, int64_t score_stride, const uint8_t *valid, int64_t outputs,
+                        Fault *fault, uint32_t *counters, void *workspace) {
   LossTask task = describe(plan);
   lay_out(task, workspace);
   task.scores = scores;
   task.score_stride = score_stride;
   task.valid = valid;
+  task.outputs = static_cast<uint32_t>(outputs);
   task.fault = fault;
   task.counters = counters;
   return task;
 }
 
 void launch_loss(const LossTask &task, int sm_count, cudaStream_t stream) {
+  const LossKernel &kernel = kernel_of(task.kind, AllLosses{});
   int64_t units = 0;
   for (const uint32_t phase : task.units) units += phase;
-  const auto blocks = static_cast<unsigned>(std::min<int64_t>(units, int64_t{kBlocksPerMultiprocessor} * sm_count));
-  launch(loss_kernel, dim3(blocks), kThreads, 0, stream, task);
+  const auto blocks = static_cast<unsigned>(std::min<int64_t>(units, int64_t{kernel.blocks} * sm_count));
+  launch(kernel.kernel, dim3(blocks), kThreads, 0, stream, task);
 }
 
 }  // namespace gavel::cuda

@@ -10,30 +10,29 @@
 #include <cstdint>
 
 #include "common/loss.h"
-#include "cuda/loss_task.h"
+#include "cuda/loss_kinds.h"
 
 namespace gavel::cuda {
 
 struct Stream;
 
-// What run_loss_in_block (loss_phases.h) is worth calling for: one block is then about as fast as a launch of many.
+// What run_listed_loss_in_block (loss_phases.h) is worth calling for: one block is then about as fast as a launch of many.
 constexpr int64_t kSmallLoss = 4096;
 inline bool is_small_loss(const LossPlan &plan) {
-  return plan.items <= kSmallLoss && plan.score_count <= kSmallLoss;
+  return is_listed(plan.family->kind, SmallLosses{}) && plan.items <= kSmallLoss && plan.score_count <= kSmallLoss;
 }
 
 // Numbers that must be 0 when the kernel starts; it leaves them so.
 constexpr int32_t kLossCounters = 1 + kLossPhases;
 
-// Scratch bytes, from the sizes of the plan alone. Throws Failure (GAVEL_UNSUPPORTED) for other losses than BRADLEY_TERRY and
-// CROSS_ENTROPY, and above 2^30 items or scores.
+// Scratch bytes, from the sizes of the plan alone. Throws Failure (GAVEL_UNSUPPORTED) above 2^30 items or scores.
 int64_t loss_workspace(const LossPlan &plan);
 
-// The plan's pointers are the device's; none is read here. scores: [score_count] floats, score_stride floats apart; valid: as in LossPlan, or
-// null. workspace: loss_workspace bytes, aligned to 256. counters: kLossCounters zeros, not used where the task goes to
-// run_loss_in_block.
-LossTask make_loss_task(const LossPlan &plan, const float *scores, int64_t score_stride, const uint8_t *valid, Fault *fault,
-                        uint32_t *counters, void *workspace);
+// The plan's pointers are the device's; none is read here. scores: [score_count] floats, score_stride floats apart; valid: a byte for each `outputs`
+// scores in a row, not 0 where they count, or null. workspace: loss_workspace bytes, aligned to 256. counters: kLossCounters zeros, not used where the task goes to
+// a block of another kernel.
+LossTask make_loss_task(const LossPlan &plan, const float *scores, int64_t score_stride, const uint8_t *valid, int64_t outputs,
+                        Fault *fault, uint32_t *counters, void *workspace);
 
 void launch_loss(const LossTask &task, int sm_count, cudaStream_t stream);
 

@@ -2,25 +2,24 @@
 //
 // loss_phases.h: the units of a loss, for the kernel of loss.cu and for one block of another kernel.
 //
-//   kEvaluate  losses of a chunk of items; BRADLEY_TERRY also clears the counters of the scores. At the end the number of valid items
+//   kEvaluate  losses of a chunk of items; with pairs it also clears the counters of the rows. At the end the number of valid items
 //              and, but for WEIGHTED_MEAN, the divisor are known.
-//   kSum       sums of kSummedTerms losses (weights) of valid items; sides of pairs to the slots of their scores. At the end the loss.
-//   kScanShared, kPlaceShared   only where a score has many pairs, see loss_pairs.h.
+//   kSum       sums of kSummedTerms losses (weights) of valid items; sides of pairs to the slots of their rows. At the end the loss.
+//   kScanShared, kPlaceShared   only where a row has many pairs, see loss_sides.h.
 //   kGradient  dscore.
 // The sum of the items is that of common/pairwise_sum.h: valid items are numbered as they come, 2^10 neighbours are one unit's, and
 // the last block adds up the units'. So losses, reduced losses and gradients have the bits of the CPU.
 #ifndef GAVEL_CUDA_LOSS_PHASES_H
 #define GAVEL_CUDA_LOSS_PHASES_H
 
-#include "cuda/loss_groups.h"
-#include "cuda/loss_pairs.h"
+#include "cuda/loss_kinds.h"
 
 namespace gavel::cuda {
 
 // Shared memory of a block that works on a loss: 9 KiB.
 struct LossMemory {
   TeamMemory team;
-  GroupResults groups;
+  TeamResults results;
   float terms[kSummedTerms / kWarp];
   uint32_t ticket;
 };
@@ -48,21 +47,32 @@ __device__ inline void keep_valid(const LossTask &task, LossMemory &memory, uint
   if (task.weights != nullptr) task.weights[slot] = result.weight;
 }
 
+template <typename Loss>
 __device__ inline void evaluate_chunk(const LossTask &task, LossMemory &memory, uint32_t chunk) {
   const uint32_t begin = chunk * task.chunk;
   const uint32_t count = min(task.chunk, task.items - begin);
-  const bool pairs = task.kind == GAVEL_LOSS_BRADLEY_TERRY;
-  if (!pairs) evaluate_groups(task, memory.team, memory.groups, begin, count);
+  if constexpr (!Loss::kByThread) {
+    if constexpr (Loss::kItems == LossItems::GROUPS) {
+      evaluate_groups<Loss>(task, memory.team, memory.results, begin, count);
+    } else {
+      evaluate_row_pairs<Loss>(task, memory.team, memory.results, begin, count);
+    }
+  }
   uint32_t kept = 0;
   for (uint32_t base = 0; base < count; base += blockDim.x) {
     const uint32_t k = base + threadIdx.x;
     const bool there = k < count;
     ItemResult result{false, 0.0f, 0.0f};
-    if (there) result = pairs ? evaluate_pair(task, begin + k) : memory.groups.items[k];
+    if constexpr (Loss::kByThread) {
+      if (there) result = Loss::evaluate(task, begin + k);
+    } else {
+      if (there) result = memory.results.items[k];
+    }
     keep_valid(task, memory, chunk, k, kept, result, there);
   }
   // The highest bit: the offsets of the chunk are broken.
-  if (threadIdx.x == 0) task.chunk_valid[chunk] = kept | (!pairs && memory.groups.broken != 0 ? 0x80000000u : 0u);
+  if constexpr (!Loss::kByThread) kept |= memory.results.broken != 0 ? 0x80000000u : 0u;
+  if (threadIdx.x == 0) task.chunk_valid[chunk] = kept;
 }
 
 __device__ inline void set_divisor(const LossTask &task, float divisor) {
@@ -93,7 +103,7 @@ __device__ inline void finish_evaluation(const LossTask &task) {
   if (lane != 0) return;
   task.state->valid_items = before;
   task.state->broken_offsets = static_cast<int32_t>(broken);
-  task.state->shared_scores = 0;
+  task.state->shared_rows = 0;
   if (task.counts != nullptr) {
     task.counts[0] = before;
     task.counts[1] = static_cast<int64_t>(task.items) - before;
@@ -173,34 +183,53 @@ __device__ inline void finish_sums(const LossTask &task) {
 }
 
 // One unit, by a whole block.
+template <typename Loss>
 __device__ inline void run_loss_unit(const LossTask &task, LossMemory &memory, uint32_t phase, uint32_t unit) {
-  const bool pairs = task.kind == GAVEL_LOSS_BRADLEY_TERRY;
+  constexpr bool kPairs = Loss::kItems == LossItems::PAIRS;
   if (phase == kEvaluate) {
-    if (unit < task.evaluating) return evaluate_chunk(task, memory, unit);
-    const uint32_t begin = (unit - task.evaluating) * kClearedScores;
-    const uint32_t end = min(task.score_count, begin + kClearedScores);
-    for (uint32_t n = begin + threadIdx.x; n < end; n += blockDim.x) task.score_items[n] = 0;
-  } else if (phase == kSum) {
-    if (unit < task.placing) {
-      const uint32_t begin = unit * kPlacedItems;
-      return place_sides(task, begin, min(task.items, begin + kPlacedItems));
+    if (unit < task.evaluating) return evaluate_chunk<Loss>(task, memory, unit);
+    if constexpr (kPairs) {
+      const uint32_t begin = (unit - task.evaluating) * kClearedRows;
+      const uint32_t end = min(task.rows, begin + kClearedRows);
+      for (uint32_t n = begin + threadIdx.x; n < end; n += blockDim.x) task.row_sides[n] = 0;
+    }
+    return;
+  }
+  if (phase == kSum) {
+    if constexpr (kPairs) {
+      if (unit < task.placing) {
+        const uint32_t begin = unit * kPlacedItems;
+        return place_sides(task, begin, min(task.items, begin + kPlacedItems));
+      }
     }
     unit -= task.placing;
-    if (task.loss != nullptr) sum_unit(task, memory, task.losses, task.loss_sums, &task.state->lower_losses, unit);
-    if (task.weights != nullptr) sum_unit(task, memory, task.weights, task.weight_sums, &task.state->lower_weights, unit);
-  } else if (phase == kScanShared) {
-    const uint32_t begin = unit * kScannedScores;
-    scan_shared(task, memory.team, unit, begin, min(task.score_count, begin + kScannedScores));
-  } else if (phase == kPlaceShared) {
-    const uint32_t begin = unit * kPlacedItems;
-    place_shared(task, begin, min(task.items, begin + kPlacedItems));
-  } else {
-    const uint32_t begin = unit * kGradientScores;
-    const uint32_t end = min(task.score_count, begin + kGradientScores);
-    if (pairs) {
-      add_pair_gradients(task, begin, end);
+    // A loop, not two calls: ptxas 13.0 runs out of predicate registers (sm_90a) where it sees both sums at once.
+    GAVEL_UNROLL_BY(1)
+    for (int turn = 0; turn < 2; ++turn) {
+      const bool weights = turn == 1;
+      if (weights ? task.weights == nullptr : task.loss == nullptr) continue;
+      sum_unit(task, memory, weights ? task.weights : task.losses, weights ? task.weight_sums : task.loss_sums,
+               weights ? &task.state->lower_weights : &task.state->lower_losses, unit);
+    }
+    return;
+  }
+  if (phase == kGradient) {
+    const uint32_t begin = unit * task.gradient_rows;
+    const uint32_t end = min(task.rows, begin + task.gradient_rows);
+    if constexpr (kPairs) {
+      add_pair_gradients<Loss::kWide>(task, begin, end);
     } else {
-      scale_group_gradients(task, begin, end);
+      scale_gradients(task, begin, end);
+    }
+    return;
+  }
+  if constexpr (kPairs) {
+    if (phase == kScanShared) {
+      const uint32_t begin = unit * kScannedRows;
+      scan_shared(task, memory.team, unit, begin, min(task.rows, begin + kScannedRows));
+    } else {
+      const uint32_t begin = unit * kPlacedItems;
+      place_shared(task, begin, min(task.items, begin + kPlacedItems));
     }
   }
 }
@@ -215,16 +244,26 @@ __device__ inline void finish_loss_phase(const LossTask &task, uint32_t phase) {
 // The whole loss by one block of any kernel, for small ones: about 4096 scores and items. Scores may have been written by other blocks that
 // this one has waited for. Every thread of the block; blockDim.x a multiple of 32, at most 1024. Outputs are complete behind the
 // kernel, or a __syncthreads for this block.
+template <typename Loss>
 __device__ inline void run_loss_in_block(const LossTask &task, LossMemory &memory) {
   for (uint32_t phase = 0; phase < kLossPhases; ++phase) {
-    if ((phase == kScanShared || phase == kPlaceShared) && __ldcg(&task.state->shared_scores) == 0) continue;
-    for (uint32_t unit = 0; unit < task.units[phase]; ++unit) run_loss_unit(task, memory, phase, unit);
+    if ((phase == kScanShared || phase == kPlaceShared) && __ldcg(&task.state->shared_rows) == 0) continue;
+    for (uint32_t unit = 0; unit < task.units[phase]; ++unit) run_loss_unit<Loss>(task, memory, phase, unit);
     __threadfence();
     __syncthreads();
     finish_loss_phase(task, phase);
     __threadfence();
     __syncthreads();
   }
+}
+
+// The same for the loss of the task, if it is one of the list.
+template <typename... Losses>
+__device__ inline void run_listed_loss_in_block(const LossTask &task, LossMemory &memory, LossList<Losses...>) {
+  const auto run = [&](auto loss) {
+    if (decltype(loss)::kKind == task.kind) run_loss_in_block<decltype(loss)>(task, memory);
+  };
+  (run(Losses{}), ...);
 }
 
 }  // namespace gavel::cuda

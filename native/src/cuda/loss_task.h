@@ -4,14 +4,14 @@
 #ifndef GAVEL_CUDA_LOSS_TASK_H
 #define GAVEL_CUDA_LOSS_TASK_H
 
-#include "common/numeric.h"
+#include "common/loss_range.h"
 #include "cuda/device.h"
 #include "cuda/fault.h"
 #include "gavel/gavel.h"
 
 namespace gavel::cuda {
 
-// `limit` of kFaultLossParameter.
+// `limit` of kFaultLossParameter: the numbers in the order of kLossNumbers (common/loss.h).
 enum LossParameter : int32_t {
   kLossWeight = 0,
   kLossBeta = 1,
@@ -19,7 +19,18 @@ enum LossParameter : int32_t {
   kLossLabelSmoothing = 3,
   kLossCenter = 4,
   kLossTie = 5,
-  kLossTemperature = 6
+  kLossTemperature = 6,
+  kLossZeta = 7,
+  kLossPositiveWeight = 8,
+  kLossQuantile = 9,
+  kLossParameters = 10
+};
+
+// How the items of a loss lie on the scores.
+enum class LossItems : int32_t {
+  PAIRS,   // of rows of scores; a row may be in many
+  GROUPS,  // of neighbouring scores, each in one
+  SCORES   // every score is one
 };
 
 // One number, or one per item.
@@ -37,7 +48,7 @@ struct LossState {
   float lower_weights;
   int32_t nothing;         // the divisor is 0
   int32_t broken_offsets;  // it is not known whose the scores are
-  int32_t shared_scores;   // some score has more than kSlots items
+  int32_t shared_rows;     // some row has more than kSlots sides
 };
 
 // The kernel's work is cut into units of several phases, each phase reading what the ones before it have written (loss_phases.h).
@@ -51,24 +62,36 @@ struct LossTask {
   const float *scores;
   int64_t score_stride;
   const uint8_t *mask;   // 0 where a score does not count; null: all do
-  const uint8_t *valid;  // likewise
-  ItemNumber weight, beta, margin, label_smoothing, center, tie, temperature;
+  const uint8_t *valid;  // likewise, but one for `outputs` scores
+  uint32_t outputs;
+  ItemNumber numbers[kLossParameters];
   const int64_t *pairs;  // [items, 2], rows pair_stride apart
   int64_t pair_stride;
   const uint8_t *tie_mask;
   const int64_t *offsets;
   const int64_t *target_index;
   const float *target_weights;
+  const int64_t *ranks;
+  const uint8_t *labels;
+  const float *targets;
+  const float
+      *admissible;  // [width, width], rows admissible_stride apart; null: 1 where the chosen level is above the rejected
+  int64_t admissible_stride;
+  int64_t top_k;
   float *item_loss;
   float *loss;
   float *dscore;
   int64_t *counts;
   Fault *fault;
 
+  uint32_t width;  // scores of a row
+  uint32_t rows;   // of which gradients are made: all scores, `width` at a time
+
   uint32_t units[kLossPhases];
-  uint32_t evaluating;  // of units[kEvaluate]: those that evaluate items; the others clear score_items
-  uint32_t chunk;       // items per evaluating unit
-  uint32_t placing;     // of units[kSum]: those that place items; the others sum
+  uint32_t evaluating;     // of units[kEvaluate]: those that evaluate items; the others clear score_items
+  uint32_t chunk;          // items per evaluating unit
+  uint32_t placing;        // of units[kSum]: those that place items; the others sum
+  uint32_t gradient_rows;  // rows per gradient unit
 
   // Scratch memory.
   LossState *state;
@@ -78,62 +101,67 @@ struct LossTask {
   float *weights;         // likewise; WEIGHTED_MEAN
   float *loss_sums;       // of whole kSummedTerms
   float *weight_sums;
-  // BRADLEY_TERRY with dscore.
-  float *gradients;        // [items, 2]: of the chosen and the rejected score, before the reduction
-  uint32_t *sides;         // [items, 2]: the scores, kNoSide where the item has no part in them
-  uint32_t *score_items;   // [scores]: how many sides a score has
-  uint32_t *slots;         // [scores, kSlots]: its sides, in any order
-  uint32_t *shared_next;   // [scores]: where the next side of a score goes, from its block's start
-  uint32_t *shared_block;  // [scores / kScannedScores]: where a block's sides start
-  uint32_t *shared_sides;  // [2 items]: the sides of scores that have more than kSlots, one score after the other
+  // Losses that walk their entries one after another.
+  uint32_t *order;    // [scores]: the entries of each group, best first
+  float *entries[3];  // [scores]: what was found of each place
+  // Pairs.
+  float *gradients;     // [items, 2, width]: of the chosen and the rejected row, before the reduction
+  uint32_t *sides;      // [items, 2]: the rows, kNoSide where the item has no part in them. This and what follows: with dscore
+  uint32_t *row_sides;  // [rows]: how many sides a row has
+  uint32_t *slots;      // [rows, kSlots]: its sides, in any order
+  uint32_t *shared_next;   // [rows]: where the next side of a row goes, from its block's start
+  uint32_t *shared_block;  // [rows / kScannedRows]: where a block's sides start
+  uint32_t *shared_sides;  // [2 items]: the sides of rows that have more than kSlots, one row after the other
 };
 
 constexpr uint32_t kNoSide = 0xffffffffu;
 constexpr uint32_t kSlots = 16;
 constexpr uint32_t kSummedTerms = 1024;    // a power of two: one node of the pairwise tree
-constexpr uint32_t kPairChunk = 256;       // pairs per evaluating unit
-constexpr uint32_t kGroupChunk = 32;       // groups per evaluating unit
+constexpr uint32_t kThreadChunk = 256;     // items per evaluating unit where a thread takes one
+constexpr uint32_t kTeamChunk = 32;        // where a team takes one
 constexpr uint32_t kPlacedItems = 512;     // pairs per placing unit
-constexpr uint32_t kClearedScores = 2048;  // scores per clearing unit
-constexpr uint32_t kScannedScores = 1024;  // scores per scanning unit
+constexpr uint32_t kClearedRows = 2048;    // rows per clearing unit
+constexpr uint32_t kScannedRows = 1024;    // rows per scanning unit
 constexpr uint32_t kGradientScores = 256;  // scores per gradient unit
 
-__device__ __forceinline__ float number_at(const ItemNumber &number, uint32_t item) {
+// What most losses (loss_kinds.h) are like.
+struct LossTraits {
+  static constexpr bool kByThread = false;
+  static constexpr bool kWide = false;
+  static constexpr int kEntryFloats = 0;
+  static constexpr int kBlocks = 3;
+};
+
+// What an item came to.
+struct ItemResult {
+  bool counts;
+  float loss;
+  float weight;
+};
+
+template <LossParameter kWhich>
+__device__ __forceinline__ float number_at(const LossTask &task, uint32_t item) {
+  const ItemNumber &number = task.numbers[kWhich];
   return number.values != nullptr ? number.values[item] : number.scalar;
 }
 
 __device__ __forceinline__ bool score_counts(const LossTask &task, uint32_t n) {
-  return (task.mask == nullptr || task.mask[n] != 0) && (task.valid == nullptr || __ldcg(task.valid + n) != 0);
+  if (task.mask != nullptr && task.mask[n] == 0) return false;
+  return task.valid == nullptr || __ldcg(task.valid + (task.outputs == 1 ? n : n / task.outputs)) != 0;
 }
 
 __device__ __forceinline__ float score_at(const LossTask &task, uint32_t n) {
   return __ldcg(task.scores + static_cast<int64_t>(n) * task.score_stride);
 }
 
-enum class LossRange { FINITE, NOT_NEGATIVE, POSITIVE, UNIT };
-
-template <LossRange kRange>
-__device__ __forceinline__ bool in_loss_range(float value) {
-  switch (kRange) {
-    case LossRange::FINITE:
-      return is_finite(value);
-    case LossRange::NOT_NEGATIVE:
-      return is_finite(value) && value >= 0.0f;
-    case LossRange::POSITIVE:
-      return is_finite(value) && value >= 0x1p-126f;
-    default:
-      return value >= 0.0f && value <= 1.0f;
-  }
-}
-
 // A number of one item; where it is out of range the fault is reported and `good` becomes false. Scalars were checked by the caller.
-template <LossRange kRange>
-__device__ __forceinline__ float checked_number(const LossTask &task, const ItemNumber &number, LossParameter which,
-                                                uint32_t item, bool &good) {
+template <LossParameter kWhich, Range kRange>
+__device__ __forceinline__ float checked_number(const LossTask &task, uint32_t item, bool &good) {
+  const ItemNumber &number = task.numbers[kWhich];
   if (number.values == nullptr) return number.scalar;
   const float value = number.values[item];
-  if (!in_loss_range<kRange>(value)) {
-    report_fault(task.fault, kFaultLossParameter, item, bits_of(value), which);
+  if (!in_range(value, kRange)) {
+    report_fault(task.fault, kFaultLossParameter, item, bits_of(value), kWhich);
     good = false;
   }
   return value;

@@ -91,7 +91,7 @@ __device__ inline bool last_to_finish(unsigned *counter, unsigned blocks) {
 // Not inlined: its registers are not those of the kernel's loops, and a file compiles it once.
 static __device__ __noinline__ void run_small_loss(const LossTask &task) {
   GAVEL_SHARED(LossMemory, memory);
-  run_loss_in_block(task, memory);
+  run_listed_loss_in_block(task, memory, SmallLosses{});
 }
 
 // The end of a call whose scores are written by `blocks` blocks: the last one puts down the counts. Every thread of each calls it.

@@ -13,6 +13,12 @@
 
 namespace gavel::cuda {
 
+// on ? node + sum : sum, by bit masks: ptxas 13.0 runs out of predicate registers (sm_90a) where many of these are decided early.
+__device__ __forceinline__ float add_where(uint32_t on, float node, float sum) {
+  const uint32_t mask = 0u - on;
+  return __uint_as_float((__float_as_uint(node + sum) & mask) | (__float_as_uint(sum) & ~mask));
+}
+
 // Adds the terms of lanes 0 .. count - 1 of every kLanes lanes (count <= kLanes) to `lower`, the sum of all that comes behind them.
 // All lanes of the warp take part; the result is in every lane of the team.
 template <int kLanes>
@@ -21,7 +27,7 @@ __device__ __forceinline__ float pairwise_tail(float term, uint32_t count, float
   for (uint32_t level = 0; (1u << level) < kLanes; ++level) {
     const uint32_t lane = ((count >> level) & ~1u) << level;
     const float node = __shfl_sync(kAllLanes, term, static_cast<int>(lane), kLanes);
-    if ((count >> level & 1) != 0) sum = node + sum;
+    sum = add_where(count >> level & 1, node, sum);
     term = term + __shfl_xor_sync(kAllLanes, term, 1 << level, kLanes);
   }
   return count == kLanes ? term + sum : sum;
@@ -41,7 +47,7 @@ class WarpPairwise {
     float sum = lower;
     for (int level = 0; level < 32; ++level) {
       const float node = __shfl_sync(kAllLanes, partial_, level);
-      if ((count_ >> level & 1) != 0) sum = node + sum;
+      sum = add_where(count_ >> level & 1, node, sum);
     }
     return sum;
   }
@@ -49,6 +55,36 @@ class WarpPairwise {
  private:
   uint32_t count_ = 0;
   float partial_ = 0.0f;  // lane l: a finished sum of 2^l nodes where bit l of count_ is set
+};
+
+// The sum of common/pairwise_sum.h by one thread, of fewer than 2^kLevels terms, in registers: its loops are written out, so no partial sum
+// is found by a number that the compiler does not know.
+template <uint32_t kLevels>
+class ThreadPairwise {
+ public:
+  __device__ __forceinline__ void add(float term) {
+    const uint32_t left = count_++;
+    bool carries = true;
+    GAVEL_UNROLL
+    for (uint32_t level = 0; level < kLevels; ++level) {
+      const bool taken = (left >> level & 1) != 0;
+      if (carries && taken) term = partial_[level] + term;
+      if (carries && !taken) partial_[level] = term;
+      carries = carries && taken;
+    }
+  }
+  __device__ __forceinline__ float total() const {
+    float sum = 0.0f;
+    GAVEL_UNROLL
+    for (uint32_t level = 0; level < kLevels; ++level) {
+      if ((count_ >> level & 1) != 0) sum = partial_[level] + sum;
+    }
+    return sum;
+  }
+
+ private:
+  uint32_t count_ = 0;
+  float partial_[kLevels];
 };
 
 }  // namespace gavel::cuda

@@ -177,8 +177,8 @@ int32_t loss_bytes(const LossPlan &plan, int64_t *bytes, gavel_error *error) noe
 int32_t loss(const LossPlan &plan, Stream &stream, gavel_error *error) noexcept {
   return run_on(stream, error, [&] {
     void *workspace = stream.scratch(loss_workspace(plan));
-    const LossTask task =
-        make_loss_task(plan, plan.scores, plan.score_stride, nullptr, stream.fault, stream.counters(kLossCounters), workspace);
+    const LossTask task = make_loss_task(plan, plan.scores, plan.score_stride, nullptr, 1, stream.fault,
+                                         stream.counters(kLossCounters), workspace);
     launch_loss(task, stream.context.sm_count, stream.native);
   });
 }

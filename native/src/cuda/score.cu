@@ -18,8 +18,7 @@
 // is how the hardware adds the 16 products of one mma.
 //
 // Launches: LINEAR 1. MLP 1 for up to 8 items, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
-// more, before. A loss 1 more, behind, unless it is
-// small: then the last block does it.
+// more, before. A loss 1 more, behind, unless it is small (is_small_loss) and the outputs are at most 4: then the last block does it.
 #include "cuda/score.h"
 
 #include <algorithm>
@@ -94,8 +93,10 @@ class Plan {
   }
 
   LossTask loss_task() const {
-    return make_loss_task(*call_.loss, call_.scores.as<const float>(), call_.scores.stride[0], at<uint8_t>(states_),
-                          stream_->fault, tickets_ + groups_, at<void>(loss_));
+    // One output: a score a row, whatever lies between the rows; several: without gaps.
+    const int64_t outputs = call_.head.spec.fields.output_width, stride = outputs == 1 ? call_.scores.stride[0] : 1;
+    return make_loss_task(*call_.loss, call_.scores.as<const float>(), stride, at<uint8_t>(states_), outputs, stream_->fault,
+                          tickets_ + groups_, at<void>(loss_));
   }
 
   int64_t take(int64_t count, int64_t size) {

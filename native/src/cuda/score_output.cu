@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kThreads) output_kernel(const __grid_constant_
   if (nan) atomicExch(&found_nan[0], 1);
   __syncthreads();
   if (threadIdx.x == 0) count_item(l.output, r, state, found_nan[0] != 0);
-  // No loss here: one is a call of its own where there are several outputs.
+  // A loss is a launch of its own where there are so many outputs.
   if (l.output.counts != nullptr) finish_counts(l.output, gridDim.x);
 }
 

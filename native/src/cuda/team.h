@@ -1,12 +1,14 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// team.h: the threads that work on one group of scores: 8 lanes, a warp or a block, with one interface, so that a group's loss is written
-// once. Whatever the team, reductions of integers are exact and sums are in pairwise order: the team's size never shows in a result.
+// team.h: the threads that work on one group of scores: one, 8 lanes, a warp or a block, with one interface, so that a group's loss is
+// written once. Whatever the team, reductions of integers are exact and sums are in pairwise order: the team's size never shows in a result.
 //
-// A team walks its group in tiles of size() entries. Every thread of the team (of the warp, for teams of 8) makes every call.
+// A team walks its group in tiles of size() entries. Every thread of the team (of the warp, for teams of 8) makes every call. What has
+// to be done entry after entry is done by its walkers, the first kWalkers threads, a tile of kWalkers entries at a time (chain.h).
 #ifndef GAVEL_CUDA_TEAM_H
 #define GAVEL_CUDA_TEAM_H
 
+#include "common/numeric.h"
 #include "cuda/device.h"
 #include "cuda/pairwise.h"
 
@@ -31,6 +33,13 @@ struct Most {
   }
 };
 
+// Larger for larger numbers; of equal ones for the one in front. 0 and -0 are equal. Never 0.
+__device__ __forceinline__ unsigned long long rank_of(float value, uint32_t entry) {
+  const uint32_t bits = bits_of(value + 0.0f);
+  const uint32_t rising = (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+  return static_cast<unsigned long long>(rising) << 32 | ~entry;
+}
+
 template <typename Operation, int kLanes>
 __device__ __forceinline__ unsigned long long reduce_lanes(unsigned long long value) {
   for (int step = kLanes / 2; step > 0; step /= 2) {
@@ -39,10 +48,36 @@ __device__ __forceinline__ unsigned long long reduce_lanes(unsigned long long va
   return value;
 }
 
+// One thread, for few entries: fewer than 2^kLevels terms in a sum.
+class ThreadTeam {
+ public:
+  static constexpr uint32_t kThreads = 1;
+  static constexpr uint32_t kWalkers = 1;
+  static constexpr uint32_t kLevels = 6;
+  __device__ ThreadTeam(TeamMemory &) {}
+  __device__ static uint32_t size() { return 1; }
+  __device__ static uint32_t rank() { return 0; }
+  __device__ static void sync() {}
+  template <typename Operation>
+  __device__ unsigned long long reduce(unsigned long long value) const {
+    return value;
+  }
+  __device__ void start_sum() { terms_ = ThreadPairwise<kLevels>(); }
+  __device__ void add(bool counts, float term, bool) {
+    if (counts) terms_.add(term);
+  }
+  __device__ float total() const { return terms_.total(); }
+
+ private:
+  ThreadPairwise<kLevels> terms_;
+};
+
 // 8 or 32 lanes of one warp. A team of 8 has groups of one tile only: its warp's teams must not part ways.
 template <int kLanes>
 class LaneTeam {
  public:
+  static constexpr uint32_t kThreads = kLanes;
+  static constexpr uint32_t kWalkers = kLanes;
   __device__ LaneTeam(TeamMemory &memory) : terms_(memory.terms + threadIdx.x / kLanes * (2 * kLanes)) {}
   __device__ static uint32_t size() { return kLanes; }
   __device__ static uint32_t rank() { return threadIdx.x % kLanes; }
@@ -101,6 +136,7 @@ class LaneTeam {
 // Every thread of the block.
 class BlockTeam {
  public:
+  static constexpr uint32_t kWalkers = kWarp;
   __device__ BlockTeam(TeamMemory &memory) : memory_(memory) {}
   __device__ static uint32_t size() { return blockDim.x; }
   __device__ static uint32_t rank() { return threadIdx.x; }

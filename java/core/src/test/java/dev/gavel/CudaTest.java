@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -103,20 +105,98 @@ class CudaTest {
     }
   }
 
-  /** A loss alone has the CPU's bits. */
+  /** Every loss, alone, has the CPU's bits. */
   @Test
   void lossesHaveTheBitsOfTheCpu() {
     try (Context cuda = cuda();
         Context cpu = Context.open();
-        HostTensor scores = HostTensor.of(new float[] {1.5f, -0.25f, 3, 0.125f}, 4);
-        HostTensor pairs = HostTensor.of(new long[] {0, 1, 3, 2, 2, 1}, 3, 2);
-        LossResult there = LossResult.allocate(4, 3);
-        LossResult here = LossResult.allocate(4, 3)) {
-      Loss loss = Loss.bradleyTerry(pairs);
-      loss.evaluate(cuda, scores, there);
-      loss.evaluate(cpu, scores, here);
-      assertEquals(here.value(), there.value());
-      assertArrayEquals(here.gradient().toFloats(), there.gradient().toFloats());
+        EveryLoss losses = new EveryLoss();
+        HostTensor scores =
+            HostTensor.of(new float[] {1.5f, -0.25f, 3, 0.125f, -2, 0.75f, 1, -1}, 8);
+        LossResult there = LossResult.allocate(8, 8);
+        LossResult here = LossResult.allocate(8, 8)) {
+      for (Loss loss : losses.all) {
+        loss.evaluate(cuda, scores, there);
+        loss.evaluate(cpu, scores, here);
+        assertEquals(here.value(), there.value(), loss.toString());
+        assertArrayEquals(
+            here.gradient().toFloats(), there.gradient().toFloats(), loss.toString());
+        for (int item = 0; item < here.items(); item++) {
+          assertEquals(here.item(item), there.item(item), loss + ", item " + item);
+        }
+        assertEquals(here.validItems(), there.validItems(), loss.toString());
+      }
+    }
+  }
+
+  /** Every loss in a score call, and its backward. */
+  @Test
+  void everyLossTrains() {
+    HeadSpec spec = HeadSpec.linear(6).outputBias(false).build();
+    try (Context cuda = cuda();
+        Context cpu = Context.open();
+        EveryLoss losses = new EveryLoss();
+        HostTensor hidden = wholeNumbers(DType.F32, 8, 6);
+        HostTensor weight = wholeNumbers(DType.F32, 1, 6);
+        PackedBatch batch = PackedBatch.ofVectors(hidden, 8);
+        RewardHead there = RewardHead.create(cuda, spec, Map.of("output.weight", weight));
+        RewardHead here = RewardHead.create(cpu, spec, Map.of("output.weight", weight));
+        Step onDevice = Step.allocate(there, 8, 8, Step.Extra.VECTOR_GRADIENTS);
+        Step onHost = Step.allocate(here, 8, 8, Step.Extra.VECTOR_GRADIENTS)) {
+      for (Loss loss : losses.all) {
+        for (Step step : List.of(onDevice, onHost)) {
+          step.forward(batch, Pooling.index(), Readout.identity(), loss);
+          step.backward();
+        }
+        assertEquals(onHost.loss().value(), onDevice.loss().value(), loss.toString());
+        assertArrayEquals(
+            onHost.loss().gradient().toFloats(),
+            onDevice.loss().gradient().toFloats(),
+            loss.toString());
+        // One product each.
+        assertArrayEquals(
+            onHost.vectorGradients().toFloats(),
+            onDevice.vectorGradients().toFloats(),
+            loss.toString());
+      }
+    }
+  }
+
+  /** Each of the nine losses over eight scores. */
+  private static final class EveryLoss implements AutoCloseable {
+    private final List<HostTensor> tensors = new ArrayList<>();
+    final List<Loss> all;
+
+    EveryLoss() {
+      HostTensor offsets = keep(HostTensor.of(new long[] {0, 3, 8}, 3));
+      HostTensor pairs = keep(HostTensor.of(new long[] {0, 1, 3, 2, 2, 1}, 3, 2));
+      HostTensor ranks = keep(HostTensor.of(new long[] {2, 1, 3, 1, 5, 4, 2, 3}, 8));
+      HostTensor labels =
+          keep(HostTensor.of(new boolean[] {true, false, true, true, false, true, true, false}));
+      HostTensor targets =
+          keep(HostTensor.of(new float[] {0, 1, 0.5f, Float.NaN, 1, 0, 0.25f, 1}, 8));
+      all =
+          List.of(
+              Loss.bradleyTerry(pairs),
+              Loss.crossEntropy(
+                  offsets, CrossEntropy.Target.index(keep(HostTensor.of(new long[] {1, 4}, 2)))),
+              Loss.plackettLuce(offsets, ranks).withTopK(2),
+              Loss.pairwiseRanking(offsets, ranks).withBeta(Amount.of(0.5f)),
+              Loss.mse(targets).withReduction(Reduction.SUM),
+              Loss.bce(targets).withPositiveWeight(Amount.of(2)),
+              Loss.stepRanking(offsets, labels, Amount.of(4)),
+              Loss.ordinal(pairs, 2),
+              Loss.pinball(targets, Amount.of(0.75f)));
+    }
+
+    private HostTensor keep(HostTensor tensor) {
+      tensors.add(tensor);
+      return tensor;
+    }
+
+    @Override
+    public void close() {
+      tensors.forEach(HostTensor::close);
     }
   }
 
@@ -257,7 +337,7 @@ class CudaTest {
     try (hidden;
         output) {
       return RewardHead.create(
-          context, SPEC, java.util.Map.of("hidden.0.weight", hidden, "output.weight", output));
+          context, SPEC, Map.of("hidden.0.weight", hidden, "output.weight", output));
     }
   }
 

@@ -1,15 +1,12 @@
 package dev.gavel;
 
 import static dev.gavel.Errors.assertClose;
-import static dev.gavel.Errors.assertNoWorse;
-import static dev.gavel.Errors.rootMeanSquare;
 
+import java.util.List;
 import java.util.function.Function;
-import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -70,38 +67,17 @@ class LossAccuracyTest {
   }
 
   private static void check(Loss loss, int count, Function<Tensor, Tensor> torchLoss) {
-    PointerScope tensors = new PointerScope();
-    try (Context context = Context.open();
-        LossSample sample = new LossSample(3, count, 2);
-        LossResult result = LossResult.allocate(count, count)) {
-      Tensor wide = LibTorch.leaf(sample.scores, ScalarType.Double);
-      Tensor narrow = LibTorch.leaf(sample.scores, ScalarType.Float);
-      Tensor exact = torchLoss.apply(wide);
-      Tensor peer = torchLoss.apply(narrow);
-      exact.backward();
-      peer.backward();
-      ReferenceLoss reference =
-          ReferenceLoss.of(loss, HeadSample.flat(sample.scores), sample.valid);
-      double[] truth = LibTorch.values(exact);
-      double[] gradients = LibTorch.values(wide.grad());
-      assertClose("references: loss", new double[] {reference.value}, truth, 1e-12);
-      assertClose("references: gradient", reference.gradient, gradients, 1e-12);
-
-      loss.evaluate(context, sample.scores, result);
-      assertNoWorse(
-          "loss",
-          new double[] {result.value()},
-          LibTorch.values(peer),
-          truth,
-          Errors.F32 * rootMeanSquare(truth));
-      assertNoWorse(
-          "gradient",
-          HeadSample.flat(result.gradient()),
-          LibTorch.values(narrow.grad()),
-          gradients,
-          Errors.F32 * rootMeanSquare(gradients));
-    } finally {
-      tensors.close();
+    try (LossSample only = new LossSample(3, count, 2)) {
+      TorchLoss.check(
+          loss,
+          List.of(only),
+          torchLoss,
+          (sample, value, gradient) -> {
+            ReferenceLoss reference =
+                ReferenceLoss.of(loss, HeadSample.flat(sample.scores), sample.valid);
+            assertClose("references: loss", new double[] {reference.value}, value, 1e-12);
+            assertClose("references: gradient", reference.gradient, gradient, 1e-12);
+          });
     }
   }
 
