@@ -77,7 +77,8 @@ void test_readouts(const CudaContext &cuda) {
     expect_status(name, gavel_score(cuda.get(), head.get(), &args, nullptr, &error), GAVEL_UNSUPPORTED, error);
     CHECK(std::strstr(error.message, name) != nullptr, "\"%s\" lacks %s", error.message, name);
     int64_t bytes = 0;
-    expect_status(name, gavel_score_workspace(cuda.get(), head.get(), &args, nullptr, &bytes, &error), GAVEL_UNSUPPORTED, error);
+    expect_status(name, gavel_score_workspace(cuda.get(), head.get(), &args, nullptr, &bytes, &error), GAVEL_UNSUPPORTED,
+                  error);
     expect_status(name,
                   gavel_backward(cuda.get(), head.get(), &backward.args, backward.gradients.tensors.data(),
                                  static_cast<int32_t>(backward.gradients.tensors.size()), &error),
