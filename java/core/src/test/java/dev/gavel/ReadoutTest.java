@@ -170,7 +170,17 @@ class ReadoutTest {
   }
 
   /** What both compute: scores, and gradients of weights. */
-  private record Results(double[] scores, double[] head, double[] gate) {}
+  private static final class Results {
+    final double[] scores;
+    final double[] head;
+    final double[] gate;
+
+    Results(double[] scores, double[] head, double[] gate) {
+      this.scores = scores;
+      this.head = head;
+      this.gate = gate;
+    }
+  }
 
   private static void compare(Case of, RewardHead head) {
     SplittableRandom random = new SplittableRandom(11);
@@ -180,7 +190,7 @@ class ReadoutTest {
     }
     long[] gate = new long[RESPONSES];
     for (int r = 0; r < RESPONSES; r++) {
-      gate[r] = (r * 7 + 3) % RESPONSES;
+      gate[r] = (r * 7L + 3) % RESPONSES;
     }
     int scores = of.readout.scores(of.outputs);
     float[] up = new float[RESPONSES * scores];

@@ -60,8 +60,21 @@ class PublishedGatedHeadsTest {
   }
 
   /** The tensors of a folder in LibTorch, and rows of hidden states. */
-  private record Published(
-      TestFolder folder, TestTensor states, long[] last, long[] gate, ScalarType type) {
+  private static final class Published {
+    private final TestFolder folder;
+    private final TestTensor states;
+    private final long[] last;
+    private final long[] gate;
+    private final ScalarType type;
+
+    Published(TestFolder folder, TestTensor states, long[] last, long[] gate, ScalarType type) {
+      this.folder = folder;
+      this.states = states;
+      this.last = last;
+      this.gate = gate;
+      this.type = type;
+    }
+
     Tensor tensor(String name) {
       return tensor(folder.tensor(name));
     }
@@ -117,8 +130,8 @@ class PublishedGatedHeadsTest {
               HeadPattern.ARMORM,
               dtype,
               from -> {
-                Tensor rewards = from.linear("regression_layer", from.rows(from.last()), false);
-                Tensor g = from.rows(from.gate());
+                Tensor rewards = from.linear("regression_layer", from.rows(from.last), false);
+                Tensor g = from.rows(from.gate);
                 for (int i = 0; i < 4; i++) {
                   g = from.linear("gating.layers." + i, g, true);
                   g = i < 3 ? torch.relu(g) : g;
@@ -169,9 +182,9 @@ class PublishedGatedHeadsTest {
         HeadPattern.QRM,
         DType.F32,
         from -> {
-          Tensor quantiles = from.linear("regression_layer", from.rows(from.last()), false);
+          Tensor quantiles = from.linear("regression_layer", from.rows(from.last), false);
           Tensor rewards = sum2(quantiles.reshape(SEQUENCES, 3, 5)).div(new Scalar(5.0));
-          Tensor g = from.rows(from.gate());
+          Tensor g = from.rows(from.gate);
           for (int l = 0; l < 3; l++) {
             g = torch.relu(from.linear("gating.layers." + 3 * l, g, false));
             String norm = "gating.layers.%d.".formatted(3 * l + 2);
@@ -215,7 +228,7 @@ class PublishedGatedHeadsTest {
           from -> {
             Tensor z = deep(from, "regression_layer.", head);
             Tensor p = torch.softmax(z.reshape(SEQUENCES, 2, 10), 2);
-            Tensor levels = torch.linspace(new Scalar(0.0), new Scalar(1.0), 10).to(from.type());
+            Tensor levels = torch.linspace(new Scalar(0.0), new Scalar(1.0), 10).to(from.type);
             Tensor expectations = sum2(p.mul(levels));
             Tensor g = deep(from, "gating_layer.", gate);
             Tensor weights = softmax ? torch.softmax(number(g, 2), 1) : g;
@@ -234,7 +247,7 @@ class PublishedGatedHeadsTest {
   }
 
   private static Tensor deep(Published from, String file, String[] names) {
-    Tensor x = from.rows(from.last());
+    Tensor x = from.rows(from.last);
     for (int i = 0; i < 3; i++) {
       x = from.linear(file + names[i], x, true);
       x = i < 2 ? torch.leaky_relu(x, new Scalar(0.01)) : x;
