@@ -226,7 +226,8 @@ public sealed interface Readout {
    * @param temperature SOFTMAX: more than 0, else 0
    * @param scale SOFTMAX and LINEAR: finite, not 0, else 0
    * @param objectives how logits become objectives r
-   * @param transform C [O, O], row by row, or none: the objectives mixed are q_k = sum_j r_j C[j][k]
+   * @param transform C [O, O], row by row, or none: the objectives mixed are q_k = sum_j r_j
+   *     C[j][k]
    */
   record GatedSum(
       RewardHead gate,
@@ -240,10 +241,11 @@ public sealed interface Readout {
     public GatedSum {
       requireObjectives(objectives);
       transform = finite("transform of a gated sum", transform);
-      if ((form == GateForm.SOFTMAX && !(temperature >= Float.MIN_NORMAL))
-          || Float.isInfinite(temperature)) {
+      boolean wanted = form == GateForm.SOFTMAX;
+      boolean given = wanted ? temperature >= Float.MIN_NORMAL : temperature == 0;
+      if (!given || Float.isInfinite(temperature)) {
         throw new InvalidArgumentException(
-            "gated sum: temperature is %s; it must be finite and at least 2^-126"
+            "gated sum: temperature is %s; with SOFTMAX it must be finite and at least 2^-126, else 0"
                 .formatted(temperature));
       }
       if (form == GateForm.TWO_STREAM) {
