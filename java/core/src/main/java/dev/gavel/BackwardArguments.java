@@ -130,11 +130,7 @@ final class BackwardArguments {
     return switch (readout) {
       case Readout.ClassProb _, Readout.Expectation _, Readout.GatedSum _ -> true;
       case Readout.WeightedSum sum -> readsLogits(sum.objectives());
-      case Readout.Identity _,
-              Readout.Affine _,
-              Readout.Sigmoid _,
-              Readout.QuantileMean _ ->
-          false;
+      case Readout.Identity _, Readout.Affine _, Readout.Sigmoid _, Readout.QuantileMean _ -> false;
     };
   }
 

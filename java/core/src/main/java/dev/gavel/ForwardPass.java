@@ -24,7 +24,13 @@ record ForwardPass(
   static ForwardPass begin(
       RewardHead head, PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
     return new ForwardPass(
-        batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get(), gateVersion(readout));
+        batch,
+        batch.version(),
+        pooling,
+        readout,
+        withLoss,
+        head.parameterVersion().get(),
+        gateVersion(readout));
   }
 
   private static long gateVersion(Readout readout) {
@@ -46,8 +52,7 @@ record ForwardPass(
       throw new IllegalStateException(
           "the batch was refilled since the forward pass: run forward again");
     }
-    if (head.parameterVersion().get() != parameterVersion
-        || gateVersion(readout) != gateVersion) {
+    if (head.parameterVersion().get() != parameterVersion || gateVersion(readout) != gateVersion) {
       throw new IllegalStateException(
           "an optimizer step was taken since the forward pass: run forward again");
     }

@@ -22,8 +22,7 @@ final class HeadFile {
   private static final String VERSION = "gavel.format_version";
   private static final String VERSION_KNOWN = "1";
 
-  private static final List<String> KINDS =
-      List.of("linear", "mlp", "vocab_rows", "expert_concat");
+  private static final List<String> KINDS = List.of("linear", "mlp", "vocab_rows", "expert_concat");
   private static final String TOKENS = "gavel.head.tokens";
   private static final String EXPERTS = "gavel.head.experts";
 
@@ -104,8 +103,7 @@ final class HeadFile {
     switch (spec.kind()) {
       case HeadSpec.Kind.VocabRows(List<Integer> tokens) ->
           texts.put(TOKENS, String.join(",", tokens.stream().map(String::valueOf).toList()));
-      case HeadSpec.Kind.ExpertConcat(int experts) ->
-          texts.put(EXPERTS, Integer.toString(experts));
+      case HeadSpec.Kind.ExpertConcat(int experts) -> texts.put(EXPERTS, Integer.toString(experts));
       case HeadSpec.Kind.Linear(), HeadSpec.Kind.Mlp() -> {}
     }
     return texts;

@@ -226,7 +226,8 @@ public sealed interface Readout {
    * @param temperature SOFTMAX: more than 0, else 0
    * @param scale SOFTMAX and LINEAR: finite, not 0, else 0
    * @param objectives how logits become objectives r
-   * @param transform C [O, O], row by row, or none: the objectives mixed are q_k = sum_j r_j C[j][k]
+   * @param transform C [O, O], row by row, or none: the objectives mixed are q_k = sum_j r_j
+   *     C[j][k]
    */
   record GatedSum(
       RewardHead gate,

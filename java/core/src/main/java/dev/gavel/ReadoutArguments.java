@@ -207,10 +207,10 @@ final class ReadoutArguments {
       }
       case Readout.QuantileMean(int quantiles) -> width(quantiles);
       case Readout.Identity(),
-              Readout.Sigmoid(),
-              Readout.Affine _,
-              Readout.WeightedSum _,
-              Readout.GatedSum _ -> {}
+          Readout.Sigmoid(),
+          Readout.Affine _,
+          Readout.WeightedSum _,
+          Readout.GatedSum _ -> {}
     }
   }
 

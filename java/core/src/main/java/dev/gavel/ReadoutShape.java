@@ -23,11 +23,11 @@ record ReadoutShape(int streams, int objectives, int gateOutputs, long gatePreac
               gated.gateOutputs(),
               gated.gate().spec().preactivationWidth());
       case Readout.Identity _,
-              Readout.Affine _,
-              Readout.Sigmoid _,
-              Readout.ClassProb _,
-              Readout.Expectation _,
-              Readout.QuantileMean _ ->
+          Readout.Affine _,
+          Readout.Sigmoid _,
+          Readout.ClassProb _,
+          Readout.Expectation _,
+          Readout.QuantileMean _ ->
           new ReadoutShape(1, 0, 0, 0);
     };
   }

@@ -79,8 +79,7 @@ public final class ScoreBatch implements AutoCloseable {
     this.objectives = extra(Extra.OBJECTIVES, shape.objectives());
     this.gateWeights = extra(Extra.GATE_WEIGHTS, shape.gateOutputs());
     this.gateLogits = extra(Extra.GATE_LOGITS, shape.gateOutputs());
-    this.gatePreactivations =
-        extra(Extra.GATE_PREACTIVATIONS, shape.gatePreactivationWidth());
+    this.gatePreactivations = extra(Extra.GATE_PREACTIVATIONS, shape.gatePreactivationWidth());
     this.counts = arena.allocate(LONG, 2);
     arguments.counts(counts);
   }
@@ -146,8 +145,7 @@ public final class ScoreBatch implements AutoCloseable {
     requireScored();
     if (response < 0 || response >= responses || output < 0 || output >= width) {
       throw new IndexOutOfBoundsException(
-          "response %d of %d, output %d of %d"
-              .formatted(response, responses, output, width));
+          "response %d of %d, output %d of %d".formatted(response, responses, output, width));
     }
     return scores.getAtIndex(FLOAT, (long) response * width + output);
   }

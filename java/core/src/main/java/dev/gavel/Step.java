@@ -76,8 +76,7 @@ public final class Step implements AutoCloseable {
     this.head = head;
     this.maxResponses = maxResponses;
     this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
-    this.scores =
-        ScoreBatch.allocate(spec, readout, maxResponses, extras(spec, readout, shape));
+    this.scores = ScoreBatch.allocate(spec, readout, maxResponses, extras(spec, readout, shape));
     this.loss = LossResult.allocate(maxResponses, maxItems);
     this.gradients = Gradients.zeros(spec);
     this.arguments = new BackwardArguments(arena);
@@ -261,8 +260,8 @@ public final class Step implements AutoCloseable {
   }
 
   /**
-   * Gradients of the pooled vectors, f32 [R, D], or [R, 2D] with a gate over two streams: a view, which changes with the next backward pass
-   * and closes with this.
+   * Gradients of the pooled vectors, f32 [R, D], or [R, 2D] with a gate over two streams: a view,
+   * which changes with the next backward pass and closes with this.
    *
    * @throws IllegalStateException if the step was made without {@link Extra#VECTOR_GRADIENTS}, or
    *     there was no backward pass
@@ -334,10 +333,9 @@ public final class Step implements AutoCloseable {
       if (!head.spec().isLinear()) {
         arguments.preactivations(held.open(scores.preactivations()));
       }
-      vectorGradient.ifPresent(
-          memory ->
-              arguments.vectorGradient(
-                  memory, forward.items(), (long) streams * head.spec().inputWidth()));
+      vectorGradient.ifPresent(memory ->
+          arguments.vectorGradient(
+              memory, forward.items(), (long) streams * head.spec().inputWidth()));
       RewardHead.acquireGate(forward.readout());
       try {
         gate.ifPresent(of -> of.begin(arguments, scores, held));
@@ -432,15 +430,15 @@ public final class Step implements AutoCloseable {
   }
 
   private void runScatter() {
-      Context context = head.context();
-      if (context.onCpu()) {
+    Context context = head.context();
+    if (context.onCpu()) {
+      Gavel.scatter(context.handle(), arguments.scatter(), error);
+    } else {
+      try (Staging staging = context.stage()) {
+        arguments.stageScatter(staging);
         Gavel.scatter(context.handle(), arguments.scatter(), error);
-      } else {
-        try (Staging staging = context.stage()) {
-          arguments.stageScatter(staging);
-          Gavel.scatter(context.handle(), arguments.scatter(), error);
-          staging.finish();
-        }
+        staging.finish();
       }
+    }
   }
 }

@@ -64,15 +64,32 @@ class HeadFileTest {
   }
 
   @Test
+  void everyKindIsSavedAsSuch() {
+    for (HeadSpec spec :
+        List.of(HeadSpec.vocabRows(4, 9, 2, 31).build(), HeadSpec.expertConcat(3, 4, 5).build())) {
+      Path file = directory.resolve("kind.safetensors");
+      try (Context context = Context.open();
+          RewardHead head = RewardHead.create(context, spec, Init.normal(0.1f, 1))) {
+        head.save(file);
+        try (RewardHead loaded = RewardHead.load(context, file)) {
+          assertEquals(spec, loaded.spec());
+        }
+      }
+    }
+  }
+
+  @Test
   void everyDifferenceIsNamed() {
     refuses(text -> text.remove("gavel.format"), "no metadata 'gavel.format'");
     refuses(
         text -> text.put("gavel.format_version", "2"),
         "'gavel.format_version' is '2'; it must be '1'");
-    refuses(text -> text.put("gavel.head.kind", "conv"), "one of [linear, mlp]");
+    refuses(
+        text -> text.put("gavel.head.kind", "conv"),
+        "one of [linear, mlp, vocab_rows, expert_concat]");
     refuses(
         text -> text.put("gavel.head.kind", "linear"),
-        "'gavel.head.kind' is 'linear'; it must be 'mlp'");
+        "kind of a head with hidden layers is Linear[]; it must be Mlp");
     refuses(text -> text.put("gavel.head.dtype", "f64"), "dtype is 'f64'");
     refuses(
         text -> text.put("gavel.head.dtype", "bf16"),

@@ -147,6 +147,7 @@ final class LibTorch {
       case Readout.Affine(float mean, float deviation) ->
           logits.sub(new Scalar((double) mean)).div(new Scalar((double) deviation));
       case Readout.Sigmoid sigmoid -> torch.sigmoid(logits);
+      default -> throw new IllegalArgumentException("ReadoutTest has " + sample.readout);
     };
   }
 

@@ -166,6 +166,7 @@ final class ReferenceHead {
       case Readout.Identity identity -> logit;
       case Readout.Affine(float mean, float deviation) -> (logit - mean) / deviation;
       case Readout.Sigmoid sigmoid -> ReferenceMath.sigmoid(logit);
+      default -> throw new IllegalArgumentException("ReadoutTest has " + readout);
     };
   }
 
@@ -181,6 +182,7 @@ final class ReferenceHead {
               case Readout.Identity identity -> 1;
               case Readout.Affine affine -> 1.0 / affine.deviation();
               case Readout.Sigmoid sigmoid -> score * (1 - score);
+              default -> throw new IllegalArgumentException("ReadoutTest has the others");
             };
         d[r][k] = scoreGradient[r][k] * slope * spec.outputScale();
       }

@@ -28,7 +28,18 @@ final class CheckpointFiles {
   private static final List<String> SIDE =
       List.of("value_head.safetensors", "value_head.bin", "value_head.pt");
 
+  /** Prefixes of the tensors of the two files of an LDL head, which name theirs alike. */
+  static final String LDL_HEAD = "regression_layer.";
+
+  static final String LDL_GATE = "gating_layer.";
+
   private CheckpointFiles() {}
+
+  /** Whether the folder has the two files of an LDL head. */
+  static boolean isLdl(Path folder) {
+    return Files.exists(folder.resolve(LDL_HEAD + "pt"))
+        && Files.exists(folder.resolve(LDL_GATE + "pt"));
+  }
 
   /** The side file that holds a head of its own, if the folder has one. */
   static Optional<Path> side(Path folder) {
@@ -52,6 +63,11 @@ final class CheckpointFiles {
     try {
       for (Path file : files) {
         sources.add(openFile(file));
+      }
+      if (isLdl(folder)) {
+        for (String part : List.of(LDL_HEAD, LDL_GATE)) {
+          sources.add(new PrefixedSource(openFile(folder.resolve(part + "pt")), part));
+        }
       }
       return new JoinedSource(folder, sources);
     } catch (RuntimeException e) {

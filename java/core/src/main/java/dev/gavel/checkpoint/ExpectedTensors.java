@@ -64,6 +64,11 @@ final class ExpectedTensors {
     return Math.toIntExact(letters.get(letter));
   }
 
+  /** Whether a tensor has this letter. */
+  boolean knows(String letter) {
+    return letters.containsKey(letter);
+  }
+
   /**
    * Compares with what is there: every expected tensor, and every tensor that is not the
    * backbone's.

@@ -12,6 +12,8 @@ import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.UnsupportedException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -125,9 +127,92 @@ public final class HeadCheckpoint {
     return plan.rows();
   }
 
-  /** What the model's own code makes of a logit, as the checkpoint configures it. */
+  /**
+   * What the model's own code makes of a logit, as the checkpoint configures it.
+   *
+   * @throws IllegalStateException if a gate has a part in it: {@link #readout(RewardHead)}
+   */
   public Readout readout() {
+    if (plan.gate().isPresent()) {
+      throw new IllegalStateException(
+          "%s: the readout of the pattern '%s' has a gate: load it with loadGate and give it to readout"
+              .formatted(folder, plan.pattern().title()));
+    }
     return plan.readout();
+  }
+
+  /** Whether the head's objectives are mixed by a second head, the gate. */
+  public boolean isGated() {
+    return plan.gate().isPresent();
+  }
+
+  /**
+   * Where the gate is read: what {@link dev.gavel.PackedBatch#gateRows} is to be given.
+   *
+   * @throws IllegalStateException if there is no gate
+   */
+  public GateRows gateRows() {
+    return gate().rows();
+  }
+
+  /**
+   * The readout of a gated head, with the scale and the transform that the folder stores.
+   *
+   * @param gate from {@link #loadGate}; the caller keeps it open
+   * @throws IllegalStateException if there is no gate
+   */
+  public Readout readout(RewardHead gate) {
+    GatePlan by = gate();
+    try (TensorSource source = open()) {
+      float scale =
+          by.form() == Readout.GateForm.TWO_STREAM
+              ? 0
+              : by.scale().map(name -> numbers(source, name).getFirst()).orElse(1f);
+      List<Float> transform = by.transform().map(name -> numbers(source, name)).orElse(List.of());
+      return new Readout.GatedSum(
+          gate, by.form(), by.temperature(), scale, by.objectives(), transform);
+    }
+  }
+
+  /** Loads the gate in the type the folder has it in; hidden states must then have it, too. */
+  public RewardHead loadGate(Context context) {
+    return loadGate(context, gate().spec().dtype());
+  }
+
+  /**
+   * Loads the gate.
+   *
+   * @param dtype its own type, or F32, to which every number is widened exactly
+   * @throws IllegalStateException if there is no gate
+   */
+  public RewardHead loadGate(Context context, DType dtype) {
+    GatePlan by = gate();
+    requireType(by.spec(), dtype);
+    try (TensorSource source = open()) {
+      Map<String, HostTensor> parameters =
+          by.parts().isEmpty()
+              ? FoldedNorms.read(source, by.spec())
+              : HeadParts.read(source, by.parts(), dtype);
+      return create(context, by.spec(), dtype, parameters);
+    }
+  }
+
+  private GatePlan gate() {
+    return plan.gate()
+        .orElseThrow(() ->
+            new IllegalStateException(
+                "%s: a head of the pattern '%s' has no gate"
+                    .formatted(folder, plan.pattern().title())));
+  }
+
+  private static List<Float> numbers(TensorSource source, String name) {
+    try (HostTensor tensor = source.read(name)) {
+      List<Float> all = new ArrayList<>();
+      for (long i = 0; i < tensor.elementCount(); i++) {
+        all.add(tensor.floatAt(i));
+      }
+      return all;
+    }
   }
 
   /**
@@ -149,21 +234,35 @@ public final class HeadCheckpoint {
    * @throws FormatException if the folder has changed since it was recognised
    */
   public RewardHead load(Context context, DType dtype) {
-    if (dtype != plan.spec().dtype() && dtype != DType.F32) {
+    requireType(plan.spec(), dtype);
+    try (TensorSource source = open()) {
+      return create(context, plan.spec(), dtype, HeadParts.read(source, plan.parts(), dtype));
+    }
+  }
+
+  private void requireType(HeadSpec spec, DType dtype) {
+    if (dtype != spec.dtype() && dtype != DType.F32) {
       throw new InvalidArgumentException(
           "%s: the head is %s and was asked for as %s; it can be had as it is or as f32"
-              .formatted(folder, plan.spec().dtype(), dtype));
+              .formatted(folder, spec.dtype(), dtype));
     }
-    try (TensorSource source = CheckpointFiles.open(folder)) {
-      if (!rule.apply(Facts.of(folder, source)).equals(plan)) {
-        throw new FormatException(folder, "has changed since its head was recognised");
-      }
-      Map<String, HostTensor> parameters = HeadParts.read(source, plan, dtype);
-      try {
-        return RewardHead.create(context, HeadParts.withType(plan.spec(), dtype), parameters);
-      } finally {
-        parameters.values().forEach(HostTensor::close);
-      }
+  }
+
+  private TensorSource open() {
+    TensorSource source = CheckpointFiles.open(folder);
+    if (!rule.apply(Facts.of(folder, source)).equals(plan)) {
+      source.close();
+      throw new FormatException(folder, "has changed since its head was recognised");
+    }
+    return source;
+  }
+
+  private static RewardHead create(
+      Context context, HeadSpec spec, DType dtype, Map<String, HostTensor> parameters) {
+    try {
+      return RewardHead.create(context, HeadParts.withType(spec, dtype), parameters);
+    } finally {
+      parameters.values().forEach(HostTensor::close);
     }
   }
 

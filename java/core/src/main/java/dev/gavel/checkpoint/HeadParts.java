@@ -4,6 +4,7 @@ import dev.gavel.DType;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Reads the parameters of a head, as its plan says. */
@@ -11,10 +12,10 @@ final class HeadParts {
   private HeadParts() {}
 
   /** One tensor per parameter, by canonical name; the caller closes them. */
-  static Map<String, HostTensor> read(TensorSource source, Plan plan, DType dtype) {
+  static Map<String, HostTensor> read(TensorSource source, List<Plan.Part> parts, DType dtype) {
     Map<String, HostTensor> parameters = new LinkedHashMap<>();
     try {
-      for (Plan.Part part : plan.parts()) {
+      for (Plan.Part part : parts) {
         parameters.put(part.parameter(), read(source, part, dtype));
       }
       return parameters;

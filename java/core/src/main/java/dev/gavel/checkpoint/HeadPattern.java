@@ -42,11 +42,11 @@ public enum HeadPattern {
   BERT("BERT sequence classification"),
   /** {@code classifier.{dense,out_proj}}: (XLM-)RoBERTa; bge-reranker. */
   ROBERTA("RoBERTa sequence classification"),
-  /** 19 objectives, mixed by a gate at a second position: ArmoRM. Recognised, not run. */
+  /** 19 objectives, mixed by a gate at a second position: ArmoRM. */
   ARMORM("ArmoRM gated objectives"),
-  /** 19 objectives of 19 quantiles, gated: QRM. Recognised, not run. */
+  /** 19 objectives of 19 quantiles, gated: QRM. */
   QRM("QRM gated quantiles"),
-  /** {@code regression_layer.pt} and {@code gating_layer.pt}: LDL. Recognised, not run. */
+  /** {@code regression_layer.pt} and {@code gating_layer.pt}: LDL. */
   LDL("LDL label distributions"),
   /** Row 0 of {@code lm_head.weight}: Llama-3.1-Nemotron-70B-Reward. Must be asked for. */
   NEMOTRON("Nemotron vocabulary row"),

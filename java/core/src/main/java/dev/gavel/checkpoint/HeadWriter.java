@@ -30,6 +30,11 @@ final class HeadWriter {
       throw new InvalidArgumentException(
           "%s has a head %s; %s is another".formatted(folder, plan.spec(), head.spec()));
     }
+    if (plan.gate().isPresent()) {
+      throw new UnsupportedException(
+          "%s: the head of the pattern '%s' is one of two; save it and its gate in Gavel's own format"
+              .formatted(folder, plan.pattern().title()));
+    }
     if (plan.parts().stream().anyMatch(part -> !part.rows().isEmpty())) {
       throw new UnsupportedException(
           "%s: the head of the pattern '%s' is made of rows of %s, and rows cannot be told from it again; save it in Gavel's own format"

@@ -96,7 +96,8 @@ final class NormalisedHeads {
         plain.pooling(),
         plain.rows(),
         standardise.filter(_ -> applied).orElse(Readout.identity()),
-        standardise);
+        standardise,
+        plain.gate());
   }
 
   private static float number(Facts facts, String name) {

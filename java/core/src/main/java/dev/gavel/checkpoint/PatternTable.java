@@ -18,11 +18,7 @@ final class PatternTable {
               facts -> facts.hasFile(CheckpointFiles.YOJO_CONFIG),
               ValueHeads::yojo),
           new PatternRule(
-              HeadPattern.LDL,
-              facts -> facts.hasFile("regression_layer.pt") && facts.hasFile("gating_layer.pt"),
-              facts -> {
-                throw GatedHeads.ldl(facts);
-              }),
+              HeadPattern.LDL, facts -> CheckpointFiles.isLdl(facts.folder()), GatedHeads::ldl),
           new PatternRule(
               HeadPattern.QRM,
               facts ->

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param rows which rows
  * @param readout what the checkpoint itself makes of a logit
  * @param standardiser the mean and deviation stored in the checkpoint, whether or not it uses them
+ * @param gate the gate that mixes the objectives; the readout is then made with it
  */
 record Plan(
     HeadPattern pattern,
@@ -24,9 +25,15 @@ record Plan(
     Pooling pooling,
     ScoredRows rows,
     Readout readout,
-    Optional<Readout> standardiser) {
+    Optional<Readout> standardiser,
+    Optional<GatePlan> gate) {
   Plan {
     parts = List.copyOf(parts);
+  }
+
+  /** The same head, mixed by a gate. */
+  Plan gated(GatePlan by) {
+    return new Plan(pattern, spec, parts, pooling, rows, readout, standardiser, Optional.of(by));
   }
 
   /**

@@ -8,7 +8,6 @@ import dev.gavel.HeadSpecBuilder;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
-import dev.gavel.UnsupportedException;
 import dev.gavel.checkpoint.ExpectedTensors.Kind;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +19,9 @@ import java.util.Optional;
  * read. {@link #plan()} compares all of it with the folder before anything is used.
  */
 final class Recipe {
+
+  /** torch.nn.LeakyReLU's own. */
+  static final float LEAKY_SLOPE = 0.01f;
 
   private record Layer(String prefix, boolean bias) {
     String weight() {
@@ -124,12 +126,14 @@ final class Recipe {
     return this;
   }
 
-  /** Compares with the folder and refuses, since a word of the vocabulary is not there yet. */
-  UnsupportedException lacks(String words) {
-    expected.check(facts, pattern.title());
-    return new UnsupportedException(
-        "%s: the head is of the pattern '%s', which needs %s; this build has no such word"
-            .formatted(facts.folder(), pattern.title(), words));
+  /** What a letter stands for, after {@link #plan()}. */
+  int size(String letter) {
+    return expected.size(letter);
+  }
+
+  /** Whether a letter stands for something. */
+  boolean knows(String letter) {
+    return expected.knows(letter);
   }
 
   Plan plan() {
@@ -146,7 +150,8 @@ final class Recipe {
     Map<String, TensorInfo> found = expected.check(facts, pattern.title());
     try {
       HeadSpec spec = spec(Math.toIntExact(width), found);
-      return new Plan(pattern, spec, parts(), pooling, rows, readout, standardiser);
+      return new Plan(
+          pattern, spec, parts(), pooling, rows, readout, standardiser, Optional.empty());
     } catch (InvalidArgumentException e) {
       throw new FormatException(facts.folder(), "has a head that cannot be: " + e.getMessage(), e);
     }
@@ -168,11 +173,16 @@ final class Recipe {
       widths[i] = square ? Math.toIntExact(hidden) : expected.size(letter(i));
     }
     HeadSpecBuilder builder =
-        hiddenLayers == 0
-            ? HeadSpec.linear(width)
-            : HeadSpec.mlp(width, widths)
-                .activation(activation)
-                .hiddenBias(layers.getFirst().bias());
+        outputRows.size() == 1
+            ? HeadSpec.vocabRows(width, Math.toIntExact(outputRows.getFirst()))
+            : hiddenLayers == 0
+                ? HeadSpec.linear(width)
+                : HeadSpec.mlp(width, widths)
+                    .activation(activation)
+                    .hiddenBias(layers.getFirst().bias());
+    if (activation == Activation.LEAKY_RELU) {
+      builder.leakyRelu(LEAKY_SLOPE);
+    }
     TensorInfo first = found.get(layers.getFirst().weight());
     // A difference of two rows is not a number of a narrower type.
     DType dtype = outputRows.size() == 2 ? DType.F32 : TensorTypes.parameter(first).orElseThrow();

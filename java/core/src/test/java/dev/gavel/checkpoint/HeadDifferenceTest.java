@@ -4,6 +4,7 @@ import static dev.gavel.checkpoint.Refusals.refuses;
 import static dev.gavel.checkpoint.TestFolder.WIDTH;
 import static dev.gavel.checkpoint.TestFolder.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.gavel.DType;
 import dev.gavel.FileException;
@@ -210,45 +211,23 @@ class HeadDifferenceTest {
         .side("value_head.pt");
   }
 
-  /**
-   * Heads this build cannot run are known down to their tensors, and the word they need is named.
-   */
+  /** Both halves of a gated head are known down to their tensors. */
   @Test
-  void whatCannotBeRunYetIsNamed() {
-    refuses(
-        UnsupportedException.class,
-        () -> HeadCheckpoint.read(armorm().single().path),
-        "'ArmoRM gated objectives', which needs the readout GATED_SUM");
+  void aGateOfOtherShapesIsRefused() {
     refused(
         armorm().with("gating.layers.1.bias", 9).single(),
-        "gating.layers.1.bias: expected float[F=8], found BF16[9]");
-    TestFolder qrm =
-        gated(15).config(config("LlamaForRewardModelWithGating31", "\"num_quantiles\": 5"));
-    for (int i = 0; i < 9; i += 3) {
-      qrm.with("gating.layers.%d.weight".formatted(i), 8, i == 0 ? WIDTH : 8);
-      for (String name : new String[] {"weight", "bias", "running_mean", "running_var"}) {
-        qrm.with("gating.layers.%d.%s".formatted(i + 2, name), 8);
-      }
-      qrm.with(
-          "gating.layers.%d.num_batches_tracked".formatted(i + 2),
-          TestTensor.of(DType.I64, new long[0], 3));
-    }
-    qrm.with("gating.layers.9.weight", 3, 8).with("gating.layers.9.bias", 3).singlePytorch();
-    refuses(
-        UnsupportedException.class,
-        () -> HeadCheckpoint.read(qrm.path),
-        "QUANTILE_MEAN and GATED_SUM");
-    TestFolder ldl =
-        folder()
-            .with("lm_head.weight", 4, WIDTH)
-            .config(config("Gemma2ForCausalLM", ""))
-            .single()
-            .text("regression_layer.pt", "")
-            .text("gating_layer.pt", "");
-    refuses(
-        UnsupportedException.class,
-        () -> HeadCheckpoint.read(ldl.path),
-        "EXPECTATION and GATED_SUM");
+        "gating.layers.1.bias: expected float[G=8], found BF16[9]");
+    refused(
+        armorm().config(config("MistralForRewardModelWithGating", "")).single(),
+        "a class that begins with Llama or Gemma2");
+    refused(
+        armorm()
+            .config(config("LlamaForRewardModelWithGating", "\"gating_temperature\": 0"))
+            .single(),
+        "a number above 0");
+    TestFolder gated = armorm().single();
+    HeadCheckpoint checkpoint = HeadCheckpoint.read(gated.path);
+    assertThrows(IllegalStateException.class, checkpoint::readout);
   }
 
   private TestFolder gated(int outputs) {

@@ -43,6 +43,11 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
    */
   static PublishedFolder read(Path folder, byte[] configuration) {
     HeadCheckpoint checkpoint = HeadCheckpoint.read(folder);
+    if (checkpoint.isGated()) {
+      throw new UnsupportedException(
+          "%s: the head of the pattern '%s' has a gate at a second row, which texts are not read at; score hidden states with HeadCheckpoint"
+              .formatted(folder, checkpoint.pattern().title()));
+    }
     JsonNode config = PublishedJson.parse(configuration).orElseThrow();
     TokenizerTexts texts = TokenizerTexts.read(folder);
     TokenBudget budget = TokenBudget.ofContext(context(folder, config, texts));
@@ -87,10 +92,10 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
           new ReadoutConfig("affine", mean, deviation);
       case Readout.Sigmoid() -> new ReadoutConfig("sigmoid", 0, 0);
       case Readout.ClassProb _,
-              Readout.Expectation _,
-              Readout.QuantileMean _,
-              Readout.WeightedSum _,
-              Readout.GatedSum _ ->
+          Readout.Expectation _,
+          Readout.QuantileMean _,
+          Readout.WeightedSum _,
+          Readout.GatedSum _ ->
           throw new UnsupportedException(
               "texts scored with the readout %s; score hidden states with RewardHead"
                   .formatted(readout));
