@@ -2,10 +2,11 @@
 Exports the backbone of a Hugging Face model to the ONNX form that Gavel reads, or makes the parity fixtures.
 
     python export_backbone.py export FOLDER --output DIR [--weights f32|f16|bf16] [--block-mask] [--vocabulary-rows]
-    python export_backbone.py fixtures DIR
-    python export_backbone.py compare DIR
+    python export_backbone.py fixtures CHECKOUT
+    python export_backbone.py compare CHECKOUT
+    python export_backbone.py measure
 
-docs/export-backbone.md describes all three. Needs requirements.txt. No code of the model's folder is run.
+docs/export-backbone.md describes all four. Needs requirements.txt. No code of the model's folder is run.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 import backbone_graph
+import shared_prompt
 
 # Relative size of the difference of a row, |ours - theirs| / |theirs|, that a check lets pass. Rounding alone makes
 # some 1e-6 in a few layers and 1e-5 in eighty; a wrong mask, position or weight makes 1e-2 and more.
@@ -128,12 +130,17 @@ def main():
     exporting.add_argument("--block-mask", action="store_true", help="inputs block_mask and position_ids, with which responses share their prompt")
     exporting.add_argument("--vocabulary-rows", action="store_true", help="keep lm_head or tied embeddings, whose rows are the head")
     exporting.set_defaults(run=export)
-    making = commands.add_parser("fixtures", help="the parity fixtures of the tests, into a new folder")
-    making.add_argument("folder")
+    making = commands.add_parser("fixtures", help="the parity fixtures of the tests, into a checkout")
+    making.add_argument("folder", help="root of a checkout")
     making.set_defaults(run=lambda given: fixtures().make(Path(given.folder)))
     comparing = commands.add_parser("compare", help="makes the fixtures again and says what differs from a folder")
     comparing.add_argument("folder")
     comparing.set_defaults(run=lambda given: sys.exit(fixtures().compare(Path(given.folder))))
+    measuring = commands.add_parser("measure", help="what a shared prompt saves, on a random Llama of H = 512")
+    measuring.add_argument("--responses", type=int, default=8)
+    measuring.add_argument("--prompt-tokens", type=int, default=200)
+    measuring.add_argument("--response-tokens", type=int, default=32)
+    measuring.set_defaults(run=lambda given: shared_prompt.measure(given.responses, given.prompt_tokens, given.response_tokens))
     given = parser.parse_args()
     given.run(given)
 

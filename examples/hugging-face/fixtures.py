@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 import backbone_graph
 import fixture_models as models
 from fixture_models import END, FORMULA, PAD, REFERENCE, SEPARATOR, START, STEP
-from rounding_bound import RunningError, bounds
+from rounding_bound import RunningError, Wide, bounds
 
 PARITY = Path("java/text/src/test/resources/dev/gavel/text/parity")
 TORCH = Path("java/core/src/test/resources/dev/gavel/checkpoint/torch-save")
@@ -98,10 +98,10 @@ def seeded(config, kind, dtype):
     return model
 
 
-def numbers(values):
-    if not all(math.isfinite(value) for value in values):
+def numbers(values, digits=9):
+    if not all(map(math.isfinite, values)):
         raise SystemExit(f"the reference is {values}: a fixture of no number proves nothing")
-    return [float(f"{value:.9g}") for value in values]
+    return [float(f"{value:.{digits}g}") for value in values]
 
 
 @contextlib.contextmanager
@@ -120,11 +120,11 @@ def measured(base, score, ids, rows):
     with wide(), RunningError() as running:
         hidden = base(input_ids=tokens).last_hidden_state[0, rows]
     told = {"ids": ids, "rows": rows, "hidden": [numbers(row) for row in hidden.tolist()]}
-    told["hidden_bounds"] = [float(f"{max(bounds(row, running.errors)):.3g}") for row in hidden]
+    told["hidden_bounds"] = numbers([max(bounds(row, running.errors)) for row in hidden], 3)
     with wide(), RunningError() as running:
         scores = score(tokens).flatten()
     told["scores"] = numbers(scores.tolist())
-    told["bounds"] = [float(f"{bound:.3g}") for bound in bounds(scores, running.errors)]
+    told["bounds"] = numbers(bounds(scores, running.errors), 3)
     return told
 
 
@@ -138,7 +138,7 @@ def padded(model, sequences):
             mask = [[1] * len(row) + [0] * (length - len(row)) for row, _, _ in sequences]
             mask = mask if side == "right" else [row[::-1] for row in mask]
             model.config.pad_token_id = pad
-            with torch.no_grad(), wide():
+            with torch.no_grad(), wide(), Wide():
                 scores = model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).logits.flatten()
             made.append({"side": side, "pad_id": pad, "ids": ids, "mask": mask, "scores": numbers(scores.tolist())})
     model.config.pad_token_id = PAD

@@ -35,7 +35,20 @@ def gamma(n):
     return n * UNIT / (1 - n * UNIT)
 
 
-class RunningError(TorchFunctionMode):
+class Wide(TorchFunctionMode):
+    """Keeps in float64 what modelling code asks for in f32: norms, softmax, rotary angles."""
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        if function.__name__ == "float":
+            return arguments[0].double()
+        return function(*map(widened, arguments), **{key: widened(value) for key, value in (named or {}).items()})
+
+
+def widened(value):
+    return torch.float64 if value is torch.float32 else value
+
+
+class RunningError(Wide):
     """Collects, for every operation that rounds, a zero added to its output and the bound on what it may be."""
 
     def __init__(self):
@@ -46,7 +59,7 @@ class RunningError(TorchFunctionMode):
         named = named or {}
         # Rotary embeddings are made without gradients; their roundings count, too.
         with torch.enable_grad():
-            out = function(*arguments, **named)
+            out = super().__torch_function__(function, types, arguments, named)
         if not isinstance(out, torch.Tensor) or not out.dtype.is_floating_point:
             return out
         name = function.__name__
@@ -54,8 +67,6 @@ class RunningError(TorchFunctionMode):
             return out
         with torch.no_grad(), torch._C.DisableTorchFunction():
             bound = self.bound(name, out, arguments, named)
-            # A mask of -inf is exact.
-            bound = torch.where(torch.isfinite(out), bound, torch.zeros_like(bound))
         zero = torch.zeros_like(out, requires_grad=True)
         self.errors.append((zero, bound))
         with torch.enable_grad(), torch._C.DisableTorchFunction():
@@ -64,7 +75,7 @@ class RunningError(TorchFunctionMode):
     @staticmethod
     def bound(name, out, arguments, named):
         if name in ONE:
-            return out.abs() * 2 * UNIT
+            return out.abs() * (2 * UNIT)
         if name in APPROXIMATED:
             return 8 * UNIT * out.abs().clamp(min=1)
         if name in PRODUCTS:

@@ -30,9 +30,9 @@ import java.util.stream.IntStream;
  * attention_mask} (all ones are fed), {@code token_type_ids} (zeros), {@code position_ids} (0, 1,
  * ..., going on after the shared rows in every block) and {@code block_mask}, bool [batch, 1,
  * tokens, tokens] (which rows see which), and must have an output [batch, tokens, H], which is
- * called {@code last_hidden_state} where there is more than one. Hidden states are copied once; f16 and bf16 ones are widened, which
- * is exact. Closing while a call runs throws {@link IllegalStateException}, and so does use after
- * closing.
+ * called {@code last_hidden_state} where there is more than one. Hidden states are copied once; f16
+ * and bf16 ones are widened, which is exact. Closing while a call runs throws {@link
+ * IllegalStateException}, and so does use after closing.
  */
 public final class OnnxBackbone implements Backbone {
   // ONNX Runtime takes its buffers as java.nio ones, which end at 2^31 bytes.

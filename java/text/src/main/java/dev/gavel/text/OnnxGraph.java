@@ -25,8 +25,7 @@ import java.util.Set;
  * @param causal whether the block mask of a sequence lets a row see only rows before it; false
  *     where the graph has no block mask and masks by itself
  */
-record OnnxGraph(
-    List<String> inputs, String output, OnnxJavaType type, int width, boolean causal) {
+record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int width, boolean causal) {
 
   /** Which rows see which: BOOL [batch, 1, tokens, tokens]. */
   static final String BLOCK_MASK = "block_mask";
@@ -70,7 +69,10 @@ record OnnxGraph(
               .formatted(output, type));
     }
     long declared = info == null ? -1 : info.getShape()[2];
-    long width = declared > 0 ? declared : probe(session, new OnnxGraph(inputs, output, type, 1, causal), name);
+    long width =
+        declared > 0
+            ? declared
+            : probe(session, new OnnxGraph(inputs, output, type, 1, causal), name);
     if (width < 1 || width > WIDEST) {
       throw new FormatException(
           name, "has output %s with H = %d; it must be 1 to %d".formatted(output, width, WIDEST));
@@ -146,7 +148,8 @@ record OnnxGraph(
         return info.getShape()[2];
       }
       throw new FormatException(
-          name, "gives %s for one token; [1, 1, H] was expected".formatted(result.get(0).getInfo()));
+          name,
+          "gives %s for one token; [1, 1, H] was expected".formatted(result.get(0).getInfo()));
     }
   }
 }

@@ -218,7 +218,9 @@ class OnnxGraphTest {
     backbone.close();
   }
 
-  /** The mask of a sequence depends on whether rows see what follows them: the graph must say it. */
+  /**
+   * The mask of a sequence depends on whether rows see what follows them: the graph must say it.
+   */
   @Test
   void aBlockMaskNeedsPositionsAndItsKindOfAttention() {
     Value mask = new Value("block_mask", 9, -1, 1, -1, -1);
@@ -246,9 +248,7 @@ class OnnxGraphTest {
               GavelException.class,
               () ->
                   backbone.run(
-                      List.of(Tokens.of(1, 2, 3)),
-                      List.of(new Blocks(1, List.of(1, 1))),
-                      hidden));
+                      List.of(Tokens.of(1, 2, 3)), List.of(new Blocks(1, List.of(1, 1))), hidden));
       assertTrue(refused.getMessage().contains("divided into blocks"), refused.getMessage());
     }
   }

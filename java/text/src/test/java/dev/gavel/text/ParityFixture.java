@@ -30,7 +30,8 @@ record ParityFixture(Path folder, JsonNode reference) {
           }
         }
       }
-      Path backbone = root.resolve("backbones").resolve(reference.get("backbone").asText() + ".onnx");
+      Path backbone =
+          root.resolve("backbones").resolve(reference.get("backbone").asText() + ".onnx");
       Files.copy(backbone, folder.resolve("model.onnx"));
       return new ParityFixture(folder, reference);
     } catch (IOException e) {

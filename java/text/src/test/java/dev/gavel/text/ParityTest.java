@@ -63,9 +63,23 @@ class ParityTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "llama", "llama-packed", "qwen2", "qwen3", "gemma2", "mistral", "gpt-neox", "deberta-v2",
-        "xlm-roberta", "inf-orm", "qwen2.5-math-rm", "qwen2.5-math-prm", "grm", "internlm2-reward",
-        "oasst-pythia-mean", "oasst-pythia-last", "yojo"
+        "llama",
+        "llama-packed",
+        "qwen2",
+        "qwen3",
+        "gemma2",
+        "mistral",
+        "gpt-neox",
+        "deberta-v2",
+        "xlm-roberta",
+        "inf-orm",
+        "qwen2.5-math-rm",
+        "qwen2.5-math-prm",
+        "grm",
+        "internlm2-reward",
+        "oasst-pythia-mean",
+        "oasst-pythia-last",
+        "yojo"
       })
   void tokensHiddenStatesAndScoresAreTheReferences(String name) {
     ParityFixture fixture = ParityFixture.into(folder, name);
@@ -123,7 +137,8 @@ class ParityTest {
             alone.get(i).score(0), score.scores().get(i), alone.get(i).bound(0), "response " + i);
       }
       List<String> reversed = responses.reversed();
-      List<Float> again = model.score(fixture.reference().get("prompt").asText(), reversed).scores();
+      List<Float> again =
+          model.score(fixture.reference().get("prompt").asText(), reversed).scores();
       for (int i = 0; i < responses.size(); i++) {
         ParityFixture.Sequence own = alone.get(responses.size() - 1 - i);
         assertEquals(own.score(0), again.get(i), own.bound(0), "reversed, response " + i);
@@ -189,8 +204,7 @@ class ParityTest {
   }
 
   private static float score(RewardModel model, Tokens ids) {
-    PackedGroup.Sequence sequence =
-        new PackedGroup.Sequence(ids, Spans.ofRows(ids.size() - 1));
+    PackedGroup.Sequence sequence = new PackedGroup.Sequence(ids, Spans.ofRows(ids.size() - 1));
     try (HiddenBatch hidden = model.hidden(List.of(sequence))) {
       return model.score(hidden).getFirst();
     }
@@ -208,8 +222,7 @@ class ParityTest {
     try (Context context = Context.open();
         RewardHead head = checkpoint.load(context, DType.F32);
         OnnxBackbone backbone =
-            OnnxBackbone.load(
-                folder.resolve("model.onnx"), OnnxBackbone.Options.defaults())) {
+            OnnxBackbone.load(folder.resolve("model.onnx"), OnnxBackbone.Options.defaults())) {
       for (ParityFixture.Sequence expected : fixture.sequences()) {
         assertHidden(backbone, expected);
         int tokens = expected.ids().size();
@@ -252,14 +265,18 @@ class ParityTest {
     return String.join(" ", lines);
   }
 
-  /** What is read is never shared, however alike responses begin, and no sequence grows too long. */
+  /**
+   * What is read is never shared, however alike responses begin, and no sequence grows too long.
+   */
   @Test
   void sequencesAreJoinedUpToTheFirstRowThatIsRead() {
     List<PackedGroup.Sequence> alone =
         List.of(
-            new PackedGroup.Sequence(Tokens.of(1, 2, 3, 5, 9), Spans.of(new int[] {3}, new int[] {4})),
+            new PackedGroup.Sequence(
+                Tokens.of(1, 2, 3, 5, 9), Spans.of(new int[] {3}, new int[] {4})),
             new PackedGroup.Sequence(Tokens.of(1, 2, 3, 5), Spans.of(new int[] {3}, new int[] {3})),
-            new PackedGroup.Sequence(Tokens.of(1, 2, 3, 6), Spans.of(new int[] {3}, new int[] {3})));
+            new PackedGroup.Sequence(
+                Tokens.of(1, 2, 3, 6), Spans.of(new int[] {3}, new int[] {3})));
     PackedGroup group =
         new PackedGroup(
             Layout.INDEPENDENT, alone, 3, 0, List.of(2, 1, 1), List.of(0, 0, 0), List.of());
@@ -273,6 +290,6 @@ class ParityTest {
     assertEquals(5, first.spans().first(1));
     assertEquals(alone.getLast(), joined.sequences().getLast());
     assertEquals(3, joined.sharedTokens());
-    assertEquals(group, SharedPrompt.join(group, 5));
+    assertEquals(group, SharedPrompt.join(group, 4));
   }
 }

@@ -59,7 +59,8 @@ class WritersTest {
                 score.specialLiterals(),
                 score.readout(),
                 score.template()));
-    assertTrue(json(shared).contains("\"passes\":1,\"shared_tokens\":6,\"layout\":\"independent\""));
+    assertTrue(
+        json(shared).contains("\"passes\":1,\"shared_tokens\":6,\"layout\":\"independent\""));
     assertTrue(table(shared, 80).contains("1 pass, 6 tokens shared"), table(shared, 80));
     assertTrue(!json(whole).contains("shared_tokens"));
   }
