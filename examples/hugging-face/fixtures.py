@@ -265,12 +265,14 @@ def compare(root):
             for file in sorted(new | old):
                 if file not in old or file not in new:
                     print(f"{file}: only {'made again' if file in new else 'in the folder'}")
+                elif file.name == "legacy.pt":
+                    continue  # the old form names storages by their addresses in memory
                 elif not filecmp.cmp(root / file, Path(made) / file, shallow=False):
                     print(f"{file}: other bytes{difference(root / file, Path(made) / file)}")
                 else:
                     continue
                 different += 1
-    print(f"{different} files differ" if different else "all files have the same bytes")
+    print(f"{different} files differ" if different else "all files have the same bytes (legacy.pt, which never has, is not compared)")
     return 1 if different else 0
 
 
