@@ -1,6 +1,7 @@
 package dev.gavel.text;
 
 import dev.gavel.HostTensor;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -17,7 +18,25 @@ public interface Backbone extends AutoCloseable {
    * @param hidden f32 [T, H], where T is the sum of the lengths; row t of it is written for token t
    *     of the sequences one after another
    */
-  void run(List<Tokens> sequences, HostTensor hidden);
+  default void run(List<Tokens> sequences, HostTensor hidden) {
+    run(sequences, Collections.nCopies(sequences.size(), Blocks.none()), hidden);
+  }
+
+  /**
+   * {@link #run(List, HostTensor)} of sequences in which responses share their prompt.
+   *
+   * @param blocks how each sequence is divided; divided ones only where {@link #longestShared} is
+   *     not 0
+   */
+  void run(List<Tokens> sequences, List<Blocks> blocks, HostTensor hidden);
+
+  /**
+   * Most tokens of a sequence in which responses share their prompt and get the hidden states they
+   * have alone, within rounding; 0 where the backbone cannot run one.
+   */
+  default int longestShared() {
+    return 0;
+  }
 
   /**
    * Whether the hidden states of a sequence have the same bits whatever other sequences are in the

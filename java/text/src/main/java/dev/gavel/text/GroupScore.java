@@ -14,6 +14,8 @@ import java.util.stream.IntStream;
  *     empty where the model scores responses whole
  * @param layout how responses lay in sequences
  * @param passes sequences the backbone was run on
+ * @param sharedTokens tokens the backbone ran once for several responses of layout INDEPENDENT,
+ *     each judged as if it followed them alone; 0 where every response was run by itself
  * @param tokens tokens kept of each response
  * @param truncated tokens cut of each response
  * @param promptTokens tokens kept of the prompt
@@ -27,6 +29,7 @@ public record GroupScore(
     List<List<Float>> steps,
     Layout layout,
     int passes,
+    int sharedTokens,
     List<Integer> tokens,
     List<Integer> truncated,
     int promptTokens,

@@ -16,11 +16,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.LongBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -30,11 +27,12 @@ import java.util.stream.IntStream;
  * same length go together, others alone.
  *
  * <p>The graph must have an i64 input {@code input_ids} [batch, tokens], may have {@code
- * attention_mask} (all ones are fed), {@code token_type_ids} (zeros) and {@code position_ids} (0,
- * 1, ...), and must have an output [batch, tokens, H], which is called {@code last_hidden_state}
- * where there is more than one. Hidden states are copied once; f16 and bf16 ones are widened, which
- * is exact. Closing while a call runs throws {@link IllegalStateException}, and so does use after
- * closing.
+ * attention_mask} (all ones are fed), {@code token_type_ids} (zeros), {@code position_ids} (0, 1,
+ * ..., going on after the shared rows in every block) and {@code block_mask}, bool [batch, 1,
+ * tokens, tokens] (which rows see which), and must have an output [batch, tokens, H], which is
+ * called {@code last_hidden_state} where there is more than one. Hidden states are copied once; f16
+ * and bf16 ones are widened, which is exact. Closing while a call runs throws {@link
+ * IllegalStateException}, and so does use after closing.
  */
 public final class OnnxBackbone implements Backbone {
   // ONNX Runtime takes its buffers as java.nio ones, which end at 2^31 bytes.
@@ -140,8 +138,14 @@ public final class OnnxBackbone implements Backbone {
     return description;
   }
 
+  /** The batch tokens, where the graph has a block mask, restarts positions, and is causal. */
   @Override
-  public void run(List<Tokens> sequences, HostTensor hidden) {
+  public int longestShared() {
+    return graph.sharesPrompts() ? batchTokens : 0;
+  }
+
+  @Override
+  public void run(List<Tokens> sequences, List<Blocks> blocks, HostTensor hidden) {
     int count = sequences.size();
     long[] starts = new long[count + 1];
     for (int i = 0; i < count; i++) {
@@ -151,6 +155,7 @@ public final class OnnxBackbone implements Backbone {
       }
       starts[i + 1] = starts[i] + sequences.get(i).size();
     }
+    requireBlocks(sequences, blocks);
     requireRoom(hidden, starts[count]);
     List<Integer> order =
         IntStream.range(0, count)
@@ -168,7 +173,7 @@ public final class OnnxBackbone implements Backbone {
             && (long) (to + 1 - from) * length <= batchTokens) {
           to++;
         }
-        runTogether(sequences, order.subList(from, to), length, starts, hidden);
+        runTogether(sequences, blocks, order.subList(from, to), length, starts, hidden);
         from = to;
       }
     } finally {
@@ -188,6 +193,30 @@ public final class OnnxBackbone implements Backbone {
     }
   }
 
+  private void requireBlocks(List<Tokens> sequences, List<Blocks> blocks) {
+    if (blocks.size() != sequences.size()) {
+      throw new InvalidArgumentException(
+          "%d sequences and blocks of %d; there must be one for each"
+              .formatted(sequences.size(), blocks.size()));
+    }
+    for (int i = 0; i < blocks.size(); i++) {
+      Blocks each = blocks.get(i);
+      if (each.isNone()) {
+        continue;
+      }
+      if (!graph.sharesPrompts()) {
+        throw new InvalidArgumentException(
+            "sequence %d of %d is divided into blocks and %s cannot run it: the graph must have inputs block_mask and position_ids and be causal"
+                .formatted(i, blocks.size(), description));
+      }
+      if (each.rows() != sequences.get(i).size()) {
+        throw new InvalidArgumentException(
+            "sequence %d of %d has %d tokens and its blocks %d"
+                .formatted(i, blocks.size(), sequences.get(i).size(), each.rows()));
+      }
+    }
+  }
+
   private void requireRoom(HostTensor hidden, long rows) {
     if (hidden.dtype() != DType.F32
         || hidden.rank() != 2
@@ -200,7 +229,12 @@ public final class OnnxBackbone implements Backbone {
   }
 
   private void runTogether(
-      List<Tokens> sequences, List<Integer> members, int length, long[] starts, HostTensor hidden) {
+      List<Tokens> sequences,
+      List<Blocks> blocks,
+      List<Integer> members,
+      int length,
+      long[] starts,
+      HostTensor hidden) {
     long rows = (long) members.size() * length;
     long rowBytes = (long) width() * Float.BYTES;
     if (rows * rowBytes > MOST_BYTES) {
@@ -208,9 +242,6 @@ public final class OnnxBackbone implements Backbone {
           "%d sequences of %d tokens have %d bytes of hidden states; ONNX Runtime takes at most %d at once: lower the batch tokens or the context"
               .formatted(members.size(), length, rows * rowBytes, MOST_BYTES));
     }
-    LongBuffer ids = LongBuffer.allocate((int) rows);
-    members.forEach(member -> sequences.get(member).copyTo(ids));
-    ids.flip();
     DType stored =
         switch (graph.type()) {
           case FLOAT16 -> DType.F16;
@@ -221,7 +252,10 @@ public final class OnnxBackbone implements Backbone {
     // closed
     // under it, and the JVM would die. The copy is a thousandth of the time of a run.
     try (HostTensor together = HostTensor.allocate(stored, rows, width())) {
-      infer(ids, members.size(), length, together.segment());
+      infer(
+          members.stream().map(sequences::get).toList(),
+          members.stream().map(blocks::get).toList(),
+          together.segment());
       for (int i = 0; i < members.size(); i++) {
         long values = (long) length * width();
         widen(together, i * values, values, hidden.segment(), starts[members.get(i)] * rowBytes);
@@ -240,30 +274,18 @@ public final class OnnxBackbone implements Backbone {
     }
   }
 
-  private void infer(LongBuffer ids, int batch, int length, MemorySegment target) {
-    long[] shape = {batch, length};
-    List<OnnxTensor> open = new ArrayList<>();
-    try {
-      Map<String, OnnxTensor> fed = new HashMap<>();
-      for (String input : graph.inputs()) {
-        LongBuffer values =
-            input.equals("input_ids") ? ids : OnnxGraph.filled(input, batch, length);
-        OnnxTensor tensor = OnnxTensor.createTensor(environment, values, shape);
-        open.add(tensor);
-        fed.put(input, tensor);
-      }
-      ByteBuffer memory = target.asByteBuffer().order(ByteOrder.nativeOrder());
-      long[] states = {batch, length, width()};
-      OnnxTensor result =
-          graph.type() == OnnxJavaType.FLOAT
-              ? OnnxTensor.createTensor(environment, memory.asFloatBuffer(), states)
-              : OnnxTensor.createTensor(environment, memory, states, graph.type());
-      open.add(result);
-      session.run(fed, Map.of(graph.output(), result)).close();
+  private void infer(List<Tokens> sequences, List<Blocks> blocks, MemorySegment target) {
+    int length = sequences.getFirst().size();
+    ByteBuffer memory = target.asByteBuffer().order(ByteOrder.nativeOrder());
+    long[] states = {sequences.size(), length, width()};
+    try (GraphInputs inputs = new GraphInputs(environment, graph, sequences, blocks);
+        OnnxTensor result =
+            graph.type() == OnnxJavaType.FLOAT
+                ? OnnxTensor.createTensor(environment, memory.asFloatBuffer(), states)
+                : OnnxTensor.createTensor(environment, memory, states, graph.type())) {
+      session.run(inputs.tensors(), Map.of(graph.output(), result)).close();
     } catch (OrtException e) {
-      throw failed("running %d sequences of %d tokens".formatted(batch, length), e);
-    } finally {
-      open.forEach(OnnxTensor::close);
+      throw failed("running %d sequences of %d tokens".formatted(sequences.size(), length), e);
     }
   }
 

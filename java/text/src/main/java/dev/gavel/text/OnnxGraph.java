@@ -2,13 +2,11 @@ package dev.gavel.text;
 
 import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxJavaType;
-import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import dev.gavel.FormatException;
-import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,8 +22,18 @@ import java.util.Set;
  * @param output the output with the hidden states
  * @param type type of the hidden states: FLOAT, FLOAT16 or BFLOAT16
  * @param width H, the width of a hidden state
+ * @param causal whether the block mask of a sequence lets a row see only rows before it; false
+ *     where the graph has no block mask and masks by itself
  */
-record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int width) {
+record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int width, boolean causal) {
+
+  /** Which rows see which: BOOL [batch, 1, tokens, tokens]. */
+  static final String BLOCK_MASK = "block_mask";
+
+  static final String POSITIONS = "position_ids";
+
+  // The metadata that says which mask a graph with a block mask was trained with.
+  private static final String ATTENTION = "gavel.attention";
 
   private static final String OUTPUT = "last_hidden_state";
 
@@ -34,6 +42,7 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
 
   static OnnxGraph read(OrtSession session, Path name) throws OrtException {
     List<String> inputs = inputs(session, name);
+    boolean causal = inputs.contains(BLOCK_MASK) && causal(session, inputs, name);
     Map<String, TensorInfo> candidates = new HashMap<>();
     for (NodeInfo node : session.getOutputInfo().values()) {
       if (node.getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
@@ -60,29 +69,33 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
               .formatted(output, type));
     }
     long declared = info == null ? -1 : info.getShape()[2];
-    long width = declared > 0 ? declared : probe(session, inputs, output, name);
+    long width =
+        declared > 0
+            ? declared
+            : probe(session, new OnnxGraph(inputs, output, type, 1, causal), name);
     if (width < 1 || width > WIDEST) {
       throw new FormatException(
           name, "has output %s with H = %d; it must be 1 to %d".formatted(output, width, WIDEST));
     }
-    return new OnnxGraph(inputs, output, type, (int) width);
+    return new OnnxGraph(inputs, output, type, (int) width, causal);
   }
 
   private static List<String> inputs(OrtSession session, Path name) throws OrtException {
     List<String> names = new ArrayList<>();
     for (NodeInfo node : session.getInputInfo().values()) {
+      boolean mask = node.getName().equals(BLOCK_MASK);
       boolean known =
           switch (node.getName()) {
-            case "input_ids", "attention_mask", "token_type_ids", "position_ids" -> true;
+            case "input_ids", "attention_mask", "token_type_ids", POSITIONS, BLOCK_MASK -> true;
             default -> false;
           };
       if (!known
           || !(node.getInfo() instanceof TensorInfo info)
-          || info.type != OnnxJavaType.INT64
-          || info.getShape().length != 2) {
+          || info.type != (mask ? OnnxJavaType.BOOL : OnnxJavaType.INT64)
+          || info.getShape().length != (mask ? 4 : 2)) {
         throw new FormatException(
             name,
-            "has input %s; inputs may be input_ids, attention_mask, token_type_ids and position_ids, i64 [batch, tokens]. Export the graph without a cache of past keys and values"
+            "has input %s; inputs may be input_ids, attention_mask, token_type_ids and position_ids, i64 [batch, tokens], and block_mask, bool [batch, 1, tokens, tokens]. Export the graph without a cache of past keys and values"
                 .formatted(described(node)));
       }
       names.add(node.getName());
@@ -94,6 +107,31 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
     return List.copyOf(names);
   }
 
+  /** Whether responses can share their prompt, judged as if each followed it alone. */
+  boolean sharesPrompts() {
+    // Where rows see what comes after them, the prompt's own states depend on the response.
+    return causal;
+  }
+
+  private static boolean causal(OrtSession session, List<String> inputs, Path name)
+      throws OrtException {
+    if (!inputs.contains(POSITIONS)) {
+      throw new FormatException(
+          name,
+          "has input block_mask without position_ids; positions restart after a shared prompt, so both are needed");
+    }
+    String attention = session.getMetadata().getCustomMetadata().getOrDefault(ATTENTION, "nothing");
+    return switch (attention) {
+      case "causal" -> true;
+      case "bidirectional" -> false;
+      default ->
+          throw new FormatException(
+              name,
+              "has input block_mask and says %s = %s in its metadata; it must be causal or bidirectional, since the mask of a sequence depends on it"
+                  .formatted(ATTENTION, Excerpt.of(attention)));
+    };
+  }
+
   private static String described(NodeInfo node) {
     return node.getInfo() instanceof TensorInfo info
         ? "%s %s%s".formatted(node.getName(), info.type, Arrays.toString(info.getShape()))
@@ -101,43 +139,17 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
   }
 
   /** The width of an output that does not declare it, from a run on one token. */
-  private static long probe(OrtSession session, List<String> inputs, String output, Path name)
-      throws OrtException {
-    List<OnnxTensor> open = new ArrayList<>();
-    try {
-      Map<String, OnnxTensor> fed = new HashMap<>();
-      for (String input : inputs) {
-        LongBuffer value = filled(input, 1, 1);
-        OnnxTensor tensor =
-            OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), value, new long[] {1, 1});
-        open.add(tensor);
-        fed.put(input, tensor);
+  private static long probe(OrtSession session, OnnxGraph graph, Path name) throws OrtException {
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    try (GraphInputs one =
+            new GraphInputs(environment, graph, List.of(Tokens.of(0)), List.of(Blocks.none()));
+        OrtSession.Result result = session.run(one.tensors(), Set.of(graph.output()))) {
+      if (result.get(0).getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
+        return info.getShape()[2];
       }
-      try (OrtSession.Result result = session.run(fed, Set.of(output))) {
-        if (result.get(0).getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
-          return info.getShape()[2];
-        }
-        throw new FormatException(
-            name,
-            "gives %s for one token; [1, 1, H] was expected".formatted(result.get(0).getInfo()));
-      }
-    } finally {
-      open.forEach(OnnxTensor::close);
+      throw new FormatException(
+          name,
+          "gives %s for one token; [1, 1, H] was expected".formatted(result.get(0).getInfo()));
     }
-  }
-
-  /** What an input other than {@code input_ids} is fed for sequences without padding. */
-  static LongBuffer filled(String input, int batch, int length) {
-    LongBuffer values = LongBuffer.allocate(Math.multiplyExact(batch, length));
-    for (int i = 0; i < batch * length; i++) {
-      values.put(
-          i,
-          switch (input) {
-            case "attention_mask" -> 1;
-            case "position_ids" -> i % length;
-            default -> 0;
-          });
-    }
-    return values;
   }
 }

@@ -36,8 +36,19 @@ public record PackedGroup(
    *
    * @param ids token ids, without padding
    * @param spans rows of its responses or of their steps, in order
+   * @param blocks how it is divided where responses share their prompt
    */
-  public record Sequence(Tokens ids, Spans spans) {}
+  public record Sequence(Tokens ids, Spans spans, Blocks blocks) {
+    /** A sequence that is not divided. */
+    public Sequence(Tokens ids, Spans spans) {
+      this(ids, spans, Blocks.none());
+    }
+  }
+
+  /** Tokens that the backbone runs once for several responses; 0 where none is shared. */
+  public int sharedTokens() {
+    return sequences.stream().mapToInt(sequence -> sequence.blocks().shared()).max().orElse(0);
+  }
 
   /** How many scores the group has: one per response, or one per step. */
   public int scores() {

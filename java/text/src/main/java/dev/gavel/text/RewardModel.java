@@ -26,7 +26,8 @@ import java.util.Optional;
  *
  * <p>Many threads may score with one at once. In layout JOINT the responses of a prompt are judged
  * in one forward pass, as in "You Only Judge Once" (arXiv 2604.10966), or in several where the
- * context is too short; in layout INDEPENDENT each is judged alone.
+ * context is too short; in layout INDEPENDENT each is judged alone, or in one sequence with a
+ * shared prompt where the backbone's graph keeps them apart ({@link Backbone#longestShared}).
  */
 public final class RewardModel implements AutoCloseable {
   private final ModelConfig config;
@@ -310,6 +311,7 @@ public final class RewardModel implements AutoCloseable {
         steps,
         packed.layout(),
         packed.sequences().size(),
+        packed.sharedTokens(),
         packed.responseTokens(),
         packed.responseCut(),
         packed.promptTokens(),

@@ -98,7 +98,8 @@ public final class TextBackbone implements AutoCloseable {
       literals += tokenizer.specialLiterals("response " + i, responses.get(i));
     }
     GroupPacker packer = new GroupPacker(tokenizer, template.framing(prompt), budget);
-    return new Tokenized(packer.pack(layout, responses), literals);
+    PackedGroup packed = packer.pack(layout, responses);
+    return new Tokenized(layout == Layout.INDEPENDENT ? shared(packed) : packed, literals);
   }
 
   /**
@@ -115,7 +116,14 @@ public final class TextBackbone implements AutoCloseable {
       }
     }
     GroupPacker packer = new GroupPacker(tokenizer, template.framing(prompt), budget);
-    return new Tokenized(packer.packSteps(responses), literals);
+    return new Tokenized(shared(packer.packSteps(responses)), literals);
+  }
+
+  // Heads that read other rows than the response's read some that would be shared.
+  private PackedGroup shared(PackedGroup packed) {
+    boolean ownRows = reading == Reading.RESPONSE || reading == Reading.STEPS;
+    int longest = ownRows ? backbone.longestShared() : 0;
+    return longest > 0 ? SharedPrompt.join(packed, longest) : packed;
   }
 
   private int literals(Prompt prompt) {
@@ -146,17 +154,15 @@ public final class TextBackbone implements AutoCloseable {
    * @param use what to do with the hidden states, which are freed afterwards
    */
   public <T> T run(List<PackedGroup> groups, BatchUse<T> use) {
-    List<Tokens> sequences =
-        groups.stream()
-            .flatMap(group -> group.sequences().stream())
-            .map(PackedGroup.Sequence::ids)
-            .toList();
-    long rows = sequences.stream().mapToLong(Tokens::size).sum();
+    List<PackedGroup.Sequence> sequences =
+        groups.stream().flatMap(group -> group.sequences().stream()).toList();
+    long rows = rows(sequences);
     int responses = groups.stream().mapToInt(PackedGroup::scores).sum();
     try (HostTensor hidden = HostTensor.allocate(DType.F32, rows, backbone.width())) {
-      backbone.run(sequences, hidden);
+      run(sequences, hidden);
       try (PackedBatch batch =
-          PackedBatch.allocate(rows(groups.getFirst().layout()), hidden, responses)) {
+          PackedBatch.allocate(
+              inSequence(groups.getFirst().layout(), sequences), hidden, responses)) {
         for (PackedGroup group : groups) {
           batch.group();
           group.sequences().forEach(sequence -> add(batch, sequence));
@@ -174,13 +180,12 @@ public final class TextBackbone implements AutoCloseable {
    * @return the caller's to close
    */
   public HiddenBatch hidden(Layout layout, List<PackedGroup.Sequence> sequences) {
-    List<Tokens> ids = sequences.stream().map(PackedGroup.Sequence::ids).toList();
-    long rows = ids.stream().mapToLong(Tokens::size).sum();
+    long rows = rows(sequences);
     int responses = sequences.stream().mapToInt(sequence -> sequence.spans().size()).sum();
     HostTensor hidden = HostTensor.allocate(DType.F32, rows, backbone.width());
     try {
-      backbone.run(ids, hidden);
-      PackedBatch batch = PackedBatch.allocate(rows(layout), hidden, responses);
+      run(sequences, hidden);
+      PackedBatch batch = PackedBatch.allocate(inSequence(layout, sequences), hidden, responses);
       try {
         for (PackedGroup.Sequence sequence : sequences) {
           add(batch.group(), sequence);
@@ -196,9 +201,22 @@ public final class TextBackbone implements AutoCloseable {
     }
   }
 
-  // Steps follow one another in the sequence of their response, as responses do in layout JOINT.
-  private Layout rows(Layout layout) {
-    return reading == Reading.STEPS ? Layout.JOINT : layout;
+  private static long rows(List<PackedGroup.Sequence> sequences) {
+    return sequences.stream().mapToLong(sequence -> sequence.ids().size()).sum();
+  }
+
+  private void run(List<PackedGroup.Sequence> sequences, HostTensor hidden) {
+    backbone.run(
+        sequences.stream().map(PackedGroup.Sequence::ids).toList(),
+        sequences.stream().map(PackedGroup.Sequence::blocks).toList(),
+        hidden);
+  }
+
+  // Steps follow one another in the sequence of their response, and responses in that of a shared
+  // prompt, as responses do in layout JOINT.
+  private Layout inSequence(Layout layout, List<PackedGroup.Sequence> sequences) {
+    boolean several = sequences.stream().anyMatch(sequence -> !sequence.blocks().isNone());
+    return several || reading == Reading.STEPS ? Layout.JOINT : layout;
   }
 
   private void add(PackedBatch batch, PackedGroup.Sequence sequence) {

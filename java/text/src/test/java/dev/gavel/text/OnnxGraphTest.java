@@ -217,4 +217,39 @@ class OnnxGraphTest {
     assertThrows(IllegalStateException.class, () -> run(backbone, Tokens.of(1)));
     backbone.close();
   }
+
+  /**
+   * The mask of a sequence depends on whether rows see what follows them: the graph must say it.
+   */
+  @Test
+  void aBlockMaskNeedsPositionsAndItsKindOfAttention() {
+    Value mask = new Value("block_mask", 9, -1, 1, -1, -1);
+    Value positions = new Value("position_ids", INT64, -1, -1);
+    List<Value> outputs = List.of(new Value("last_hidden_state", FLOAT, -1, -1, 2));
+    FormatException alone =
+        assertThrows(
+            FormatException.class,
+            () -> load(OnnxGraphs.embedding(2, FLOAT, List.of(IDS, mask), outputs)));
+    assertTrue(alone.getMessage().contains("block_mask without position_ids"), alone.getMessage());
+    FormatException unsaid =
+        assertThrows(
+            FormatException.class,
+            () -> load(OnnxGraphs.embedding(2, FLOAT, List.of(IDS, mask, positions), outputs)));
+    assertTrue(unsaid.getMessage().contains("gavel.attention = nothing"), unsaid.getMessage());
+  }
+
+  @Test
+  void blocksAreRefusedWhereTheGraphTakesNone() {
+    try (OnnxBackbone backbone = load(OnnxGraphs.embedding(2, FLOAT));
+        HostTensor hidden = HostTensor.allocate(DType.F32, 3, 2)) {
+      assertEquals(0, backbone.longestShared());
+      GavelException refused =
+          assertThrows(
+              GavelException.class,
+              () ->
+                  backbone.run(
+                      List.of(Tokens.of(1, 2, 3)), List.of(new Blocks(1, List.of(1, 1))), hidden));
+      assertTrue(refused.getMessage().contains("divided into blocks"), refused.getMessage());
+    }
+  }
 }

@@ -81,6 +81,9 @@ public final class JsonRows implements RowWriter {
     to.writeNumberField("prompt_truncated", score.promptTruncated());
     to.writeNumberField("special_literals", score.specialLiterals());
     to.writeNumberField("passes", score.passes());
+    if (score.sharedTokens() > 0) {
+      to.writeNumberField("shared_tokens", score.sharedTokens());
+    }
     to.writeStringField("layout", ModelConfig.name(score.layout()));
     to.writeStringField("readout", score.readout());
     to.writeStringField("template", score.template());

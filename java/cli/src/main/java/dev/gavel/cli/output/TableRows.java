@@ -54,11 +54,14 @@ public final class TableRows implements RowWriter {
     line(
         block,
         "  ",
-        "prompt %d tokens%s, %s"
+        "prompt %d tokens%s, %s%s"
             .formatted(
                 score.promptTokens(),
                 cut,
-                score.passes() == 1 ? "1 pass" : "%d passes".formatted(score.passes())));
+                score.passes() == 1 ? "1 pass" : "%d passes".formatted(score.passes()),
+                score.sharedTokens() == 0
+                    ? ""
+                    : ", %d tokens shared".formatted(score.sharedTokens())));
     line(block, "  rank     score  response  tokens     cut  ", "text");
     int rank = 1;
     for (int response : score.ranking()) {

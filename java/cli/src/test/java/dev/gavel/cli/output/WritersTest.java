@@ -36,7 +36,33 @@ class WritersTest {
             Optional.empty(),
             List.of()),
         new GroupScore(
-            scores, List.of(), Layout.JOINT, 2, tokens, tokens, 9, 4, 1, "identity", "none"));
+            scores, List.of(), Layout.JOINT, 2, 0, tokens, tokens, 9, 4, 1, "identity", "none"));
+  }
+
+  @Test
+  void sharedTokensAreReportedWhereThereAreSome() throws IOException {
+    ScoredRow.Scored whole = (ScoredRow.Scored) row("p", List.of("a", "b"), List.of(0.5f, 0.25f));
+    GroupScore score = whole.score();
+    ScoredRow shared =
+        new ScoredRow.Scored(
+            whole.row(),
+            new GroupScore(
+                score.scores(),
+                List.of(),
+                Layout.INDEPENDENT,
+                1,
+                6,
+                score.tokens(),
+                score.truncated(),
+                score.promptTokens(),
+                score.promptTruncated(),
+                score.specialLiterals(),
+                score.readout(),
+                score.template()));
+    assertTrue(
+        json(shared).contains("\"passes\":1,\"shared_tokens\":6,\"layout\":\"independent\""));
+    assertTrue(table(shared, 80).contains("1 pass, 6 tokens shared"), table(shared, 80));
+    assertTrue(!json(whole).contains("shared_tokens"));
   }
 
   @Test
@@ -51,6 +77,7 @@ class WritersTest {
                 List.of(List.of(0.5f), List.of(0.25f, Float.NaN)),
                 score.layout(),
                 score.passes(),
+                score.sharedTokens(),
                 score.tokens(),
                 score.truncated(),
                 score.promptTokens(),
