@@ -1,7 +1,7 @@
 package dev.gavel.cli;
 
 import dev.gavel.cli.benchmark.Benchmark;
-import dev.gavel.cli.rows.BadRowException;
+import dev.gavel.text.row.BadRowException;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.LineReader;
 import dev.gavel.cli.rows.ParsedRow;

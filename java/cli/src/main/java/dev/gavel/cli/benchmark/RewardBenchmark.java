@@ -1,7 +1,7 @@
 package dev.gavel.cli.benchmark;
 
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.rows.BadRowException;
+import dev.gavel.text.row.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.RewardBench;

@@ -1,6 +1,6 @@
 package dev.gavel.cli.benchmark;
 
-import dev.gavel.cli.rows.BadRowException;
+import dev.gavel.text.row.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
 import java.util.Collection;

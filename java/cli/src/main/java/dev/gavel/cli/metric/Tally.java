@@ -1,6 +1,6 @@
 package dev.gavel.cli.metric;
 
-import dev.gavel.cli.rows.Unicode;
+import dev.gavel.text.row.Unicode;
 import dev.gavel.metric.Agreement;
 import dev.gavel.metric.Proportion;
 import java.util.List;

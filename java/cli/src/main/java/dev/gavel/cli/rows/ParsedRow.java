@@ -1,5 +1,6 @@
 package dev.gavel.cli.rows;
 
+import dev.gavel.text.row.RowError;
 import com.fasterxml.jackson.databind.JsonNode;
 
 /** A line that was read as a row, or why it could not be. */

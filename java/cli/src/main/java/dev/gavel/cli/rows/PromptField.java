@@ -1,5 +1,6 @@
 package dev.gavel.cli.rows;
 
+import dev.gavel.text.row.BadRowException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.gavel.text.ChatMessage;
 import dev.gavel.text.Prompt;

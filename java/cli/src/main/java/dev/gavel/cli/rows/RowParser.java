@@ -1,5 +1,8 @@
 package dev.gavel.cli.rows;
 
+import dev.gavel.text.row.RowError;
+import dev.gavel.text.row.RowTexts;
+import dev.gavel.text.row.BadRowException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -124,7 +127,7 @@ public final class RowParser {
     }
     JsonNode id = given.get();
     if (id.isTextual()) {
-      Fields.requirePaired("id", id.asText());
+      RowTexts.requirePaired("id", id.asText());
     } else if (!id.isIntegralNumber()) {
       throw new BadRowException(
           "id",

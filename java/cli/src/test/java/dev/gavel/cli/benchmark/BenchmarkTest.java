@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.gavel.cli.rows.BadRowException;
+import dev.gavel.text.row.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.RewardBench;
 import dev.gavel.text.Prompt;

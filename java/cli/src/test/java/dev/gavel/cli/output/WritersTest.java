@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.gavel.Layout;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
-import dev.gavel.cli.rows.RowError;
+import dev.gavel.text.row.RowError;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.Prompt;
 import java.io.ByteArrayOutputStream;

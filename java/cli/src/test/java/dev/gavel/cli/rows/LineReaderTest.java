@@ -1,5 +1,6 @@
 package dev.gavel.cli.rows;
 
+import dev.gavel.text.row.RowError;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
