@@ -2,8 +2,6 @@ package dev.gavel.spark;
 
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.text.row.BadRowException;
-import java.util.ArrayList;
-import java.util.List;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Column;
@@ -93,7 +91,8 @@ public final class GavelScorer {
     SharedModels.closeUnused();
   }
 
-  private static Row scoreOne(TaskModel scoring, @Nullable Object prompt, @Nullable Object responses)
+  private static Row scoreOne(
+      TaskModel scoring, @Nullable Object prompt, @Nullable Object responses)
       throws BadRowException {
     TaskContext task = TaskContext.get();
     TaskModel.stopIfKilled(task);

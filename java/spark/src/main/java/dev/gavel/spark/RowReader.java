@@ -14,8 +14,8 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * Reads values of columns by the rules of {@code gavel score} (docs/command-line.md): {@code
- * prompt} or {@code messages}, and {@code responses} or {@code chosen} and {@code rejected}; null is
- * as if the column were not there.
+ * prompt} or {@code messages}, and {@code responses} or {@code chosen} and {@code rejected}; null
+ * is as if the column were not there.
  */
 final class RowReader {
   private RowReader() {}
@@ -118,9 +118,7 @@ final class RowReader {
     }
     if (conversation.isEmpty()) {
       throw new BadRowException(
-          "messages",
-          "[]",
-          "messages is empty; it must be a list of {\"role\", \"content\"}");
+          "messages", "[]", "messages is empty; it must be a list of {\"role\", \"content\"}");
     }
     if (conversation.getLast().role().equals("assistant")) {
       throw new BadRowException(
@@ -160,8 +158,7 @@ final class RowReader {
 
   private static String text(String field, @Nullable Object value) throws BadRowException {
     if (!(value instanceof String text)) {
-      throw new BadRowException(
-          field, "null", "%s is null; it must be text".formatted(field));
+      throw new BadRowException(field, "null", "%s is null; it must be text".formatted(field));
     }
     return RowTexts.content(field, text);
   }

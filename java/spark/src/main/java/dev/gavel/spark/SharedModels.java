@@ -152,8 +152,7 @@ final class SharedModels {
         return;
       }
       if (keepSeconds > 0) {
-        shared.closing =
-            CLOSER.schedule(() -> closeUnused(shared), keepSeconds, TimeUnit.SECONDS);
+        shared.closing = CLOSER.schedule(() -> closeUnused(shared), keepSeconds, TimeUnit.SECONDS);
         return;
       }
     }

@@ -13,9 +13,7 @@ final class TextPermits {
   private static final int HEAP_PER_BYTE = 256;
   private static final int UNIT = 1024;
   private static final int ALL =
-      (int)
-          Math.min(
-              Integer.MAX_VALUE, Runtime.getRuntime().maxMemory() / HEAP_PER_BYTE / UNIT);
+      (int) Math.min(Integer.MAX_VALUE, Runtime.getRuntime().maxMemory() / HEAP_PER_BYTE / UNIT);
   private static final Semaphore FREE = new Semaphore(ALL, true);
 
   private TextPermits() {}
@@ -29,8 +27,7 @@ final class TextPermits {
     if (units(longestRow) > ALL) {
       throw new InvalidArgumentException(
           "longest row is %d bytes, and a heap of %d MiB is safe for rows of %d bytes; give executors more memory, or lower the longest row"
-              .formatted(
-                  longestRow, Runtime.getRuntime().maxMemory() >> 20, (long) ALL * UNIT));
+              .formatted(longestRow, Runtime.getRuntime().maxMemory() >> 20, (long) ALL * UNIT));
     }
   }
 

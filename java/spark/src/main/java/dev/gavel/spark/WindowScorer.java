@@ -79,8 +79,7 @@ final class WindowScorer {
       if (groups.get(i).isPresent()) {
         columns.set(
             i,
-            ScoreColumns.scored(
-                model, model.groupScore(groups.get(i).get(), list(scores.get(i)))));
+            ScoreColumns.scored(model, model.groupScore(groups.get(i).get(), list(scores.get(i)))));
       }
     }
     List<@Nullable Object[]> scored = List.copyOf(columns);
@@ -90,8 +89,7 @@ final class WindowScorer {
   }
 
   private void score(List<Batches.Member> batch, List<float[]> scores) {
-    try (HiddenBatch states =
-        model.hidden(batch.stream().map(Batches.Member::sequence).toList())) {
+    try (HiddenBatch states = model.hidden(batch.stream().map(Batches.Member::sequence).toList())) {
       List<Float> values = model.score(states);
       int at = 0;
       for (Batches.Member member : batch) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Executors in processes of their own, one of which is killed while it scores. */
-@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ExecutorLossTest {
   @Test
   void rowsAreThoseOfTheCommandWhereAnExecutorIsKilled(@TempDir Path folder) throws Exception {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class GavelScorerTest {
   // Several windows in a partition, several batches in a window, nothing kept after a task.
   private static final ScorerSettings SMALL =
@@ -165,8 +165,7 @@ class GavelScorerTest {
               return row;
             });
     Exception failure =
-        assertThrows(
-            Exception.class, () -> GavelScorer.of(SMALL).transform(frame).collectAsList());
+        assertThrows(Exception.class, () -> GavelScorer.of(SMALL).transform(frame).collectAsList());
     assertTrue(failure.toString().contains("provoked"), failure.toString());
   }
 
@@ -189,15 +188,14 @@ class GavelScorerTest {
             });
     Thread canceller =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    WAITING[0].await();
-                  } catch (InterruptedException e) {
-                    throw new IllegalStateException(e);
-                  }
-                  spark.sparkContext().cancelAllJobs();
-                });
+            .start(() -> {
+              try {
+                WAITING[0].await();
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              spark.sparkContext().cancelAllJobs();
+            });
     assertThrows(Exception.class, () -> GavelScorer.of(SMALL).transform(frame).collectAsList());
     canceller.join();
     everythingIsReleased();
@@ -219,8 +217,7 @@ class GavelScorerTest {
         () -> scorer.transform(frame.withColumn("Model", functions.col("id"))));
     refused("batch tokens is 0", () -> SMALL.withMemory(0, 1, 1));
     refused("device is 'gpu'", () -> SMALL.withDevice("gpu"));
-    assertThrows(
-        RuntimeException.class, () -> GavelScorer.of(SMALL.withModel("no/such/folder")));
+    assertThrows(RuntimeException.class, () -> GavelScorer.of(SMALL.withModel("no/such/folder")));
   }
 
   @Test

@@ -50,6 +50,8 @@ final class Sample {
         .config("spark.sql.leafNodeDefaultParallelism", "3")
         .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
         .config("spark.executor.memory", "512m")
+        // A loaded machine may stop a process for minutes; a dead one is seen by its connection.
+        .config("spark.network.timeout", "600s")
         .getOrCreate();
   }
 
@@ -73,7 +75,12 @@ final class Sample {
     for (Row row : rows) {
       numbered.add(
           RowFactory.create(
-              numbered.size() + 1L, row.get(1), row.get(2), row.get(3), row.get(4), row.get(5),
+              numbered.size() + 1L,
+              row.get(1),
+              row.get(2),
+              row.get(3),
+              row.get(4),
+              row.get(5),
               row.get(6)));
     }
     return spark.createDataFrame(numbered, TYPE);
@@ -84,7 +91,8 @@ final class Sample {
     String question = "What follows %d? ".formatted(i) + "Think about it. ".repeat(i % 4);
     String answer = "%d follows, as ever. ".formatted(i + 1).repeat(1 + i % 3);
     return switch (i % 3) {
-      case 0 -> row(id, question, null, List.of(answer, "Nothing.", "\u00dcber \ud83d\ude00 " + i), null);
+      case 0 ->
+          row(id, question, null, List.of(answer, "Nothing.", "\u00dcber \ud83d\ude00 " + i), null);
       case 1 ->
           row(
               id,
@@ -106,7 +114,9 @@ final class Sample {
     return RowFactory.create(role, content);
   }
 
-  /** Lines of the file that {@code gavel score} writes of the same rows, in a process of its own. */
+  /**
+   * Lines of the file that {@code gavel score} writes of the same rows, in a process of its own.
+   */
   static List<String> scoredByCommand(Dataset<Row> frame, Path folder) throws Exception {
     Path input = folder.resolve("in.jsonl");
     Files.write(input, frame.toJSON().collectAsList(), StandardCharsets.UTF_8);

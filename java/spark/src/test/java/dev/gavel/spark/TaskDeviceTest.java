@@ -31,14 +31,12 @@ class TaskDeviceTest {
   void withoutAnAssignedGpuItSaysWhatToSet() {
     String message =
         String.valueOf(
-            assertThrows(
-                    InvalidArgumentException.class, () -> TaskDevice.of("cuda", Map.of()))
+            assertThrows(InvalidArgumentException.class, () -> TaskDevice.of("cuda", Map.of()))
                 .getMessage());
     assertTrue(message.contains("spark.task.resource.gpu.amount"), message);
     String named =
         String.valueOf(
-            assertThrows(
-                    InvalidArgumentException.class, () -> TaskDevice.of("cuda", gpus("MIG-1")))
+            assertThrows(InvalidArgumentException.class, () -> TaskDevice.of("cuda", gpus("MIG-1")))
                 .getMessage());
     assertTrue(named.contains("MIG-1"), named);
   }

@@ -40,14 +40,13 @@ final class OnnxEnvironment {
     Thread.ofPlatform()
         .name("gavel-onnx-start")
         .stackSize((2 << 20) + STACK_PER_BYTE * commandLineBytes())
-        .start(
-            () -> {
-              try {
-                started.complete(OrtEnvironment.getEnvironment());
-              } catch (RuntimeException | Error e) {
-                started.completeExceptionally(e);
-              }
-            });
+        .start(() -> {
+          try {
+            started.complete(OrtEnvironment.getEnvironment());
+          } catch (RuntimeException | Error e) {
+            started.completeExceptionally(e);
+          }
+        });
     try {
       return started.join();
     } catch (CompletionException e) {

@@ -73,8 +73,7 @@ class TrainUnderHeadTest {
         step.forward(batch, Pooling.index(), Readout.identity(), Loss.bradleyTerry(chosen));
         float difference = step.scores().score(0) - step.scores().score(1);
         // d/ds_chosen of -log sigmoid(s_chosen - s_rejected) is sigmoid(difference) - 1.
-        float expected =
-            ai.djl.nn.Activation.sigmoid(manager.create(difference)).sub(1).getFloat();
+        float expected = ai.djl.nn.Activation.sigmoid(manager.create(difference)).sub(1).getFloat();
         NDArray gradient = SharedMemory.array(manager, step.loss().gradient());
         assertEquals(expected, gradient.getFloat(0, 0), 4 * Math.ulp(expected));
         assertEquals(-expected, gradient.getFloat(1, 0), 4 * Math.ulp(expected));

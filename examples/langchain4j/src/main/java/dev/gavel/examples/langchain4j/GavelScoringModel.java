@@ -28,7 +28,8 @@ public final class GavelScoringModel implements ScoringModel {
    * {@inheritDoc}
    *
    * @return one score per segment, in order
-   * @throws dev.gavel.InvalidArgumentException if a segment cannot be scored; the message says which
+   * @throws dev.gavel.InvalidArgumentException if a segment cannot be scored; the message says
+   *     which
    * @throws GavelException if a score is no finite number
    */
   @Override

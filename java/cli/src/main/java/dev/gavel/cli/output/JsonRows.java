@@ -1,13 +1,13 @@
 package dev.gavel.cli.output;
 
-import dev.gavel.text.row.NonFinite;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.gavel.cli.rows.ParsedRow;
-import dev.gavel.text.row.RowError;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.ModelConfig;
+import dev.gavel.text.row.NonFinite;
+import dev.gavel.text.row.RowError;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;

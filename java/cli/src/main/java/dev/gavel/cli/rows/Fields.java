@@ -1,8 +1,8 @@
 package dev.gavel.cli.rows;
 
-import dev.gavel.text.row.RowTexts;
-import dev.gavel.text.row.BadRowException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.RowTexts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

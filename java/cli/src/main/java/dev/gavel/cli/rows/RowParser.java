@@ -1,8 +1,5 @@
 package dev.gavel.cli.rows;
 
-import dev.gavel.text.row.RowError;
-import dev.gavel.text.row.RowTexts;
-import dev.gavel.text.row.BadRowException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -12,6 +9,9 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.RowError;
+import dev.gavel.text.row.RowTexts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -4,8 +4,8 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
-import dev.gavel.text.row.RowError;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.row.RowError;
 import java.util.List;
 import java.util.stream.IntStream;
 

@@ -1,6 +1,5 @@
 package dev.gavel.cli.scoring;
 
-import dev.gavel.text.row.Batches;
 import dev.gavel.GavelException;
 import dev.gavel.cli.input.Position;
 import dev.gavel.cli.input.ReadFailure;
@@ -12,6 +11,7 @@ import dev.gavel.cli.rows.RowParser;
 import dev.gavel.text.HiddenBatch;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.TextBackbone;
+import dev.gavel.text.row.Batches;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,4 +1,6 @@
-/** Rows on their way through a model, wherever they come from: batches, and what is wrong with one. */
+/**
+ * Rows on their way through a model, wherever they come from: batches, and what is wrong with one.
+ */
 @NullMarked
 package dev.gavel.text.row;
 
