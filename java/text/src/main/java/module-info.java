@@ -12,6 +12,7 @@ module dev.gavel.text {
   requires static org.jspecify;
 
   exports dev.gavel.text;
+  exports dev.gavel.text.row;
 
   // Jackson fills the records of the model configuration.
   opens dev.gavel.text to

@@ -1,12 +1,12 @@
 package dev.gavel.cli;
 
 import dev.gavel.cli.benchmark.Benchmark;
-import dev.gavel.cli.rows.BadRowException;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.LineReader;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.rows.RowParser;
+import dev.gavel.text.row.BadRowException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -48,7 +48,7 @@ public final class OnnxBackbone implements Backbone {
 
   private OnnxBackbone(
       OrtSession session, OnnxGraph graph, Options options, Path name, boolean invariant) {
-    this.environment = environment();
+    this.environment = OnnxEnvironment.get();
     this.session = session;
     this.graph = graph;
     this.batchTokens = options.batchTokens();
@@ -113,7 +113,7 @@ public final class OnnxBackbone implements Backbone {
 
   /** Version of ONNX Runtime. */
   public static String runtimeVersion() {
-    return environment().getVersion();
+    return OnnxEnvironment.get().getVersion();
   }
 
   @Override
@@ -297,7 +297,7 @@ public final class OnnxBackbone implements Backbone {
 
   private static OnnxBackbone open(
       Path name, Options options, boolean invariant, SessionMaker maker) {
-    OrtEnvironment environment = environment();
+    OrtEnvironment environment = OnnxEnvironment.get();
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -315,15 +315,6 @@ public final class OnnxBackbone implements Backbone {
       }
     } catch (OrtException e) {
       throw new FormatException(name, "was refused by ONNX Runtime: " + e.getMessage(), e);
-    }
-  }
-
-  private static OrtEnvironment environment() {
-    try {
-      return OrtEnvironment.getEnvironment();
-    } catch (LinkageError e) {
-      throw NativeLibraries.notLoaded(
-          "ONNX Runtime", "com.microsoft.onnxruntime", System.getProperty("java.io.tmpdir"), e);
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.gavel.text;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import ai.onnxruntime.OrtEnvironment;
 import dev.gavel.FileException;
 import dev.gavel.GavelException;
 import java.io.IOException;
@@ -46,11 +45,15 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
    */
   public static List<Part> parts(String nameOrFolder) {
     if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
-      return collect().parts();
+      return defaultParts();
     }
     Path folder = Path.of(nameOrFolder);
     Path file = folder.resolve(ModelConfig.FILE);
-    ModelConfig config = ModelConfig.parse(ModelFiles.read(file, ModelConfig.MOST_BYTES), file);
+    byte[] content = ModelFiles.read(file, ModelConfig.MOST_BYTES);
+    ModelConfig config =
+        PublishedFolder.is(content)
+            ? PublishedFolder.read(folder, content).config()
+            : ModelConfig.parse(content, file);
     List<Part> parts = new ArrayList<>();
     parts.add(part(folder, ModelConfig.FILE));
     parts.add(part(folder, config.head()));
@@ -93,17 +96,18 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
    * @throws GavelException if a file of the default model is not there
    */
   public static Provenance collect() {
+    return new Provenance(OnnxEnvironment.get().getVersion(), tokenizersVersion(), defaultParts());
+  }
+
+  private static List<Part> defaultParts() {
     ModelConfig config =
         ModelConfig.parse(
             ModelFiles.resource(ModelConfig.FILE), Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
-    return new Provenance(
-        OrtEnvironment.getEnvironment().getVersion(),
-        tokenizersVersion(),
-        List.of(
-            part(ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
-            part(config.head(), ModelFiles.resource(config.head())),
-            part("backbone " + BuiltInModel.NAME, BuiltInModel.graph()),
-            part("tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson())));
+    return List.of(
+        part(ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
+        part(config.head(), ModelFiles.resource(config.head())),
+        part("backbone " + BuiltInModel.NAME, BuiltInModel.graph()),
+        part("tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson()));
   }
 
   /** Version of the tokenizer library. */

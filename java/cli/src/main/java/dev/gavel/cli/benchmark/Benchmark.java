@@ -1,8 +1,8 @@
 package dev.gavel.cli.benchmark;
 
-import dev.gavel.cli.rows.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
+import dev.gavel.text.row.BadRowException;
 import java.util.List;
 import java.util.Optional;
 

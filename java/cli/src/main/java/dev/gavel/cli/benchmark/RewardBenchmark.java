@@ -1,11 +1,11 @@
 package dev.gavel.cli.benchmark;
 
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.rows.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.RewardBench;
 import dev.gavel.metric.RewardBench.Weights;
+import dev.gavel.text.row.BadRowException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;

@@ -1,11 +1,11 @@
 package dev.gavel.cli.benchmark;
 
-import dev.gavel.cli.rows.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Bootstrap;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.RewardBench2;
 import dev.gavel.metric.RewardBench2Ties;
+import dev.gavel.text.row.BadRowException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,7 +2,7 @@ package dev.gavel.cli.input;
 
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.LineReader;
-import dev.gavel.cli.rows.RowError;
+import dev.gavel.text.row.RowError;
 import java.io.Closeable;
 import java.io.FileInputStream;
 import java.io.IOException;

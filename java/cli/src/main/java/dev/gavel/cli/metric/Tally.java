@@ -1,8 +1,8 @@
 package dev.gavel.cli.metric;
 
-import dev.gavel.cli.rows.Unicode;
 import dev.gavel.metric.Agreement;
 import dev.gavel.metric.Proportion;
+import dev.gavel.text.row.Unicode;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,6 +1,8 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.RowTexts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -52,14 +54,7 @@ final class Fields {
   }
 
   static String content(String field, JsonNode node) throws BadRowException {
-    String text = text(field, node);
-    if (text.isBlank()) {
-      throw new BadRowException(
-          field,
-          text.isEmpty() ? "an empty text" : "only white space",
-          "%s says nothing; it must hold some text".formatted(field));
-    }
-    return text;
+    return RowTexts.content(field, text(field, node));
   }
 
   static String text(String field, JsonNode node) throws BadRowException {
@@ -67,19 +62,8 @@ final class Fields {
       throw new BadRowException(
           field, node.toString(), "%s is %s; it must be text".formatted(field, kind(node)));
     }
-    requirePaired(field, node.asText());
+    RowTexts.requirePaired(field, node.asText());
     return node.asText();
-  }
-
-  static void requirePaired(String field, String text) throws BadRowException {
-    int at = Unicode.unpaired(text);
-    if (at >= 0) {
-      throw new BadRowException(
-          field,
-          "U+%04X".formatted((int) text.charAt(at)),
-          "%s has an unpaired surrogate, U+%04X, at character %d; it is not valid Unicode: mend the source"
-              .formatted(field, (int) text.charAt(at), at));
-    }
   }
 
   /** What kind of JSON value it is, in words. */

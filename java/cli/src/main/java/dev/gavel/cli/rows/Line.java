@@ -1,5 +1,7 @@
 package dev.gavel.cli.rows;
 
+import dev.gavel.text.row.RowError;
+
 /** One line of a file that is not blank. */
 public sealed interface Line {
   /** Its number in the file, from 1; blank lines count. */

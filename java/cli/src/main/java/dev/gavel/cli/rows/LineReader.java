@@ -1,5 +1,6 @@
 package dev.gavel.cli.rows;
 
+import dev.gavel.text.row.RowError;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;

@@ -1,6 +1,7 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.row.RowError;
 
 /** A line that was read as a row, or why it could not be. */
 public sealed interface ParsedRow {

@@ -9,6 +9,9 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.RowError;
+import dev.gavel.text.row.RowTexts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -124,7 +127,7 @@ public final class RowParser {
     }
     JsonNode id = given.get();
     if (id.isTextual()) {
-      Fields.requirePaired("id", id.asText());
+      RowTexts.requirePaired("id", id.asText());
     } else if (!id.isIntegralNumber()) {
       throw new BadRowException(
           "id",

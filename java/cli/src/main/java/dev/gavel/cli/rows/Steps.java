@@ -1,6 +1,7 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.row.BadRowException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

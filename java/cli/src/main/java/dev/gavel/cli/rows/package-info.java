@@ -1,4 +1,4 @@
-/** From bytes to rows: lines, JSON, and what is wrong with a row. */
+/** From bytes to rows: lines and JSON. */
 @NullMarked
 package dev.gavel.cli.rows;
 

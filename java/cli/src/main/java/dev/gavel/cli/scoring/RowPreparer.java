@@ -4,19 +4,13 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
-import dev.gavel.cli.rows.RowError;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.row.RowError;
 import java.util.List;
-import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /** Tokenises rows; what cannot be tokenised becomes an error of that row. Any thread. */
 public final class RowPreparer {
-  // How the messages of the text module name a response.
-  private static final Pattern RESPONSE = Pattern.compile("response (\\d+)\\b.*", Pattern.DOTALL);
-
   private final RewardModel model;
 
   /** Prepares rows for a model. */
@@ -46,21 +40,8 @@ public final class RowPreparer {
               ? model.prepare(row.prompt(), order.stream().map(row.responses()::get).toList())
               : model.prepareSteps(row.prompt(), order.stream().map(row.steps()::get).toList()));
     } catch (InvalidArgumentException e) {
-      String message = String.valueOf(e.getMessage());
-      RowError error = new RowError(field(message).orElse("row"), message, message);
       return new PreparedRow.Hopeless(
-          new ScoredRow.Failed(new ParsedRow.Bad(row.line(), row.id(), error)));
+          new ScoredRow.Failed(new ParsedRow.Bad(row.line(), row.id(), RowError.of(e))));
     }
-  }
-
-  private static Optional<String> field(String message) {
-    Matcher response = RESPONSE.matcher(message);
-    if (response.matches()) {
-      return Optional.of("responses[%s]".formatted(response.group(1)));
-    }
-    if (message.startsWith("the responses are")) {
-      return Optional.of("responses");
-    }
-    return message.startsWith("prompt") ? Optional.of("prompt") : Optional.empty();
   }
 }

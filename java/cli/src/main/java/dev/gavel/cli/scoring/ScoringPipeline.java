@@ -10,6 +10,8 @@ import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.RowParser;
 import dev.gavel.text.HiddenBatch;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.TextBackbone;
+import dev.gavel.text.row.Batches;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -149,7 +151,7 @@ public final class ScoringPipeline {
                 ? new float[ready.group().packed().scores()]
                 : new float[0]);
       }
-      List<Batches.Member> members = Batches.members(window.get().rows());
+      List<Batches.Member> members = Batches.members(groups(window.get().rows()));
       for (List<Batches.Member> batch : Batches.of(members, model.options().batchTokens())) {
         long start = System.nanoTime();
         HiddenBatch states = model.hidden(batch.stream().map(Batches.Member::sequence).toList());
@@ -165,6 +167,15 @@ public final class ScoringPipeline {
       window = from.take();
     }
     to.end();
+  }
+
+  private static List<Optional<TextBackbone.Tokenized>> groups(List<PreparedRow> rows) {
+    return rows.stream()
+        .map(row ->
+            row instanceof PreparedRow.Ready ready
+                ? Optional.of(ready.group())
+                : Optional.<TextBackbone.Tokenized>empty())
+        .toList();
   }
 
   private void score(Stages.Queue<HeadWork> from, Stages.Queue<ScoredWindow> to) throws Exception {

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.gavel.cli.rows.BadRowException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.RewardBench;
 import dev.gavel.text.Prompt;
+import dev.gavel.text.row.BadRowException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

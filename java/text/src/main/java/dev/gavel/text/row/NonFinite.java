@@ -1,14 +1,14 @@
-package dev.gavel.cli.output;
+package dev.gavel.text.row;
 
-import dev.gavel.cli.rows.RowError;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The error of a row that has scores which are no finite numbers. */
-final class NonFinite {
+public final class NonFinite {
   private NonFinite() {}
 
-  static RowError error(List<Float> scores) {
+  /** The error. */
+  public static RowError error(List<Float> scores) {
     List<String> found = new ArrayList<>();
     String first = "";
     for (int i = 0; i < scores.size(); i++) {

@@ -1,16 +1,18 @@
-package dev.gavel.cli.scoring;
+package dev.gavel.text.row;
 
 import dev.gavel.text.PackedGroup;
+import dev.gavel.text.TextBackbone;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Forms batches of a window's sequences: sorted by length, so that sequences of the same length,
  * which the backbone runs at once, stand together. What is in which batch depends on the window and
  * the budget only.
  */
-final class Batches {
+public final class Batches {
   private Batches() {}
 
   /**
@@ -20,19 +22,23 @@ final class Batches {
    * @param firstScore the place of its first score among those of the row
    * @param sequence its tokens
    */
-  record Member(int row, int firstScore, PackedGroup.Sequence sequence) {
+  public record Member(int row, int firstScore, PackedGroup.Sequence sequence) {
     int tokens() {
       return sequence.ids().size();
     }
   }
 
-  /** Sequences of the rows, in order. */
-  static List<Member> members(List<PreparedRow> rows) {
+  /**
+   * Sequences of the rows, in order.
+   *
+   * @param rows what a window's rows are as tokens; empty for one that cannot be scored
+   */
+  public static List<Member> members(List<Optional<TextBackbone.Tokenized>> rows) {
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < rows.size(); i++) {
-      if (rows.get(i) instanceof PreparedRow.Ready ready) {
+      if (rows.get(i).isPresent()) {
         int score = 0;
-        for (PackedGroup.Sequence sequence : ready.group().packed().sequences()) {
+        for (PackedGroup.Sequence sequence : rows.get(i).get().packed().sequences()) {
           members.add(new Member(i, score, sequence));
           score += sequence.spans().size();
         }
@@ -46,7 +52,7 @@ final class Batches {
    *
    * @param mostTokens of a batch; a longer sequence is one alone
    */
-  static List<List<Member>> of(List<Member> members, int mostTokens) {
+  public static List<List<Member>> of(List<Member> members, int mostTokens) {
     List<Member> sorted = new ArrayList<>(members);
     sorted.sort(Comparator.comparingInt(Member::tokens));
     List<List<Member>> batches = new ArrayList<>();

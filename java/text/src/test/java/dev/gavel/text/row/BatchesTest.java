@@ -1,4 +1,4 @@
-package dev.gavel.cli.scoring;
+package dev.gavel.text.row;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,4 +1,4 @@
-package dev.gavel.cli.rows;
+package dev.gavel.text.row;
 
 /** Code points of texts. */
 public final class Unicode {

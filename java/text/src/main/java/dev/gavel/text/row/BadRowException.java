@@ -1,4 +1,4 @@
-package dev.gavel.cli.rows;
+package dev.gavel.text.row;
 
 /** A row cannot be used; the run goes on with the next. */
 public final class BadRowException extends Exception {

@@ -1,0 +1,101 @@
+package dev.gavel.spark;
+
+import dev.gavel.text.GroupScore;
+import dev.gavel.text.ModelConfig;
+import dev.gavel.text.RewardModel;
+import dev.gavel.text.row.NonFinite;
+import dev.gavel.text.row.RowError;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The added columns: names, order and values of the keys that {@code gavel score} writes
+ * (docs/command-line.md). Of a row that could not be scored, all but {@code error} are null.
+ */
+final class ScoreColumns {
+  private static final StructType ERROR =
+      new StructType()
+          .add("field", DataTypes.StringType, false)
+          .add("found", DataTypes.StringType, false)
+          .add("message", DataTypes.StringType, false);
+
+  private static final StructType TYPE =
+      new StructType()
+          // A score that is no finite number is null here, as in JSON: Spark sorts NaN above all.
+          .add("scores", DataTypes.createArrayType(DataTypes.FloatType, true))
+          .add("best", DataTypes.IntegerType)
+          .add("ranking", integers())
+          .add("tokens", integers())
+          .add("truncated", integers())
+          .add("prompt_tokens", DataTypes.IntegerType)
+          .add("prompt_truncated", DataTypes.IntegerType)
+          .add("special_literals", DataTypes.IntegerType)
+          .add("passes", DataTypes.IntegerType)
+          .add("layout", DataTypes.StringType)
+          .add("readout", DataTypes.StringType)
+          .add("template", DataTypes.StringType)
+          .add("model", DataTypes.StringType)
+          .add("error", ERROR);
+
+  private ScoreColumns() {}
+
+  /** Types of the columns. */
+  static StructType type() {
+    return TYPE;
+  }
+
+  /** The columns behind others. */
+  static StructType after(StructType columns, String prefix) {
+    StructType all = columns;
+    for (StructField field : TYPE.fields()) {
+      all = all.add(prefix + field.name(), field.dataType(), true);
+    }
+    return all;
+  }
+
+  /** Values of a row that was scored. */
+  static @Nullable Object[] scored(RewardModel model, GroupScore score) {
+    List<@Nullable Float> scores = new ArrayList<>();
+    for (Float value : score.scores()) {
+      scores.add(Float.isFinite(value) ? value : null);
+    }
+    boolean finite = score.scores().stream().allMatch(Float::isFinite);
+    return new @Nullable Object[] {
+      scores.toArray(),
+      score.scores().get(score.best()).isNaN() ? null : score.best(),
+      score.ranking().toArray(),
+      score.tokens().toArray(),
+      score.truncated().toArray(),
+      score.promptTokens(),
+      score.promptTruncated(),
+      score.specialLiterals(),
+      score.passes(),
+      ModelConfig.name(score.layout()),
+      score.readout(),
+      score.template(),
+      model.config().name(),
+      finite ? null : row(NonFinite.error(score.scores()))
+    };
+  }
+
+  /** Values of a row that could not be scored. */
+  static @Nullable Object[] failed(RowError error) {
+    @Nullable Object[] values = new @Nullable Object[TYPE.size()];
+    values[TYPE.size() - 1] = row(error);
+    return values;
+  }
+
+  private static Row row(RowError error) {
+    return RowFactory.create(error.field(), error.found(), error.message());
+  }
+
+  private static org.apache.spark.sql.types.DataType integers() {
+    return DataTypes.createArrayType(DataTypes.IntegerType, false);
+  }
+}

@@ -1,0 +1,165 @@
+package dev.gavel.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/** Rows of every form, good and bad, and what {@code gavel score} makes of them. */
+final class Sample {
+  /** Rows that cannot be scored. */
+  static final int BAD = 5;
+
+  private static final StructType MESSAGE =
+      new StructType().add("role", DataTypes.StringType).add("content", DataTypes.StringType);
+
+  private static final StructType TYPE =
+      new StructType()
+          .add("line", DataTypes.LongType)
+          .add("id", DataTypes.StringType)
+          .add("prompt", DataTypes.StringType)
+          .add("messages", DataTypes.createArrayType(MESSAGE))
+          .add("responses", DataTypes.createArrayType(DataTypes.StringType))
+          .add("chosen", DataTypes.StringType)
+          .add("rejected", DataTypes.StringType);
+
+  private Sample() {}
+
+  /** A session for tests. */
+  static SparkSession session(String master) {
+    return SparkSession.builder()
+        .master(master)
+        .appName("gavel tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.leafNodeDefaultParallelism", "3")
+        .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
+        .config("spark.executor.memory", "512m")
+        // A loaded machine may stop a process for minutes; a dead one is seen by its connection.
+        .config("spark.network.timeout", "600s")
+        .getOrCreate();
+  }
+
+  /** Good rows in all forms, with {@link #BAD} bad ones among them, in three partitions. */
+  static Dataset<Row> frame(SparkSession spark, int count) {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      rows.add(good(i));
+    }
+    List<Row> bad =
+        List.of(
+            row("empty", "Why?", null, List.of("Because.", ""), null),
+            row("blank", " \t", null, List.of("Because."), null),
+            row("none", "Why?", null, List.of(), null),
+            row("both", "Why?", List.of(message("user", "Why?")), List.of("Because."), null),
+            row("said", null, List.of(message("assistant", "So.")), List.of("Because."), null));
+    for (int i = 0; i < bad.size(); i++) {
+      rows.add((i + 1) * rows.size() / (bad.size() + 1), bad.get(i));
+    }
+    List<Row> numbered = new ArrayList<>();
+    for (Row row : rows) {
+      numbered.add(
+          RowFactory.create(
+              numbered.size() + 1L,
+              row.get(1),
+              row.get(2),
+              row.get(3),
+              row.get(4),
+              row.get(5),
+              row.get(6)));
+    }
+    return spark.createDataFrame(numbered, TYPE);
+  }
+
+  private static Row good(int i) {
+    String id = "row " + i;
+    String question = "What follows %d? ".formatted(i) + "Think about it. ".repeat(i % 4);
+    String answer = "%d follows, as ever. ".formatted(i + 1).repeat(1 + i % 3);
+    return switch (i % 3) {
+      case 0 ->
+          row(id, question, null, List.of(answer, "Nothing.", "\u00dcber \ud83d\ude00 " + i), null);
+      case 1 ->
+          row(
+              id,
+              null,
+              List.of(message("user", question), message("assistant", "Hm."), message("user", "?")),
+              List.of("Who knows?", answer),
+              null);
+      default -> row(id, question, null, null, answer);
+    };
+  }
+
+  private static Row row(
+      String id, Object prompt, Object messages, List<String> responses, String chosen) {
+    return RowFactory.create(
+        0L, id, prompt, messages, responses, chosen, chosen == null ? null : "No [SEP] answer.");
+  }
+
+  private static Row message(String role, String content) {
+    return RowFactory.create(role, content);
+  }
+
+  /**
+   * Lines of the file that {@code gavel score} writes of the same rows, in a process of its own.
+   */
+  static List<String> scoredByCommand(Dataset<Row> frame, Path folder) throws Exception {
+    Path input = folder.resolve("in.jsonl");
+    Files.write(input, frame.toJSON().collectAsList(), StandardCharsets.UTF_8);
+    Path output = folder.resolve("out.jsonl");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Xmx512m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.gavel.cli.Main",
+                "score",
+                "--input",
+                input.toString(),
+                "--output",
+                output.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("said").toFile())
+            .start();
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS), "gavel score does not end");
+    assertEquals(1, process.exitValue(), said(folder));
+    return Files.readAllLines(output);
+  }
+
+  private static String said(Path folder) throws IOException {
+    return Files.readString(folder.resolve("said"));
+  }
+
+  /** Rows with scores as {@code gavel score} writes them. */
+  static List<String> lines(Dataset<Row> scored) {
+    List<Column> keys = new ArrayList<>();
+    keys.add(functions.col("id"));
+    for (String name : ScoreColumns.type().fieldNames()) {
+      if (name.equals("error")) {
+        keys.add(
+            functions.when(functions.col("error").isNotNull(), functions.col("line")).as("line"));
+      }
+      keys.add(functions.col(name));
+    }
+    return scored
+        .select(functions.to_json(functions.struct(keys.toArray(Column[]::new))).as("value"))
+        .as(org.apache.spark.sql.Encoders.STRING())
+        .collectAsList();
+  }
+}

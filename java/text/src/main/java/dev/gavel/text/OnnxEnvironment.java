@@ -1,0 +1,72 @@
+package dev.gavel.text;
+
+import ai.onnxruntime.OrtEnvironment;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/** ONNX Runtime's environment, of which a process has one. */
+final class OnnxEnvironment {
+  private static final Path COMMAND_LINE = Path.of("/proc/self/cmdline");
+
+  // When it starts, version 1.29 matches the command line of the process with a recursive pattern.
+  // Of one of 18 KiB (a class path of many jars) this takes between 2 and 8 MiB of stack, more than
+  // threads have, and the process ends without a message. Twice the most that was measured.
+  private static final long STACK_PER_BYTE = 1024;
+
+  private static @Nullable OrtEnvironment environment;
+
+  private OnnxEnvironment() {}
+
+  /**
+   * The environment, which the first call starts.
+   *
+   * @throws dev.gavel.NativeLoadException if ONNX Runtime has no native code here
+   */
+  static synchronized OrtEnvironment get() {
+    OrtEnvironment found = environment;
+    if (found == null) {
+      found = start();
+      environment = found;
+    }
+    return found;
+  }
+
+  private static OrtEnvironment start() {
+    CompletableFuture<OrtEnvironment> started = new CompletableFuture<>();
+    Thread.ofPlatform()
+        .name("gavel-onnx-start")
+        .stackSize((2 << 20) + STACK_PER_BYTE * commandLineBytes())
+        .start(() -> {
+          try {
+            started.complete(OrtEnvironment.getEnvironment());
+          } catch (RuntimeException | Error e) {
+            started.completeExceptionally(e);
+          }
+        });
+    try {
+      return started.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof LinkageError failure) {
+        throw NativeLibraries.notLoaded(
+            "ONNX Runtime",
+            "com.microsoft.onnxruntime",
+            System.getProperty("java.io.tmpdir"),
+            failure);
+      }
+      throw e;
+    }
+  }
+
+  private static long commandLineBytes() {
+    try {
+      return Files.readAllBytes(COMMAND_LINE).length;
+    } catch (IOException e) {
+      // Where it cannot be read here, it cannot be there.
+      return 0;
+    }
+  }
+}
