@@ -1,7 +1,7 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.rows.Row;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -13,12 +13,11 @@ final class EvalResult {
   private int failedRows;
   private int withoutPreference;
 
-  void add(Row row, List<Float> scores) {
-    List<Double> labels = row.labels().orElseThrow();
-    all.add(scores, labels, row.responses());
-    row.subset()
-        .ifPresent(name ->
-            subsets.computeIfAbsent(name, _ -> new Tally()).add(scores, labels, row.responses()));
+  void add(GroupFacts group, List<Float> scores) {
+    all.add(scores, group);
+    group
+        .subset()
+        .ifPresent(name -> subsets.computeIfAbsent(name, _ -> new Tally()).add(scores, group));
   }
 
   void failed() {
@@ -27,6 +26,10 @@ final class EvalResult {
 
   void withoutPreference(int rows) {
     withoutPreference = rows;
+  }
+
+  void oneWithoutPreference() {
+    withoutPreference++;
   }
 
   Tally all() {

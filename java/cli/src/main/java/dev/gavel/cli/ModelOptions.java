@@ -3,6 +3,7 @@ package dev.gavel.cli;
 import dev.gavel.Device;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.VectorModel;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -72,6 +73,11 @@ final class ModelOptions {
   /** Loads the model in a layout of the caller's choice. */
   RewardModel load(dev.gavel.Layout chosen) {
     return RewardModel.load(model, options().withLayout(chosen));
+  }
+
+  /** Loads the model without its backbone. */
+  VectorModel loadHead() {
+    return VectorModel.load(model, options());
   }
 
   /** The name as it was given. */

@@ -54,12 +54,7 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
    *     error
    */
   PreferenceFile forTraining(String name, boolean skipBad, Streams streams) {
-    if (!bad.isEmpty() && !skipBad) {
-      throw CommandFailure.usage(
-          "%s: %s cannot be used, the first in %s; mend the file, or leave them out with --skip-bad-rows"
-              .formatted(name, ScoreSummary.count(bad.size(), "row"), describe(bad.getFirst())));
-    }
-    tellBad(name, streams);
+    tell(name, bad, skipBad, streams);
     if (rows.isEmpty()) {
       throw CommandFailure.usage(
           "%s has no row that prefers one response to another; there is nothing to learn"
@@ -68,8 +63,22 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
     return this;
   }
 
+  /** Refuses rows that cannot be used, or names them where they may be left out. */
+  static void tell(String name, List<ParsedRow.Bad> bad, boolean skipBad, Streams streams) {
+    if (!bad.isEmpty() && !skipBad) {
+      throw CommandFailure.usage(
+          "%s: %s cannot be used, the first in %s; mend the file, or leave them out with --skip-bad-rows"
+              .formatted(name, ScoreSummary.count(bad.size(), "row"), describe(bad.getFirst())));
+    }
+    tellBad(name, bad, streams);
+  }
+
   /** Names the rows that cannot be used on standard error, the first of many. */
   void tellBad(String name, Streams streams) {
+    tellBad(name, bad, streams);
+  }
+
+  private static void tellBad(String name, List<ParsedRow.Bad> bad, Streams streams) {
     bad.stream()
         .limit(MOST_TOLD)
         .forEach(row -> streams.say("%s: left out %s".formatted(name, describe(row))));

@@ -164,7 +164,8 @@ public final class TextBackbone implements AutoCloseable {
       PackedBatch batch = PackedBatch.allocate(layout, hidden, responses);
       try {
         for (PackedGroup.Sequence sequence : sequences) {
-          batch.group().sequence(sequence.ids().size()).responses(sequence.spans());
+          int tokens = sequence.ids().size();
+          batch.group().sequence(tokens).responses(reading.spans(sequence.spans(), tokens));
         }
         return new HiddenBatch(hidden, batch.seal());
       } catch (RuntimeException e) {

@@ -31,4 +31,9 @@ public record Row(
     responses = List.copyOf(responses);
     labels = labels.map(List::copyOf);
   }
+
+  /** A row whose texts were not kept: enough to say what it scored. */
+  public static Row withoutTexts(long line, JsonNode id, Optional<String> subset) {
+    return new Row(line, id, Prompt.text(""), "", List.of(), subset, Optional.empty());
+  }
 }
