@@ -1,7 +1,7 @@
 package dev.gavel.cli;
 
 import dev.gavel.cli.rows.Line;
-import dev.gavel.cli.rows.LineReader;
+import dev.gavel.cli.rows.Lines;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.rows.RowParser;
@@ -26,7 +26,7 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
     List<Row> rows = new ArrayList<>();
     List<ParsedRow.Bad> bad = new ArrayList<>();
     int withoutPreference = 0;
-    try (LineReader lines = new LineReader(file.open(streams.in()))) {
+    try (Lines lines = file.open(streams.in())) {
       Optional<Line> line = lines.next();
       while (line.isPresent()) {
         switch (parser.parse(line.get())) {

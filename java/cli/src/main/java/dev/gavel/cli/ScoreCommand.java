@@ -15,6 +15,7 @@ import dev.gavel.cli.output.RowWriter;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.output.TableRows;
 import dev.gavel.cli.output.Terminal;
+import dev.gavel.cli.parquet.ParquetOutput;
 import dev.gavel.cli.rows.RowParser;
 import dev.gavel.cli.run.RunOutput;
 import dev.gavel.cli.scoring.HeadStage;
@@ -58,9 +59,10 @@ final class ScoreCommand implements Callable<Integer> {
       required = true,
       paramLabel = "FILE|FOLDER|PATTERN|-",
       description = {
-        "JSON lines to score, plain, gzip or Zstandard; - is standard input. Of a folder, its files"
-            + " *.jsonl and *.ndjson (.gz, .zst) in the order of their names; a quoted pattern such"
-            + " as 'data/*.jsonl.gz' names several files, too."
+        "Rows to score: JSON lines, plain, gzip or Zstandard, or Parquet; - is standard input. Of a"
+            + " folder, its files *.jsonl, *.ndjson (.gz, .zst) and *.parquet in the order of their"
+            + " names; a quoted pattern such as 'data/*.jsonl.gz' names several files, too. A"
+            + " folder that gavel cache made is scored without its backbone."
       })
   private String input = "";
 
@@ -69,7 +71,7 @@ final class ScoreCommand implements Callable<Integer> {
       paramLabel = "FILE|-",
       description = {
         "Where rows go; - is standard output. A file appears when it is complete; its name may end"
-            + " in .gz or .zst. Default: -"
+            + " in .gz, .zst or .parquet. Default: -"
       })
   private String output = "-";
 
@@ -125,12 +127,17 @@ final class ScoreCommand implements Callable<Integer> {
     ModelOptions.positive("--window-rows", windowRows);
     Shard part = shard == null ? Shard.ALL : ShardOption.parse(shard);
     Optional<HiddenCache> cache =
-        HiddenCache.is(Path.of(input)) ? Optional.of(HiddenCache.open(Path.of(input))) : Optional.empty();
+        HiddenCache.is(Path.of(input))
+            ? Optional.of(HiddenCache.open(Path.of(input)))
+            : Optional.empty();
     List<Source> sources =
         cache.isPresent()
             ? List.of(Source.file(cache.get().indexFile()))
             : InputFiles.named("--input", input);
     ScorePaths.check(sources, output, resume);
+    if (ScorePaths.isParquet(output) && format == OutputFormat.table) {
+      throw CommandFailure.usage("--format table does not go with a Parquet output");
+    }
     Optional<MetricsFile> figures =
         Optional.ofNullable(metrics).map(name -> MetricsFile.named(name, force || resume));
     boolean toStream = ScorePaths.isStream(output);
@@ -168,7 +175,7 @@ final class ScoreCommand implements Callable<Integer> {
 
   private int scoreToFile(List<Source> sources, Shard part, Optional<MetricsFile> figures)
       throws OutputFailure, IOException {
-    try (RunOutput file = RunOutput.claim(Path.of(output), force, resume)) {
+    try (RunOutput file = claim(sources, part)) {
       try (RewardModel model = modelOptions.load()) {
         ScoreSummary summary = new ScoreSummary();
         Limits limits = Limits.ofHeap(windowRows);
@@ -201,9 +208,26 @@ final class ScoreCommand implements Callable<Integer> {
     }
   }
 
+  private RunOutput claim(List<Source> sources, Shard part) throws OutputFailure, IOException {
+    RunOutput file = RunOutput.claim(Path.of(output), force, resume);
+    if (ScorePaths.isParquet(output)) {
+      try {
+        ParquetOutput columns = ParquetOutput.of(sources, part);
+        file.convertWith(columns::write);
+      } catch (ParquetOutput.ColumnsException e) {
+        file.close();
+        throw CommandFailure.usage("--output %s: %s".formatted(output, e.getMessage()));
+      } catch (IOException | RuntimeException e) {
+        file.close();
+        throw e;
+      }
+    }
+    return file;
+  }
+
   private int scoreCache(
       HiddenCache cache, boolean toStream, Shard part, Optional<MetricsFile> figures)
-      throws OutputFailure {
+      throws OutputFailure, IOException {
     if (format == OutputFormat.table) {
       throw CommandFailure.usage(
           "--format table shows texts, which a cache does not keep; leave it out");
@@ -216,10 +240,15 @@ final class ScoreCommand implements Callable<Integer> {
           VectorModel model = modelOptions.loadHead()) {
         CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
         return scoreCache(
-            scorer, Position.START, part, new RowSink.ToStream(target), new ScoreSummary(), figures);
+            scorer,
+            Position.START,
+            part,
+            new RowSink.ToStream(target),
+            new ScoreSummary(),
+            figures);
       }
     }
-    try (RunOutput file = RunOutput.claim(Path.of(output), force, resume)) {
+    try (RunOutput file = claim(List.of(), part)) {
       try (VectorModel model = modelOptions.loadHead()) {
         CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
         ScoreSummary summary = new ScoreSummary();
@@ -230,7 +259,12 @@ final class ScoreCommand implements Callable<Integer> {
           return exitCode(summary);
         }
         return scoreCache(
-            scorer, start.checkpoint().position(), part, new RowSink.ToFile(file), summary, figures);
+            scorer,
+            start.checkpoint().position(),
+            part,
+            new RowSink.ToFile(file),
+            summary,
+            figures);
       } catch (OutputFailure e) {
         throw new OutputFailure(e.kind(), withHint(e, file), e);
       } catch (RuntimeException e) {

@@ -8,18 +8,12 @@ import dev.gavel.cli.cache.CacheIndex;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.run.RunSettings;
-import dev.gavel.cli.training.Checkpoints;
-import dev.gavel.cli.output.Progress;
-import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.training.Candidate;
+import dev.gavel.cli.training.Checkpoints;
 import dev.gavel.cli.training.CrossValidation;
 import dev.gavel.cli.training.ModelFolder;
 import dev.gavel.cli.training.TrainedModel;
-import dev.gavel.cli.training.TrainingVectors;
-import dev.gavel.cli.training.VectorReader;
 import dev.gavel.text.ModelConfig;
-import dev.gavel.text.OnnxBackbone;
-import dev.gavel.text.TextBackbone;
 import dev.gavel.text.TokenBudget;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -173,6 +167,9 @@ final class TrainCommand implements Callable<Integer> {
     List<Layout> layouts = options.layouts(ownLayout);
     checkOptions(candidates);
     cache.ifPresent(one -> checkCache(one, candidates, layouts));
+    TokenBudget budget = budget();
+    Optional<InputFile> file =
+        cache.isPresent() ? Optional.empty() : Optional.of(InputFile.named("--data", data));
     if (out != null && ModelFolder.checkPlace(out, force, resume)) {
       streams.say("model folder %s is complete already".formatted(out));
       return ExitCode.DONE;
@@ -184,7 +181,7 @@ final class TrainCommand implements Callable<Integer> {
         TrainingData vectors =
             cache.isPresent()
                 ? CachedTrainingData.open(data, cache.get(), fraction, skipBadRows, streams)
-                : text(candidates, fraction, context, count)) {
+                : text(file.orElseThrow(), candidates, fraction, context, count, budget)) {
       if (vectors.trainingRows() == 0) {
         throw CommandFailure.usage("%s has no row in the training part".formatted(data));
       }
@@ -201,14 +198,20 @@ final class TrainCommand implements Callable<Integer> {
     return ExitCode.DONE;
   }
 
+  private TokenBudget budget() {
+    return new TokenBudget(
+        512,
+        promptTokens == null ? 64 : promptTokens,
+        responseTokens == null ? 512 : responseTokens);
+  }
+
   private TrainingData text(
-      List<Candidate> candidates, double fraction, Context context, int count) {
-    TokenBudget budget =
-        new TokenBudget(
-            512,
-            promptTokens == null ? 64 : promptTokens,
-            responseTokens == null ? 512 : responseTokens);
-    InputFile file = InputFile.named("--data", data);
+      InputFile file,
+      List<Candidate> candidates,
+      double fraction,
+      Context context,
+      int count,
+      TokenBudget budget) {
     PreferenceFile preferences =
         PreferenceFile.read(file, streams).forTraining(data, skipBadRows, streams);
     List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
@@ -266,7 +269,7 @@ final class TrainCommand implements Callable<Integer> {
         "model folder %s is written%s"
             .formatted(
                 folder,
-                model.config().isOnBuiltIn()
+                model.config().usesBuiltInEncoder()
                     ? ""
                     : "; put %s and %s of the model that made the cache beside its head"
                         .formatted(model.config().backbone(), model.config().tokenizer())));
@@ -280,7 +283,8 @@ final class TrainCommand implements Callable<Integer> {
   private void checkCache(HiddenCache cache, List<Candidate> candidates, List<Layout> layouts) {
     if (promptTokens != null || responseTokens != null || reversed) {
       throw CommandFailure.usage(
-          "--prompt-tokens, --response-tokens and --reversed do not go with a cache, which was made of texts before: give them to gavel cache");
+          "--prompt-tokens, --response-tokens and --reversed do not go with a cache, which was made"
+              + " of texts before: give them to gavel cache");
     }
     Layout layout = CachedTrainingData.layout(cache);
     if (!layouts.equals(List.of(layout))) {

@@ -180,7 +180,7 @@ public record ModelConfig(
   }
 
   /** Whether backbone and tokenizer come with this library, and not as files of the folder. */
-  public boolean isOnBuiltIn() {
+  public boolean usesBuiltInEncoder() {
     return backbone.equals(BUILT_IN) && tokenizer.equals(BUILT_IN);
   }
 

@@ -41,8 +41,8 @@ final class LearningCurve {
     List<Epoch> epochs = fitted.epochs();
     double most =
         epochs.stream()
-            .flatMapToDouble(epoch ->
-                java.util.stream.DoubleStream.of(epoch.loss(), validation(epoch)))
+            .flatMapToDouble(
+                epoch -> java.util.stream.DoubleStream.of(epoch.loss(), validation(epoch)))
             .filter(Double::isFinite)
             .max()
             .orElse(1);
@@ -50,45 +50,65 @@ final class LearningCurve {
     StringBuilder svg = new StringBuilder();
     add(
         svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">",
-        WIDTH,
-        HEIGHT);
-    add(svg, "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>", WIDTH, HEIGHT);
+        String.format(
+            Locale.ROOT,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
+                + " font-family=\"sans-serif\" font-size=\"12\">",
+            WIDTH,
+            HEIGHT));
+    add(
+        svg,
+        String.format(
+            Locale.ROOT, "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>", WIDTH, HEIGHT));
     for (int i = 0; i <= LINES; i++) {
       double value = top * i / LINES;
       add(
           svg,
-          "<path d=\"M%d %.1fH%d\" stroke=\"#dddddd\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>",
-          LEFT,
-          y(value, top),
-          WIDTH - RIGHT,
-          LEFT - 8,
-          y(value, top) + 4,
-          value);
+          String.format(
+              Locale.ROOT,
+              "<path d=\"M%d %.1fH%d\" stroke=\"#dddddd\"/><text x=\"%d\" y=\"%.1f\""
+                  + " text-anchor=\"end\">%.3g</text>",
+              LEFT,
+              y(value, top),
+              WIDTH - RIGHT,
+              LEFT - 8,
+              y(value, top) + 4,
+              value));
     }
     int labelEvery = Math.max(1, (epochs.size() + 9) / 10);
     for (Epoch epoch : epochs) {
       if (epoch.epoch() % labelEvery == 0 || epoch.epoch() == 1) {
         add(
             svg,
-            "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>",
-            x(epoch.epoch(), epochs.size()),
-            HEIGHT - BOTTOM + 18,
-            epoch.epoch());
+            String.format(
+                Locale.ROOT,
+                "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>",
+                x(epoch.epoch(), epochs.size()),
+                HEIGHT - BOTTOM + 18,
+                epoch.epoch()));
       }
     }
-    add(svg, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">epoch</text>", WIDTH / 2, HEIGHT - 10);
+    add(
+        svg,
+        String.format(
+            Locale.ROOT,
+            "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">epoch</text>",
+            WIDTH / 2,
+            HEIGHT - 10));
     line(svg, epochs, Epoch::loss, top, "#1f4e9c", "training loss", 0);
     if (epochs.stream().anyMatch(epoch -> epoch.validation().isPresent())) {
       line(svg, epochs, LearningCurve::validation, top, "#c2571a", "validation loss", 1);
       add(
           svg,
-          "<path d=\"M%.1f %dV%d\" stroke=\"#888888\" stroke-dasharray=\"4 3\"/><text x=\"%d\" y=\"24\" fill=\"#555555\">chosen: epoch %d</text>",
-          x(fitted.chosen(), epochs.size()),
-          TOP,
-          HEIGHT - BOTTOM,
-          LEFT + 300,
-          fitted.chosen());
+          String.format(
+              Locale.ROOT,
+              "<path d=\"M%.1f %dV%d\" stroke=\"#888888\" stroke-dasharray=\"4 3\"/><text x=\"%d\""
+                  + " y=\"24\" fill=\"#555555\">chosen: epoch %d</text>",
+              x(fitted.chosen(), epochs.size()),
+              TOP,
+              HEIGHT - BOTTOM,
+              LEFT + 300,
+              fitted.chosen()));
     }
     return svg.append("</svg>\n").toString();
   }
@@ -117,12 +137,15 @@ final class LearningCurve {
     }
     add(
         svg,
-        "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/><text x=\"%d\" y=\"24\" fill=\"%s\">%s</text>",
-        points.toString().strip(),
-        colour,
-        LEFT + 150 * place,
-        colour,
-        name);
+        String.format(
+            Locale.ROOT,
+            "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/><text x=\"%d\""
+                + " y=\"24\" fill=\"%s\">%s</text>",
+            points.toString().strip(),
+            colour,
+            LEFT + 150 * place,
+            colour,
+            name));
   }
 
   private static double x(int epoch, int epochs) {
@@ -134,7 +157,7 @@ final class LearningCurve {
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top;
   }
 
-  private static void add(StringBuilder svg, String format, Object... values) {
-    svg.append(String.format(Locale.ROOT, format, values)).append('\n');
+  private static void add(StringBuilder svg, String line) {
+    svg.append(line).append('\n');
   }
 }

@@ -28,9 +28,9 @@ final class ModelCard {
       card.append(model.data().purpose()).append("\n\n");
     }
     card.append(
-        model.config().isOnBuiltIn()
-            ? "A reward head on the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), whose weights are"
-                + " not changed. Written by `gavel train`.\n\n"
+        model.config().usesBuiltInEncoder()
+            ? "A reward head on the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), whose weights"
+                  + " are not changed. Written by `gavel train`.\n\n"
             : "A reward head on the backbone `%s`, whose weights are not changed. Written by `gavel train`.\n\n"
                 .formatted(model.config().backbone()));
     data(card, model);
@@ -70,7 +70,9 @@ final class ModelCard {
     item(
         card,
         "output scale",
-        head.outputScale() == 0 ? "1/sqrt(%d)".formatted(model.hiddenStateWidth()) : Float.toString(head.outputScale()));
+        head.outputScale() == 0
+            ? "1/sqrt(%d)".formatted(model.hiddenStateWidth())
+            : Float.toString(head.outputScale()));
     item(card, "fit", "AdamW, " + model.candidate().fit().describe());
     item(
         card,
