@@ -3,7 +3,6 @@ package dev.gavel.cli;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.cli.cache.CacheShard;
-import dev.gavel.cli.cache.CachedRow;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.rows.ParsedRow;
@@ -122,10 +121,5 @@ final class CachedTrainingData {
               .formatted(cache.indexFile(), name, settings.keySet()));
     }
     return value;
-  }
-
-  /** Why a row has no labels to use; empty where it has, whatever they are. */
-  static Optional<RowError> withoutLabels(CachedRow row) {
-    return CachedGroups.withoutLabels(row);
   }
 }

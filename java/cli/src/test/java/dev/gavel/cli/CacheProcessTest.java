@@ -2,7 +2,6 @@ package dev.gavel.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -63,15 +62,13 @@ class CacheProcessTest {
     Path model = TinyModel.write(folder.resolve("model"));
     Path input = input(KILLED_ROWS);
     Path whole = folder.resolve("whole");
-    long begin = System.nanoTime();
     Process first = start(model, input, whole);
-    while (!Files.exists(whole.resolve("cache.run")) && first.isAlive()) {
-      assertFalse(first.waitFor(1, TimeUnit.MILLISECONDS));
-    }
-    long startMillis = (System.nanoTime() - begin) / 1_000_000;
-    assertTrue(first.waitFor(120, TimeUnit.SECONDS));
+    assertTrue(first.waitFor(240, TimeUnit.SECONDS));
     assertEquals(ExitCode.DONE, first.exitValue(), Files.readString(folder.resolve("err")));
-    long workMillis = (System.nanoTime() - begin) / 1_000_000 - startMillis;
+    int files = 0;
+    while (Files.exists(file(whole, files))) {
+      files++;
+    }
     Random random = new Random(2026);
     int kills = 0;
     int wentOn = 0;
@@ -79,26 +76,27 @@ class CacheProcessTest {
       Path output = folder.resolve("out" + outputs);
       boolean ended = false;
       while (!ended) {
-        boolean unfinished = Files.exists(output.resolve("vectors-00000.safetensors"));
+        boolean unfinished = Files.exists(file(output, 0));
         Process process = start(model, input, output, "--resume");
-        long wait = kills < KILLS ? startMillis + random.nextLong(workMillis + 1) : 120_000;
-        if (process.waitFor(wait, TimeUnit.MILLISECONDS)) {
+        // When some file appears, or a little later: while the next is made or written.
+        Path signal = file(output, random.nextInt(files));
+        boolean kill = kills < KILLS;
+        while (process.isAlive() && !(kill && Files.exists(signal))) {
+          process.waitFor(1, TimeUnit.MILLISECONDS);
+        }
+        if (kill && !process.waitFor(random.nextInt(30), TimeUnit.MILLISECONDS)) {
+          process.destroyForcibly().waitFor();
+          kills++;
+        } else {
+          assertTrue(process.waitFor(240, TimeUnit.SECONDS));
           assertEquals(ExitCode.DONE, process.exitValue(), Files.readString(folder.resolve("err")));
           wentOn += unfinished ? 1 : 0;
           ended = true;
-        } else {
-          process.destroyForcibly().waitFor();
-          kills++;
         }
       }
-      for (int i = 0; i < KILLED_ROWS / 500; i++) {
-        String name = "vectors-%05d.safetensors".formatted(i);
-        if (Files.exists(whole.resolve(name))) {
-          assertArrayEquals(
-              Files.readAllBytes(whole.resolve(name)),
-              Files.readAllBytes(output.resolve(name)),
-              output + name);
-        }
+      for (int i = 0; i < files; i++) {
+        assertArrayEquals(
+            Files.readAllBytes(file(whole, i)), Files.readAllBytes(file(output, i)), "file " + i);
       }
       assertArrayEquals(
           Files.readAllBytes(whole.resolve("cache.json")),
@@ -106,6 +104,10 @@ class CacheProcessTest {
     }
     System.out.printf("%d kills; %d runs went on with files of a killed one%n", kills, wentOn);
     assertTrue(wentOn > 0, "runs were not killed while they wrote");
+  }
+
+  private static Path file(Path cache, int number) {
+    return cache.resolve("vectors-%05d.safetensors".formatted(number));
   }
 
   @Test

@@ -1,6 +1,5 @@
 package dev.gavel.cli.cache;
 
-import dev.gavel.DType;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import dev.gavel.Safetensors;
@@ -24,8 +23,7 @@ public final class CacheShard implements AutoCloseable {
   private final CacheIndex.Shard expected;
   private final HostTensor offsets;
 
-  private CacheShard(
-      Path path, Safetensors file, CacheIndex.Shard expected, HostTensor offsets) {
+  private CacheShard(Path path, Safetensors file, CacheIndex.Shard expected, HostTensor offsets) {
     this.path = path;
     this.file = file;
     this.expected = expected;
@@ -90,11 +88,7 @@ public final class CacheShard implements AutoCloseable {
     if (responses() == 0) {
       throw new IllegalStateException("%s has no vectors".formatted(path));
     }
-    HostTensor view = file.view(ShardBuilder.VECTORS);
-    if (view.dtype() != DType.F32) {
-      throw new IllegalStateException("the type was checked before");
-    }
-    return view;
+    return file.view(ShardBuilder.VECTORS);
   }
 
   /** Bytes of the vectors in the mapped file, for copies made by Java. */
