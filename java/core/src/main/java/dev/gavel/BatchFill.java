@@ -83,6 +83,29 @@ final class BatchFill {
     offsets.setAtIndex(LONG, 0, 0);
   }
 
+  /** Every row a sequence with one response; the sizes were checked. */
+  void vectors(int count, int... groupSizes) {
+    if (layout != Layout.INDEPENDENT) {
+      throw new InvalidArgumentException(
+          "packed batch: it is of layout %s; vectors, of one response each, need INDEPENDENT"
+              .formatted(layout));
+    }
+    if (count > maxResponses) {
+      throw full("vector");
+    }
+    restart(count);
+    for (int i = 0; i < count; i++) {
+      first.setAtIndex(LONG, i, i);
+      last.setAtIndex(LONG, i, i);
+    }
+    for (int size : groupSizes) {
+      responses += size;
+      groups++;
+      offsets.setAtIndex(LONG, groups, responses);
+    }
+    sequenceEnd = count;
+  }
+
   void group() {
     endGroup();
     if (groups == maxResponses) {

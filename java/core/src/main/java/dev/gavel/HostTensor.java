@@ -126,6 +126,23 @@ public final class HostTensor implements AutoCloseable {
     return new HostTensor(dtype, shape.clone(), memory.asSlice(0, bytes), guard, () -> {});
   }
 
+  /**
+   * Some rows of the first dimension, in place: a view that lives and closes with this tensor.
+   *
+   * @param from the first row
+   * @param count rows, 1 or more
+   * @throws IndexOutOfBoundsException if the tensor does not have them
+   */
+  public HostTensor rows(long from, long count) {
+    if (from < 0 || count < 1 || count > size(0) - from) {
+      throw new IndexOutOfBoundsException("%d rows from %d on of %s".formatted(count, from, this));
+    }
+    long[] part = shape.clone();
+    part[0] = count;
+    long row = segment.byteSize() / size(0);
+    return view(dtype, segment.asSlice(from * row), guard, part);
+  }
+
   /** Type of the elements. */
   public DType dtype() {
     return dtype;

@@ -89,15 +89,33 @@ public final class PackedBatch implements AutoCloseable {
   public static PackedBatch ofVectors(HostTensor vectors, int... groupSizes) {
     int responses = BatchFill.checkGroupSizes(vectors, groupSizes);
     PackedBatch batch = allocate(Layout.INDEPENDENT, vectors, responses);
-    return batch.sealedOrClosed(() -> {
-      for (int size : groupSizes) {
-        batch.group();
-        for (int i = 0; i < size; i++) {
-          batch.sequence(1).response(0, 0);
-        }
-      }
-      return batch.seal();
-    });
+    return batch.sealedOrClosed(() -> batch.refillVectors(vectors, groupSizes));
+  }
+
+  /**
+   * Forgets all responses and becomes what {@link #ofVectors} makes of these. Costs two stores a
+   * response: vectors may come as fast as memory gives them.
+   *
+   * @param vectors [R, H], R of at most the capacity
+   * @param groupSizes responses of each prompt, in order; their sum is R
+   * @throws InvalidArgumentException if the batch is of layout JOINT, or the sizes do not fit
+   * @throws IllegalStateException if a call is using the batch
+   */
+  public PackedBatch refillVectors(HostTensor vectors, int... groupSizes) {
+    BatchFill.checkHidden(vectors, rowsOf(vectors));
+    int responses = BatchFill.checkGroupSizes(vectors, groupSizes);
+    guard.acquireExclusively();
+    try {
+      sealed = false;
+      version++;
+      fill.vectors(responses, groupSizes);
+      hidden = vectors;
+      rows = responses;
+      sealed = true;
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
   }
 
   /** Forgets all responses and starts again over these hidden states, all rows of them. */

@@ -1,15 +1,21 @@
 package dev.gavel;
 
+import dev.gavel.bindings.UseGuard;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A safetensors file opened for reading: named tensors and a map of texts. The file is mapped, so
@@ -18,8 +24,9 @@ import java.util.Map;
  * <p>Everything about the file is checked before anything is used; {@link SafetensorsHeader} lists
  * the rules. Another process may still shorten the file while it is mapped: Java then throws {@link
  * InternalError} from an access, which {@link #read} and {@link #copyTo} turn into {@link
- * FileException}, but native code would end the JVM. So no kernel ever reads a mapped file: {@link
- * HostTensor#wrap} refuses one, and tensors are copied through Java.
+ * FileException}, but native code would end the JVM. So tensors are copied through Java, and {@link
+ * HostTensor#wrap} refuses a mapped file. The exception has a name: {@link #view} gives kernels the
+ * mapped bytes, for files nobody cuts.
  *
  * <p>Safe for use by several threads at once; {@link #close()} unmaps the file, and segments got
  * from it throw from then on.
@@ -29,12 +36,21 @@ public final class Safetensors implements AutoCloseable {
   private final Arena arena;
   private final MemorySegment file;
   private final SafetensorsHeader header;
+  private final UseGuard guard;
+  private final @Nullable Object key;
 
-  private Safetensors(Path path, Arena arena, MemorySegment file, SafetensorsHeader header) {
+  private Safetensors(
+      Path path,
+      Arena arena,
+      MemorySegment file,
+      SafetensorsHeader header,
+      @Nullable Object key) {
     this.path = path;
     this.arena = arena;
     this.file = file;
     this.header = header;
+    this.guard = new UseGuard("safetensors file " + path);
+    this.key = key;
   }
 
   /**
@@ -49,7 +65,8 @@ public final class Safetensors implements AutoCloseable {
       SafetensorsHeader header = SafetensorsHeader.read(path, channel);
       MemorySegment file =
           channel.map(FileChannel.MapMode.READ_ONLY, 0, header.fileLength(), arena);
-      return new Safetensors(path, arena, file, header);
+      Object key = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+      return new Safetensors(path, arena, file, header, key);
     } catch (IOException e) {
       arena.close();
       throw new FileException(path, "cannot be read as a safetensors file: " + e, e);
@@ -187,6 +204,65 @@ public final class Safetensors implements AutoCloseable {
     copy(entry, target);
   }
 
+  /**
+   * A tensor that is the mapped bytes themselves, read-only, for kernels to read in place. Closing
+   * it does nothing; {@link #close()} throws while a call uses it.
+   *
+   * <p>If another process shortens the file while a kernel reads it, this JVM ends. Replacing the
+   * file (a rename) is harmless. So it is for files that are written once and never cut, such as
+   * caches of hidden states, and {@link #requireWhole} is called before each use; what is small, or
+   * may be edited, is read with {@link #read}.
+   *
+   * @throws FormatException if there is none, or it has a type or a shape that tensors here cannot
+   *     have, or does not begin at a multiple of its type's size
+   */
+  public HostTensor view(String name) {
+    Entry entry = entry(name);
+    DType dtype = SafetensorsDtype.readable(path, entry);
+    int dimensions = entry.shape().size();
+    if (dimensions < 1 || dimensions > Shapes.MOST_DIMENSIONS) {
+      throw new FormatException(
+          path,
+          "tensor '%s' is %s; tensors of 1 to %d dimensions can be used in place"
+              .formatted(name, entry, Shapes.MOST_DIMENSIONS));
+    }
+    if (entry.begin() % dtype.bytes() != 0) {
+      throw new FormatException(
+          path,
+          "tensor '%s' begins at byte %d; to be used in place it must begin at a multiple of %d"
+              .formatted(name, entry.begin(), dtype.bytes()));
+    }
+    return HostTensor.view(
+        dtype,
+        segment(name),
+        guard,
+        entry.shape().stream().mapToLong(Long::longValue).toArray());
+  }
+
+  /**
+   * Checks that the mapped file still has all its bytes. Costs some microseconds.
+   *
+   * @throws FileException if it was shortened
+   */
+  public void requireWhole() {
+    try {
+      BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
+      // Under another key it is another file, and the mapped one is as it was.
+      if (Objects.equals(now.fileKey(), key) && now.size() < header.fileLength()) {
+        throw new FileException(
+            path,
+            "had %d bytes when it was opened and now has %d; it must not be cut while it is in use"
+                .formatted(header.fileLength(), now.size()),
+            new IOException("file was shortened"));
+      }
+    } catch (NoSuchFileException e) {
+      // Its name is gone; the mapping keeps the bytes.
+      return;
+    } catch (IOException e) {
+      throw new FileException(path, "cannot be looked at: " + e, e);
+    }
+  }
+
   private void copy(Entry entry, HostTensor target) {
     target.acquire();
     try {
@@ -202,10 +278,14 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  /** Unmaps the file. Closing again does nothing. */
+  /**
+   * Unmaps the file. Closing again does nothing.
+   *
+   * @throws IllegalStateException if a call is using a {@link #view} of it; it stays open
+   */
   @Override
-  public synchronized void close() {
-    if (arena.scope().isAlive()) {
+  public void close() {
+    if (guard.close()) {
       arena.close();
     }
   }

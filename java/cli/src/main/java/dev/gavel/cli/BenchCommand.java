@@ -6,11 +6,14 @@ import dev.gavel.HeadSpec;
 import dev.gavel.HeadSpecBuilder;
 import dev.gavel.Init;
 import dev.gavel.RewardHead;
+import dev.gavel.cli.cache.HiddenCache;
+import dev.gavel.cli.measure.CacheLoad;
 import dev.gavel.cli.measure.Ceilings;
 import dev.gavel.cli.measure.HeadLoad;
 import dev.gavel.text.RewardModel;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -24,8 +27,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Measures how long a head takes to score vectors on this machine: percentiles of single calls",
-      "and responses per second, for each number of responses and of concurrent callers, beside what",
+      "Measures how long a head takes to score vectors on this machine: percentiles of single"
+          + " calls",
+      "and responses per second, for each number of responses and of concurrent callers, beside"
+          + " what",
       "the machine can do at best. Give a model, or the widths of a head.",
       ""
     })
@@ -43,6 +48,14 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "NAME|DIR",
       description = "'default' or a model folder: its head is measured.")
   private @Nullable String model;
+
+  @Option(
+      names = "--cache",
+      paramLabel = "DIR",
+      description =
+          "A folder that gavel cache made: how fast a linear head scores its vectors in place,"
+              + " beside how fast memory is read. --threads and --seconds apply.")
+  private @Nullable Path cache;
 
   @Option(
       names = "--width",
@@ -100,10 +113,30 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
+    if (cache != null) {
+      return measureCache(cache);
+    }
     BenchReport report = model != null ? measureModel(model) : measureSpec(spec());
     PrintWriter out = new PrintWriter(streams.out(), true, StandardCharsets.UTF_8);
     out.print(json ? report.json() : report.table());
     out.flush();
+    return ExitCode.DONE;
+  }
+
+  private int measureCache(Path folder) {
+    if (model != null || width != null || !hidden.isEmpty() || dtype != null) {
+      throw CommandFailure.usage(
+          "--cache measures a linear head of the cache's width: leave --model, --width, --hidden"
+              + " and --dtype out");
+    }
+    Context.Options defaults = Context.Options.defaults();
+    int count = ModelOptions.positive("--threads", threads).orElse(defaults.threads());
+    try (Context context = Context.open(defaults.withThreads(count))) {
+      CacheLoad.Result result = CacheLoad.run(HiddenCache.open(folder), context, seconds);
+      PrintWriter out = new PrintWriter(streams.out(), true, StandardCharsets.UTF_8);
+      out.print(json ? result.json() : result.table());
+      out.flush();
+    }
     return ExitCode.DONE;
   }
 

@@ -22,6 +22,9 @@ final class CommandFactory implements CommandLine.IFactory {
     if (type == TrainCommand.class) {
       return type.cast(new TrainCommand(streams));
     }
+    if (type == CacheCommand.class) {
+      return type.cast(new CacheCommand(streams));
+    }
     if (type == BenchCommand.class) {
       return type.cast(new BenchCommand(streams));
     }

@@ -1,19 +1,32 @@
 package dev.gavel.cli;
 
+import dev.gavel.Layout;
 import dev.gavel.cli.benchmark.Benchmark;
 import dev.gavel.cli.benchmark.RewardBenchmark;
 import dev.gavel.cli.benchmark.RewardBenchmark2;
+import dev.gavel.cli.cache.CachedRow;
+import dev.gavel.cli.cache.HiddenCache;
+import dev.gavel.cli.input.Position;
+import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Part;
+import dev.gavel.cli.metric.PromptHash;
 import dev.gavel.cli.metric.Shuffle;
+import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.Progress;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
+import dev.gavel.text.row.RowError;
+import dev.gavel.cli.scoring.CacheScoring;
+import dev.gavel.cli.scoring.StageTimes;
+import dev.gavel.cli.training.CachedGroups;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.VectorModel;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -43,8 +56,9 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--data",
       required = true,
-      paramLabel = "FILE|-",
-      description = "JSON lines with preferences; - is standard input.")
+      paramLabel = "FILE|CACHE|-",
+      description =
+          "JSON lines with preferences; - is standard input. Or a folder that gavel cache made.")
   private String data = "";
 
   @Option(
@@ -80,6 +94,22 @@ final class EvalCommand implements Callable<Integer> {
     Part wanted = wantedPart();
     double fraction = holdout.orElse(0);
     Optional<Benchmark> sections = benchmark();
+    EvalResult result = new EvalResult(sections);
+    if (HiddenCache.is(Path.of(data))) {
+      if (sections.isPresent()) {
+        throw CommandFailure.usage(
+            "--benchmark with the cache %s, which does not keep what a benchmark's rows say; give the file the cache was made of"
+                .formatted(data));
+      }
+      ofCache(HiddenCache.open(Path.of(data)), wanted, fraction, result);
+    } else {
+      ofTexts(sections, wanted, fraction, result);
+    }
+    return result.failedRows() == 0 ? ExitCode.DONE : ExitCode.ROWS_FAILED;
+  }
+
+  private void ofTexts(
+      Optional<Benchmark> sections, Part wanted, double fraction, EvalResult result) {
     InputFile file = InputFile.named("--data", data);
     PreferenceFile preferences = PreferenceFile.read(file, streams);
     if (sections.isPresent()) {
@@ -87,8 +117,9 @@ final class EvalCommand implements Callable<Integer> {
     }
     preferences.tellBad(data, streams);
     List<Row> rows =
-        preferences.rows().stream().filter(row -> wanted.has(row.promptText(), fraction)).toList();
-    EvalResult result = new EvalResult(sections);
+        preferences.rows().stream()
+            .filter(row -> wanted.has(PromptHash.of(row.promptText()), fraction))
+            .toList();
     preferences.bad().forEach(_ -> result.failed());
     result.withoutPreference(preferences.withoutPreference());
     try (RewardModel model = modelOptions.load();
@@ -103,9 +134,51 @@ final class EvalCommand implements Callable<Integer> {
           progress.at(done);
         }
       }
-      print(EvalReport.of(model, data, part, fraction, seed, result));
+      print(
+          EvalReport.of(
+              model.config().name(), model.layout(), data, part, fraction, seed, result));
     }
-    return result.failedRows() == 0 ? ExitCode.DONE : ExitCode.ROWS_FAILED;
+  }
+
+  private void ofCache(HiddenCache cache, Part wanted, double fraction, EvalResult result) {
+    CachedTrainingData.requireDrawn(cache, "eval");
+    try (VectorModel model = modelOptions.loadHead()) {
+      CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
+      if (model.layout() == Layout.JOINT && !scorer.order().equals(CacheSettings.drawn(seed))) {
+        throw CommandFailure.usage(
+            "cache %s has responses in an order %s; --seed is %d"
+                .formatted(data, scorer.order(), seed));
+      }
+      new CacheScoring(cache, model.head(), model.readout(), new StageTimes())
+          .run(
+              Position.START,
+              piece ->
+                  piece.entries().forEach(entry -> add(result, wanted, fraction, entry)));
+      print(
+          EvalReport.of(
+              model.config().name(), model.layout(), data, part, fraction, seed, result));
+    } catch (OutputFailure e) {
+      throw new IllegalStateException("nothing is written here", e);
+    }
+  }
+
+  private void add(
+      EvalResult result, Part wanted, double fraction, CacheScoring.Entry entry) {
+    CachedRow row = entry.row();
+    Optional<RowError> why = CachedGroups.withoutLabels(row);
+    if (row instanceof CachedRow.Whole whole && why.isEmpty()) {
+      GroupFacts facts = CachedGroups.facts(whole);
+      if (!facts.hasPreference()) {
+        result.oneWithoutPreference();
+      } else if (wanted.has(facts.prompt(), fraction)) {
+        result.add(facts, entry.scores());
+      }
+      return;
+    }
+    streams.say(
+        "%s: left out line %d: %s"
+            .formatted(data, row.line(), why.map(RowError::message).orElse("")));
+    result.failed();
   }
 
   private List<Integer> order(Row row) {
@@ -125,7 +198,8 @@ final class EvalCommand implements Callable<Integer> {
           scores.set(order.get(i), score.scores().get(i));
         }
         if (scores.stream().allMatch(Float::isFinite)) {
-          result.add(row, scores);
+          result.add(GroupFacts.of(row), scores);
+          result.benchmark().ifPresent(sections -> sections.add(row, scores));
         } else {
           streams.say(
               "%s: left out line %d: its scores are %s; a hidden state or a weight is no finite number"

@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import dev.gavel.Layout;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -8,7 +9,6 @@ import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
-import dev.gavel.text.RewardModel;
 import java.util.Locale;
 
 /**
@@ -33,9 +33,14 @@ record EvalReport(
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   static EvalReport of(
-      RewardModel model, String data, String part, double holdout, long seed, EvalResult result) {
-    return new EvalReport(
-        model.config().name(), ModelConfig.name(model.layout()), data, part, holdout, seed, result);
+      String model,
+      Layout layout,
+      String data,
+      String part,
+      double holdout,
+      long seed,
+      EvalResult result) {
+    return new EvalReport(model, ModelConfig.name(layout), data, part, holdout, seed, result);
   }
 
   /** One JSON object on one line. */

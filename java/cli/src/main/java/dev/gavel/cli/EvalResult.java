@@ -1,8 +1,8 @@
 package dev.gavel.cli;
 
 import dev.gavel.cli.benchmark.Benchmark;
+import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.rows.Row;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -20,13 +20,11 @@ final class EvalResult {
     this.benchmark = benchmark;
   }
 
-  void add(Row row, List<Float> scores) {
-    List<Double> labels = row.labels().orElseThrow();
-    all.add(scores, labels, row.responses());
-    row.subset()
-        .ifPresent(name ->
-            subsets.computeIfAbsent(name, _ -> new Tally()).add(scores, labels, row.responses()));
-    benchmark.ifPresent(sections -> sections.add(row, scores));
+  void add(GroupFacts group, List<Float> scores) {
+    all.add(scores, group);
+    group
+        .subset()
+        .ifPresent(name -> subsets.computeIfAbsent(name, _ -> new Tally()).add(scores, group));
   }
 
   void failed() {
@@ -35,6 +33,10 @@ final class EvalResult {
 
   void withoutPreference(int rows) {
     withoutPreference = rows;
+  }
+
+  void oneWithoutPreference() {
+    withoutPreference++;
   }
 
   Optional<Benchmark> benchmark() {

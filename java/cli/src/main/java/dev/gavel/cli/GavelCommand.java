@@ -28,6 +28,7 @@ import picocli.CommandLine.HelpCommand;
       ScoreCommand.class,
       EvalCommand.class,
       TrainCommand.class,
+      CacheCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
       HelpCommand.class

@@ -1,10 +1,15 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.parquet.ParquetLines;
+import dev.gavel.cli.parquet.ParquetRows;
+import dev.gavel.cli.rows.LineReader;
+import dev.gavel.cli.rows.Lines;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The file rows come from, or standard input. */
 final class InputFile {
@@ -46,8 +51,14 @@ final class InputFile {
   }
 
   /** Opens it; standard input is the caller's. */
-  InputStream open(InputStream standard) throws IOException {
-    return path().isPresent() ? Files.newInputStream(path().get()) : standard;
+  Lines open(InputStream standard) throws IOException {
+    if (path().isEmpty()) {
+      return new LineReader(standard);
+    }
+    Path path = path().get();
+    return ParquetRows.is(path)
+        ? new ParquetLines(path, 0, 0, LineReader.LONGEST, new AtomicLong())
+        : new LineReader(Files.newInputStream(path));
   }
 
   /** What went wrong in reading it. */

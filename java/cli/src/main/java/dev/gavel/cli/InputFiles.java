@@ -2,8 +2,6 @@ package dev.gavel.cli;
 
 import dev.gavel.cli.input.Source;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -19,7 +17,8 @@ import java.util.stream.Stream;
  * matches; in the order of their names, so that a list of files is always the same list.
  */
 final class InputFiles {
-  private static final Pattern ROWS = Pattern.compile(".*\\.(jsonl|ndjson)(\\.gz|\\.zst)?");
+  private static final Pattern ROWS =
+      Pattern.compile(".*\\.((jsonl|ndjson)(\\.gz|\\.zst)?|parquet)");
   private static final Pattern WILD = Pattern.compile(".*[*?\\[{].*");
 
   private InputFiles() {}
@@ -46,25 +45,8 @@ final class InputFiles {
     }
     for (Path file : files) {
       InputFile.named(option, file.toString());
-      requireRows(option, file);
     }
     return files.stream().map(Source::file).toList();
-  }
-
-  // Parquet begins with PAR1: as JSON lines it would be one bad row after another.
-  private static void requireRows(String option, Path file) {
-    if (!Files.isRegularFile(file)) {
-      return;
-    }
-    try (InputStream in = Files.newInputStream(file)) {
-      if (new String(in.readNBytes(4), StandardCharsets.ISO_8859_1).equals("PAR1")) {
-        throw CommandFailure.usage(
-            "%s %s is a Parquet file; JSON lines are read, plain, gzip or Zstandard: write it as those first"
-                .formatted(option, file));
-      }
-    } catch (IOException e) {
-      throw CommandFailure.environment("%s %s cannot be read: %s".formatted(option, file, e));
-    }
   }
 
   private static List<Path> ofFolder(String option, Path folder) throws IOException {
@@ -79,7 +61,7 @@ final class InputFiles {
     }
     if (files.isEmpty()) {
       throw CommandFailure.usage(
-          "%s %s is a folder without a file *.jsonl or *.ndjson, plain, .gz or .zst"
+          "%s %s is a folder without a file *.jsonl or *.ndjson, plain, .gz or .zst, or *.parquet"
               .formatted(option, folder));
     }
     return files;

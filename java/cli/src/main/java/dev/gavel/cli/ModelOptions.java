@@ -4,6 +4,7 @@ import dev.gavel.Device;
 import dev.gavel.aggregation.StepReduction;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.VectorModel;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -83,6 +84,11 @@ final class ModelOptions {
   /** Loads the model in a layout of the caller's choice. */
   RewardModel load(dev.gavel.Layout chosen) {
     return RewardModel.load(model, options().withLayout(chosen));
+  }
+
+  /** Loads the model without its backbone. */
+  VectorModel loadHead() {
+    return VectorModel.load(model, options());
   }
 
   /** The name as it was given. */

@@ -2,7 +2,7 @@ package dev.gavel.cli;
 
 import dev.gavel.cli.benchmark.Benchmark;
 import dev.gavel.cli.rows.Line;
-import dev.gavel.cli.rows.LineReader;
+import dev.gavel.cli.rows.Lines;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.rows.RowParser;
@@ -29,7 +29,7 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
     List<Row> rows = new ArrayList<>();
     List<ParsedRow.Bad> bad = new ArrayList<>();
     int withoutPreference = 0;
-    try (LineReader lines = new LineReader(file.open(streams.in()))) {
+    try (Lines lines = file.open(streams.in())) {
       Optional<Line> line = lines.next();
       while (line.isPresent()) {
         switch (parser.parse(line.get())) {
@@ -73,12 +73,7 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
    *     error
    */
   PreferenceFile forTraining(String name, boolean skipBad, Streams streams) {
-    if (!bad.isEmpty() && !skipBad) {
-      throw CommandFailure.usage(
-          "%s: %s cannot be used, the first in %s; mend the file, or leave them out with --skip-bad-rows"
-              .formatted(name, ScoreSummary.count(bad.size(), "row"), describe(bad.getFirst())));
-    }
-    tellBad(name, streams);
+    tell(name, bad, skipBad, streams);
     if (rows.isEmpty()) {
       throw CommandFailure.usage(
           "%s has no row that prefers one response to another; there is nothing to learn"
@@ -87,8 +82,22 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
     return this;
   }
 
+  /** Refuses rows that cannot be used, or names them where they may be left out. */
+  static void tell(String name, List<ParsedRow.Bad> bad, boolean skipBad, Streams streams) {
+    if (!bad.isEmpty() && !skipBad) {
+      throw CommandFailure.usage(
+          "%s: %s cannot be used, the first in %s; mend the file, or leave them out with --skip-bad-rows"
+              .formatted(name, ScoreSummary.count(bad.size(), "row"), describe(bad.getFirst())));
+    }
+    tellBad(name, bad, streams);
+  }
+
   /** Names the rows that cannot be used on standard error, the first of many. */
   void tellBad(String name, Streams streams) {
+    tellBad(name, bad, streams);
+  }
+
+  private static void tellBad(String name, List<ParsedRow.Bad> bad, Streams streams) {
     bad.stream()
         .limit(MOST_TOLD)
         .forEach(row -> streams.say("%s: left out %s".formatted(name, describe(row))));

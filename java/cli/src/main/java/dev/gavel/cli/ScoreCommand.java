@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.Position;
 import dev.gavel.cli.input.ReadFailure;
@@ -14,13 +15,20 @@ import dev.gavel.cli.output.RowWriter;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.output.TableRows;
 import dev.gavel.cli.output.Terminal;
+import dev.gavel.cli.parquet.ParquetOutput;
+import dev.gavel.cli.rows.RowParser;
 import dev.gavel.cli.run.RunOutput;
+import dev.gavel.cli.scoring.HeadStage;
+import dev.gavel.cli.scoring.PreparedRow;
+import dev.gavel.cli.scoring.RowPreparer;
 import dev.gavel.cli.scoring.ScoredWindow;
 import dev.gavel.cli.scoring.ScoringPipeline;
 import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.VectorModel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -51,9 +59,10 @@ final class ScoreCommand implements Callable<Integer> {
       required = true,
       paramLabel = "FILE|FOLDER|PATTERN|-",
       description = {
-        "JSON lines to score, plain, gzip or Zstandard; - is standard input. Of a folder, its files"
-            + " *.jsonl and *.ndjson (.gz, .zst) in the order of their names; a quoted pattern such"
-            + " as 'data/*.jsonl.gz' names several files, too."
+        "Rows to score: JSON lines, plain, gzip or Zstandard, or Parquet; - is standard input. Of a"
+            + " folder, its files *.jsonl, *.ndjson (.gz, .zst) and *.parquet in the order of their"
+            + " names; a quoted pattern such as 'data/*.jsonl.gz' names several files, too. A"
+            + " folder that gavel cache made is scored without its backbone."
       })
   private String input = "";
 
@@ -62,7 +71,7 @@ final class ScoreCommand implements Callable<Integer> {
       paramLabel = "FILE|-",
       description = {
         "Where rows go; - is standard output. A file appears when it is complete; its name may end"
-            + " in .gz or .zst. Default: -"
+            + " in .gz, .zst or .parquet. Default: -"
       })
   private String output = "-";
 
@@ -117,12 +126,25 @@ final class ScoreCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     ModelOptions.positive("--window-rows", windowRows);
     Shard part = shard == null ? Shard.ALL : ShardOption.parse(shard);
-    List<Source> sources = InputFiles.named("--input", input);
+    Optional<HiddenCache> cache =
+        HiddenCache.is(Path.of(input))
+            ? Optional.of(HiddenCache.open(Path.of(input)))
+            : Optional.empty();
+    List<Source> sources =
+        cache.isPresent()
+            ? List.of(Source.file(cache.get().indexFile()))
+            : InputFiles.named("--input", input);
     ScorePaths.check(sources, output, resume);
+    if (ScorePaths.isParquet(output) && format == OutputFormat.table) {
+      throw CommandFailure.usage("--format table does not go with a Parquet output");
+    }
     Optional<MetricsFile> figures =
         Optional.ofNullable(metrics).map(name -> MetricsFile.named(name, force || resume));
     boolean toStream = ScorePaths.isStream(output);
     try {
+      if (cache.isPresent()) {
+        return scoreCache(cache.get(), toStream, part, figures);
+      }
       return toStream ? scoreToStream(sources, part, figures) : scoreToFile(sources, part, figures);
     } catch (OutputFailure e) {
       return switch (e.kind()) {
@@ -153,7 +175,7 @@ final class ScoreCommand implements Callable<Integer> {
 
   private int scoreToFile(List<Source> sources, Shard part, Optional<MetricsFile> figures)
       throws OutputFailure, IOException {
-    try (RunOutput file = RunOutput.claim(Path.of(output), force, resume)) {
+    try (RunOutput file = claim(sources, part)) {
       try (RewardModel model = modelOptions.load()) {
         ScoreSummary summary = new ScoreSummary();
         Limits limits = Limits.ofHeap(windowRows);
@@ -186,6 +208,96 @@ final class ScoreCommand implements Callable<Integer> {
     }
   }
 
+  private RunOutput claim(List<Source> sources, Shard part) throws OutputFailure, IOException {
+    RunOutput file = RunOutput.claim(Path.of(output), force, resume);
+    if (ScorePaths.isParquet(output)) {
+      try {
+        ParquetOutput columns = ParquetOutput.of(sources, part);
+        file.convertWith(columns::write);
+      } catch (ParquetOutput.ColumnsException e) {
+        file.close();
+        throw CommandFailure.usage("--output %s: %s".formatted(output, e.getMessage()));
+      } catch (IOException | RuntimeException e) {
+        file.close();
+        throw e;
+      }
+    }
+    return file;
+  }
+
+  private int scoreCache(
+      HiddenCache cache, boolean toStream, Shard part, Optional<MetricsFile> figures)
+      throws OutputFailure, IOException {
+    if (format == OutputFormat.table) {
+      throw CommandFailure.usage(
+          "--format table shows texts, which a cache does not keep; leave it out");
+    }
+    if (toStream) {
+      try (OutputTarget target =
+              output.equals("-")
+                  ? OutputTarget.standard(streams.out())
+                  : OutputTarget.device(Path.of(output));
+          VectorModel model = modelOptions.loadHead()) {
+        CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
+        return scoreCache(
+            scorer,
+            Position.START,
+            part,
+            new RowSink.ToStream(target),
+            new ScoreSummary(),
+            figures);
+      }
+    }
+    try (RunOutput file = claim(List.of(), part)) {
+      try (VectorModel model = modelOptions.loadHead()) {
+        CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
+        ScoreSummary summary = new ScoreSummary();
+        RunOutput.Start start = file.begin(scorer.settings(modelOptions.model(), part), true);
+        summary.goOn(start.checkpoint().counts());
+        if (start.complete()) {
+          streams.say("%s is complete already: %s".formatted(output, summary.line()));
+          return exitCode(summary);
+        }
+        return scoreCache(
+            scorer,
+            start.checkpoint().position(),
+            part,
+            new RowSink.ToFile(file),
+            summary,
+            figures);
+      } catch (OutputFailure e) {
+        throw new OutputFailure(e.kind(), withHint(e, file), e);
+      } catch (RuntimeException e) {
+        file.left().ifPresent(streams::say);
+        throw e;
+      }
+    }
+  }
+
+  private int scoreCache(
+      CacheScorer scorer,
+      Position from,
+      Shard part,
+      RowSink sink,
+      ScoreSummary summary,
+      Optional<MetricsFile> figures)
+      throws OutputFailure {
+    scorer.requireGivenOrder();
+    StageTimes times = new StageTimes();
+    boolean done = false;
+    try {
+      RowWriter writer = new JsonRows(sink.stream(), scorer.model().config().name());
+      Position end = scorer.write(from, part, writer, sink, summary, times);
+      sink.complete(end, summary.counts());
+      done = true;
+    } finally {
+      boolean complete = done;
+      figures.ifPresent(file -> file.write(summary, times, complete));
+    }
+    streams.say(summary.line());
+    return exitCode(summary);
+  }
+
   private static String withHint(Exception e, RunOutput file) {
     return e.getMessage() + file.left().map(hint -> "; " + hint).orElse("");
   }
@@ -203,9 +315,16 @@ final class ScoreCommand implements Callable<Integer> {
     try (Progress progress = progress(sources)) {
       RowWriter writer = writer(model, sink, summary.rowsBefore() == 0);
       Position[] last = {Position.START};
-      new ScoringPipeline(model, reader, times)
+      RowParser parser = RowParser.ofTexts();
+      RowPreparer preparer = new RowPreparer(model);
+      new ScoringPipeline(
+              model,
+              line -> preparer.prepare(parser.parse(line)),
+              HeadStage.scores(model),
+              reader,
+              times)
           .run(window -> {
-            write(window, sources, writer, sink, summary);
+            write(window, sources, model, writer, sink, summary);
             sink.windowDone(window.end(), summary::counts);
             last[0] = window.end();
             progress.at(reader.bytesRead(), summary.shortLine());
@@ -228,22 +347,33 @@ final class ScoreCommand implements Callable<Integer> {
   private static void write(
       ScoredWindow window,
       List<Source> sources,
+      RewardModel model,
       RowWriter writer,
       RowSink sink,
       ScoreSummary summary)
       throws OutputFailure {
     for (ScoredWindow.Entry entry : window.entries()) {
-      switch (entry.row()) {
-        case ScoredRow.Scored scored -> summary.scored(scored.score(), scored.isFinite());
-        case ScoredRow.Failed _ -> summary.failed();
-      }
+      ScoredRow row =
+          switch (entry.row()) {
+            case PreparedRow.Ready ready ->
+                new ScoredRow.Scored(
+                    ready.row(), model.groupScore(ready.group(), list(entry.values())));
+            case PreparedRow.Hopeless(ScoredRow.Failed failed) -> failed;
+          };
+      summary.add(row);
       String file = sources.size() == 1 ? "" : sources.get(entry.source()).name();
       try {
-        writer.write(file, entry.row());
+        writer.write(file, row);
       } catch (IOException e) {
         throw sink.failure(e);
       }
     }
+  }
+
+  private static List<Float> list(float[] values) {
+    Float[] boxed = new Float[values.length];
+    Arrays.setAll(boxed, i -> values[i]);
+    return List.of(boxed);
   }
 
   private boolean isTable() {
@@ -262,12 +392,17 @@ final class ScoreCommand implements Callable<Integer> {
 
   // A bar between the blocks of a table on the same terminal would garble both.
   private Progress progress(List<Source> sources) throws IOException {
+    return output.equals("-") && Terminal.isOutput()
+        ? Progress.none()
+        : Progress.of("gavel score", size(sources), "B");
+  }
+
+  /** Bytes of all sources. */
+  static long size(List<Source> sources) throws IOException {
     long total = 0;
     for (Source source : sources) {
       total += source.size();
     }
-    return output.equals("-") && Terminal.isOutput()
-        ? Progress.none()
-        : Progress.of("gavel score", total, "B");
+    return total;
   }
 }

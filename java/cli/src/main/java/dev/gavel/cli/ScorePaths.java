@@ -17,13 +17,13 @@ final class ScorePaths {
         || (Files.exists(path) && !Files.isRegularFile(path) && !Files.isDirectory(path));
   }
 
+  /** Whether rows are to be columns. */
+  static boolean isParquet(String output) {
+    return output.endsWith(".parquet");
+  }
+
   /** Checks before any work. */
   static void check(List<Source> sources, String output, boolean resume) throws IOException {
-    if (output.endsWith(".parquet")) {
-      throw CommandFailure.usage(
-          "--output %s: Parquet is not written; name a file .jsonl, .jsonl.gz or .jsonl.zst"
-              .formatted(output));
-    }
     requireDifferent(sources, output);
     if (resume) {
       requireReadableAgain(sources, output);

@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.text.GroupScore;
 import java.time.Duration;
 import java.util.Locale;
@@ -33,6 +34,14 @@ final class ScoreSummary {
     cutResponses += score.truncated().stream().filter(cut -> cut > 0).count();
     cutPrompts += score.promptTruncated() > 0 ? 1 : 0;
     specialLiterals += score.specialLiterals();
+  }
+
+  /** Counts a row. */
+  void add(ScoredRow row) {
+    switch (row) {
+      case ScoredRow.Scored scored -> scored(scored.score(), scored.isFinite());
+      case ScoredRow.Failed _ -> failed();
+    }
   }
 
   /** Goes on from the counts of a run that was interrupted. */

@@ -4,25 +4,23 @@ import dev.gavel.Context;
 import dev.gavel.Device;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
-import dev.gavel.cli.metric.Part;
+import dev.gavel.cli.cache.CacheIndex;
+import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.output.Progress;
-import dev.gavel.cli.rows.Row;
+import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.training.Candidate;
+import dev.gavel.cli.training.Checkpoints;
 import dev.gavel.cli.training.CrossValidation;
 import dev.gavel.cli.training.ModelFolder;
 import dev.gavel.cli.training.TrainedModel;
-import dev.gavel.cli.training.TrainingVectors;
-import dev.gavel.cli.training.VectorReader;
 import dev.gavel.text.ModelConfig;
-import dev.gavel.text.OnnxBackbone;
-import dev.gavel.text.TextBackbone;
 import dev.gavel.text.TokenBudget;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,7 +33,8 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Trains a reward head on the built-in encoder, and writes a model folder for score --model.",
+      "Trains a reward head on the built-in encoder, or on the vectors of a cache, and writes a",
+      "model folder for score --model.",
       "",
       "Rows are those of score, and say which response is better: chosen and rejected, or scores",
       "(higher is better), or rankings (1 is best, ties allowed) beside responses.",
@@ -48,8 +47,10 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--data",
       required = true,
-      paramLabel = "FILE",
-      description = "JSON lines with preferences.")
+      paramLabel = "FILE|CACHE",
+      description =
+          "JSON lines with preferences, or a folder that gavel cache made: then any backbone, and"
+              + " its vectors as they are.")
   private String data = "";
 
   @Option(
@@ -64,8 +65,32 @@ final class TrainCommand implements Callable<Integer> {
           "Leave out rows that cannot be used, and say which; otherwise they are an error.")
   private boolean skipBadRows;
 
-  @Option(names = "--force", description = "Replace a model folder that exists.")
+  @Option(
+      names = "--force",
+      description = "Replace a model folder that exists, and forget an unfinished run.")
   private boolean force;
+
+  @Option(
+      names = "--resume",
+      description =
+          "Go on with the unfinished run of this folder, or begin it where there is none. The model"
+              + " will have the bytes of a run that was never interrupted.")
+  private boolean resume;
+
+  @Option(
+      names = "--validation",
+      paramLabel = "FRACTION",
+      description =
+          "Part of the training rows, by prompt, that is not learned from and chooses the epoch:"
+              + " the one with the lowest loss on them. Default: 0, the last epoch")
+  private double validation;
+
+  @Option(
+      names = "--patience",
+      paramLabel = "N",
+      description =
+          "Stop after N epochs without a lower loss on the validation rows. Default: never")
+  private @Nullable Integer patience;
 
   @Option(
       names = "--folds",
@@ -84,13 +109,13 @@ final class TrainCommand implements Callable<Integer> {
       names = "--prompt-tokens",
       paramLabel = "N",
       description = "Most tokens kept of a prompt. Default: 64")
-  private int promptTokens = 64;
+  private @Nullable Integer promptTokens;
 
   @Option(
       names = "--response-tokens",
       paramLabel = "N",
       description = "Most tokens kept of a response. Default: 512")
-  private int responseTokens = 512;
+  private @Nullable Integer responseTokens;
 
   @Option(
       names = "--threads",
@@ -131,61 +156,150 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    List<Candidate> candidates = options.candidates();
-    List<Layout> layouts = options.layouts();
-    checkOptions(candidates);
     double fraction = holdout.orElse(0.3);
-    TokenBudget budget = new TokenBudget(512, promptTokens, responseTokens);
-    InputFile file = InputFile.named("--data", data);
-    if (out != null) {
-      ModelFolder.checkPlace(out, force);
-    }
-    PreferenceFile preferences =
-        PreferenceFile.read(file, streams).forTraining(data, skipBadRows, streams);
-    List<Row> training = part(preferences, Part.TRAINING, fraction);
-    if (training.isEmpty()) {
-      throw CommandFailure.usage("%s has no row in the training part".formatted(data));
+    Optional<HiddenCache> cache =
+        HiddenCache.is(Path.of(data))
+            ? Optional.of(HiddenCache.open(Path.of(data)))
+            : Optional.empty();
+    Layout ownLayout = cache.map(CachedTrainingData::layout).orElse(Layout.JOINT);
+    Pooling ownPooling = cache.map(CachedTrainingData::pooling).orElse(Pooling.spanMean());
+    List<Candidate> candidates = options.candidates(ownPooling);
+    List<Layout> layouts = options.layouts(ownLayout);
+    checkOptions(candidates);
+    cache.ifPresent(one -> checkCache(one, candidates, layouts));
+    TokenBudget budget = budget();
+    Optional<InputFile> file =
+        cache.isPresent() ? Optional.empty() : Optional.of(InputFile.named("--data", data));
+    if (out != null && ModelFolder.checkPlace(out, force, resume)) {
+      streams.say("model folder %s is complete already".formatted(out));
+      return ExitCode.DONE;
     }
     int count = ModelOptions.positive("--threads", threads).orElse(processors());
-    List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
     Context.Options where =
         Context.Options.defaults().withThreads(count).withDevice(Device.parse(device));
     try (Context context = Context.open(where);
-        TextBackbone text =
-            TextBackbone.builtIn(
-                new OnnxBackbone.Options(count, OnnxBackbone.Options.defaults().batchTokens()));
-        VectorReader reader = new VectorReader(context, text, budget, poolings, options.seed())) {
-      // Cross-validation and the log compare both layouts, whichever the head learns from.
-      List<Layout> both = List.of(Layout.JOINT, Layout.INDEPENDENT);
-      TrainingVectors vectors = vectors("training vectors", reader, both, reversed, training);
+        TrainingData vectors =
+            cache.isPresent()
+                ? CachedTrainingData.open(data, cache.get(), fraction, skipBadRows, streams)
+                : text(file.orElseThrow(), candidates, fraction, context, count, budget)) {
+      if (vectors.trainingRows() == 0) {
+        throw CommandFailure.usage("%s has no row in the training part".formatted(data));
+      }
       if (folds != null) {
-        compare(new CrossValidation(context, vectors, layouts, text.width(), folds), candidates);
+        compare(
+            new CrossValidation(
+                context, vectors.training(), layouts, vectors.hiddenStateWidth(), folds),
+            candidates);
       }
       if (out != null) {
-        List<Row> evaluation = part(preferences, Part.EVALUATION, fraction);
-        TrainingVectors held = vectors("evaluation vectors", reader, both, false, evaluation);
-        TrainedModel model =
-            new TrainedModel(
-                name == null ? String.valueOf(out.getFileName()) : name,
-                candidates.getFirst(),
-                layouts,
-                reversed,
-                budget,
-                options.seed(),
-                fraction,
-                new TrainedModel.Data(
-                    Path.of(data),
-                    preferences.rows().size(),
-                    preferences.withoutPreference(),
-                    preferences.bad().size(),
-                    training.size(),
-                    dataNote,
-                    note));
-        new ModelFolder(context, text.width(), model).train(vectors, held, out, force);
-        streams.say("model folder %s is written".formatted(out));
+        train(out, context, vectors, model(out, vectors, candidates.getFirst(), layouts, fraction));
       }
     }
     return ExitCode.DONE;
+  }
+
+  private TokenBudget budget() {
+    return new TokenBudget(
+        512,
+        promptTokens == null ? 64 : promptTokens,
+        responseTokens == null ? 512 : responseTokens);
+  }
+
+  private TrainingData text(
+      InputFile file,
+      List<Candidate> candidates,
+      double fraction,
+      Context context,
+      int count,
+      TokenBudget budget) {
+    PreferenceFile preferences =
+        PreferenceFile.read(file, streams).forTraining(data, skipBadRows, streams);
+    List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
+    return TextTrainingData.read(
+        data,
+        preferences,
+        fraction,
+        context,
+        new TextTrainingData.Options(
+            poolings, reversed, budget, options.seed(), count, out != null));
+  }
+
+  private TrainedModel model(
+      Path folder,
+      TrainingData vectors,
+      Candidate candidate,
+      List<Layout> layouts,
+      double fraction) {
+    ModelConfig config =
+        vectors
+            .config()
+            .withHead(
+                name == null ? String.valueOf(folder.getFileName()) : name,
+                layouts.getFirst(),
+                candidate.head().pooling(),
+                vectors.config().budget());
+    return new TrainedModel(
+        config,
+        candidate,
+        layouts,
+        reversed,
+        vectors.hiddenStateWidth(),
+        validation,
+        patience == null ? 0 : patience,
+        options.seed(),
+        fraction,
+        new TrainedModel.Data(
+            dataFile(),
+            vectors.rows(),
+            vectors.withoutPreference(),
+            vectors.bad(),
+            vectors.trainingRows(),
+            dataNote,
+            note));
+  }
+
+  private void train(Path folder, Context context, TrainingData vectors, TrainedModel model) {
+    RunSettings settings =
+        TrainSettings.of(model, vectors, dataFile(), context.info().device().toString());
+    try (Checkpoints checkpoints = Checkpoints.open(folder, settings, resume)) {
+      new ModelFolder(context, model)
+          .train(vectors.training(), vectors.held(), folder, checkpoints);
+    }
+    streams.say(
+        "model folder %s is written%s"
+            .formatted(
+                folder,
+                model.config().usesBuiltInEncoder()
+                    ? ""
+                    : "; put %s and %s of the model that made the cache beside its head"
+                        .formatted(model.config().backbone(), model.config().tokenizer())));
+  }
+
+  private Path dataFile() {
+    Path path = Path.of(data);
+    return HiddenCache.is(path) ? path.resolve(CacheIndex.FILE) : path;
+  }
+
+  private void checkCache(HiddenCache cache, List<Candidate> candidates, List<Layout> layouts) {
+    if (promptTokens != null || responseTokens != null || reversed) {
+      throw CommandFailure.usage(
+          "--prompt-tokens, --response-tokens and --reversed do not go with a cache, which was made"
+              + " of texts before: give them to gavel cache");
+    }
+    Layout layout = CachedTrainingData.layout(cache);
+    if (!layouts.equals(List.of(layout))) {
+      throw CommandFailure.usage(
+          "cache %s is of layout %s; leave --layout out, or write another cache"
+              .formatted(cache.folder(), ModelConfig.name(layout)));
+    }
+    Pooling pooling = CachedTrainingData.pooling(cache);
+    for (Candidate candidate : candidates) {
+      if (!candidate.head().pooling().equals(pooling)) {
+        throw CommandFailure.usage(
+            "cache %s is of pooling %s; leave --pooling out, or write another cache"
+                .formatted(cache.folder(), ModelConfig.name(pooling)));
+      }
+    }
   }
 
   private void checkOptions(List<Candidate> candidates) {
@@ -200,26 +314,25 @@ final class TrainCommand implements Callable<Integer> {
           "--out with %d combinations of options; a model is trained with one: give --folds without --out to compare"
               .formatted(candidates.size()));
     }
+    if (!(validation >= 0 && validation < 1)) {
+      throw CommandFailure.usage(
+          "--validation is %s; it must be 0 or more and below 1".formatted(validation));
+    }
+    ModelOptions.positive("--patience", patience);
+    if (patience != null && validation == 0) {
+      throw CommandFailure.usage("--patience needs --validation FRACTION");
+    }
+    if (out == null && (resume || validation > 0)) {
+      throw CommandFailure.usage("--resume and --validation go with --out only");
+    }
     if (data.equals("-")) {
       throw CommandFailure.usage(
           "--data is -; the data must be a file, whose hash is written down");
     }
   }
 
-  private static List<Row> part(PreferenceFile preferences, Part part, double holdout) {
-    return preferences.rows().stream().filter(row -> part.has(row.promptText(), holdout)).toList();
-  }
-
   private static int processors() {
     return Math.min(Runtime.getRuntime().availableProcessors(), Context.MOST_THREADS);
-  }
-
-  private static TrainingVectors vectors(
-      String task, VectorReader reader, List<Layout> layouts, boolean reversed, List<Row> rows) {
-    long groups = TrainingVectors.groups(layouts, reversed, rows.size());
-    try (Progress progress = Progress.of(task, groups, "")) {
-      return TrainingVectors.read(reader, layouts, reversed, rows, progress::at);
-    }
   }
 
   private void compare(CrossValidation validation, List<Candidate> candidates) {

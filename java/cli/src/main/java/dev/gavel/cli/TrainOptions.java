@@ -33,8 +33,8 @@ final class TrainOptions {
       paramLabel = "LAYOUT",
       description =
           "Layouts to learn from, joint or independent or both; the first becomes the model's own."
-              + " Default: joint")
-  private List<String> layouts = List.of("joint");
+              + " Default: joint, or that of the cache")
+  private @Nullable List<String> layouts;
 
   @Option(
       names = "--pooling",
@@ -42,8 +42,8 @@ final class TrainOptions {
       paramLabel = "NAME",
       description =
           "index, first_last_concat, first_last_add, first_last_sub or span_mean. Default:"
-              + " span_mean")
-  private List<String> poolings = List.of("span_mean");
+              + " span_mean, or that of the cache")
+  private @Nullable List<String> poolings;
 
   @Option(
       names = "--hidden",
@@ -146,7 +146,15 @@ final class TrainOptions {
     return seed;
   }
 
-  List<Layout> layouts() {
+  /**
+   * The layouts to learn from.
+   *
+   * @param own what is learned from where none is named
+   */
+  List<Layout> layouts(Layout own) {
+    if (layouts == null) {
+      return List.of(own);
+    }
     List<Layout> values = layouts.stream().map(ModelConfig::parseLayout).toList();
     if (values.stream().distinct().count() != values.size()) {
       throw CommandFailure.usage("--layout names a layout twice");
@@ -154,9 +162,17 @@ final class TrainOptions {
     return values;
   }
 
-  /** Every combination of the values given. */
-  List<Candidate> candidates() {
-    List<HeadChoice> heads = heads();
+  /**
+   * Every combination of the values given.
+   *
+   * @param own the pooling where none is named
+   */
+  List<Candidate> candidates(Pooling own) {
+    List<Pooling> chosen =
+        poolings == null
+            ? List.of(own)
+            : poolings.stream().map(ModelConfig::parsePooling).toList();
+    List<HeadChoice> heads = heads(chosen);
     List<Candidate> all = new ArrayList<>();
     for (FitChoice fit : fits()) {
       heads.forEach(head -> all.add(new Candidate(head, fit)));
@@ -166,15 +182,14 @@ final class TrainOptions {
     return all;
   }
 
-  private List<HeadChoice> heads() {
+  private List<HeadChoice> heads(List<Pooling> chosen) {
     float scale = outputScale == null ? 0 : outputScale;
     if (outputScale != null && (!Float.isFinite(scale) || scale == 0)) {
       throw CommandFailure.usage(
           "--output-scale is %s; it must be a finite number and not 0".formatted(scale));
     }
     List<HeadChoice> heads = new ArrayList<>();
-    for (String pooling : poolings) {
-      Pooling parsed = ModelConfig.parsePooling(pooling);
+    for (Pooling pooling : chosen) {
       for (String widths : hidden) {
         for (String activation : activations) {
           for (String norm : norms) {
@@ -182,7 +197,7 @@ final class TrainOptions {
               require("--init-deviation", deviation, deviation >= 0, "0 or more");
               heads.add(
                   new HeadChoice(
-                      parsed,
+                      pooling,
                       widths(widths),
                       activation(activation),
                       choice("--norm", norm, Norm.values()),

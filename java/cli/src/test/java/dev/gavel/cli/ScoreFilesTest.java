@@ -268,19 +268,6 @@ class ScoreFilesTest {
   }
 
   @Test
-  void parquetIsRefusedByName() throws IOException {
-    Path parquet = file("rows.parquet", bytes("PAR1 and so on PAR1"));
-    Path rows = file("rows.jsonl", bytes(rows("r", 1)));
-    for (Run run :
-        List.of(
-            score(parquet.toString()),
-            score(rows.toString(), "--output", folder.resolve("out.parquet").toString()))) {
-      assertEquals(ExitCode.USAGE, run.exitCode());
-      assertTrue(run.err().contains("Parquet"), run.err());
-    }
-  }
-
-  @Test
   void theOutputIsNoneOfTheInputs() throws IOException {
     Path input = file("data/a.jsonl", bytes(rows("a", 1)));
     Run run = score(input.getParent().toString(), "--output", input.toString(), "--force");

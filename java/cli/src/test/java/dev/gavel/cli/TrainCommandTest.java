@@ -52,7 +52,13 @@ class TrainCommandTest {
     more.addAll(List.of("--threads", "1"));
     train(data, two, more.toArray(String[]::new));
     List<String> files =
-        List.of("MODEL_CARD.md", "config.json", "model.safetensors", "training-log.jsonl");
+        List.of(
+            "MODEL_CARD.md",
+            "config.json",
+            "learning-curve.json",
+            "learning-curve.svg",
+            "model.safetensors",
+            "training-log.jsonl");
     assertEquals(files, names(one));
     for (String name : files) {
       assertArrayEquals(
@@ -84,7 +90,8 @@ class TrainCommandTest {
 
     Run scored =
         Run.withInput(
-            "{\"prompt\":\"Tell me about trees.\",\"responses\":[\"No. Go away, I hate trees and I hate you.\",\"Of course! Here is what I know about trees.\"]}\n",
+            "{\"prompt\":\"Tell me about trees.\",\"responses\":[\"No. Go away, I hate trees and I"
+                + " hate you.\",\"Of course! Here is what I know about trees.\"]}\n",
             "score",
             "--input",
             "-",
@@ -252,7 +259,7 @@ class TrainCommandTest {
     assertEquals(
         ExitCode.DONE, train(data, model, "--loss", "bt", "--epochs", "1", "--force").exitCode());
     assertEquals("mine", Files.readString(kept));
-    assertEquals(5, names(model).size());
+    assertEquals(7, names(model).size());
   }
 
   @Test

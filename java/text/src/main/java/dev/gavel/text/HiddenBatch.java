@@ -22,7 +22,8 @@ public final class HiddenBatch implements AutoCloseable {
     return batch.responses();
   }
 
-  PackedBatch batch() {
+  /** Hidden states and rows, for a head of the caller's: sealed, and closes with this. */
+  public PackedBatch batch() {
     return batch;
   }
 

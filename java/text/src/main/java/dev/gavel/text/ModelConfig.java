@@ -15,6 +15,7 @@ import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
@@ -153,6 +154,44 @@ public record ModelConfig(
         new ReadoutConfig("identity", 0, 0),
         new SequenceConfig("[CLS]", "[SEP]", "", "[SEP]", "", "[SEP]", false),
         new ChatTemplateConfig(BuiltInModel.PLAIN_TEMPLATE, "prompt", Map.of()));
+  }
+
+  /**
+   * The same backbone and texts with a head that was trained on its vectors: scores are the head's
+   * logits.
+   */
+  public ModelConfig withHead(
+      String newName, Layout newLayout, Pooling newPooling, TokenBudget budget) {
+    return new ModelConfig(
+        format,
+        formatVersion,
+        newName,
+        backbone,
+        tokenizer,
+        "model.safetensors",
+        budget.context(),
+        budget.prompt(),
+        budget.response(),
+        name(newLayout),
+        name(newPooling),
+        new ReadoutConfig("identity", 0, 0),
+        sequence,
+        chatTemplate);
+  }
+
+  /** Whether backbone and tokenizer come with this library, and not as files of the folder. */
+  public boolean usesBuiltInEncoder() {
+    return backbone.equals(BUILT_IN) && tokenizer.equals(BUILT_IN);
+  }
+
+  /**
+   * Reads what {@link #toJson} wrote.
+   *
+   * @param file where it came from, for messages
+   * @throws FormatException if it is not a configuration
+   */
+  public static ModelConfig fromJson(String json, Path file) {
+    return parse(json.getBytes(StandardCharsets.UTF_8), file);
   }
 
   /**

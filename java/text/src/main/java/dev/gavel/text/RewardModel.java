@@ -118,7 +118,7 @@ public final class RewardModel implements AutoCloseable {
           Optional.of(reduction));
     }
 
-    private TokenBudget apply(TokenBudget own) {
+    TokenBudget apply(TokenBudget own) {
       TokenBudget prompted = promptTokens.map(own::withPrompt).orElse(own);
       return responseTokens.map(prompted::withResponse).orElse(prompted);
     }
@@ -145,14 +145,28 @@ public final class RewardModel implements AutoCloseable {
    *     here; the message says why
    */
   public static RewardModel load(String nameOrFolder, Options options) {
+    return open(find(nameOrFolder), options);
+  }
+
+  /**
+   * A model that was found and not loaded.
+   *
+   * @param config its configuration
+   * @param folder where its files are
+   * @param reading which rows its head reads
+   * @param head loads its head
+   */
+  record Found(ModelConfig config, Path folder, Reading reading, HeadLoader head) {}
+
+  /** Finds a model by its name or folder. */
+  static Found find(String nameOrFolder) {
     if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
       ModelConfig config =
           ModelConfig.parse(
               ModelFiles.resource(ModelConfig.FILE), Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
-      return open(
+      return new Found(
           config,
           Path.of(ModelFiles.DEFAULT),
-          options,
           Reading.RESPONSE,
           context ->
               ModelFiles.withResource(config.head(), file -> RewardHead.load(context, file)));
@@ -163,18 +177,16 @@ public final class RewardModel implements AutoCloseable {
     if (PublishedFolder.is(content)) {
       PublishedFolder published = PublishedFolder.read(folder, content);
       // Hidden states are f32 here, and every number of a narrower head is one of f32, too.
-      return open(
+      return new Found(
           published.config(),
           folder,
-          options,
           published.reading(),
           context -> published.checkpoint().load(context, DType.F32));
     }
     ModelConfig config = ModelConfig.parse(content, file);
-    return open(
+    return new Found(
         config,
         folder,
-        options,
         Reading.RESPONSE,
         context -> RewardHead.load(context, ModelFiles.inside(folder, config.head())));
   }
@@ -352,6 +364,11 @@ public final class RewardModel implements AutoCloseable {
     return budget;
   }
 
+  /** How rows become a vector. */
+  public Pooling pooling() {
+    return pooling;
+  }
+
   /** The context its head runs on. */
   public Context context() {
     return context;
@@ -394,20 +411,23 @@ public final class RewardModel implements AutoCloseable {
             .formatted(name));
   }
 
+  /** Loads a head. */
   @FunctionalInterface
-  private interface HeadLoader {
+  interface HeadLoader {
+    /** Loads it; the caller closes it. */
     RewardHead load(Context context);
   }
 
-  private static RewardModel open(
-      ModelConfig config, Path folder, Options options, Reading reading, HeadLoader loader) {
+  private static RewardModel open(Found found, Options options) {
+    ModelConfig config = found.config();
+    Path folder = found.folder();
     Context.Options settings =
         Context.Options.defaults().withDevice(options.device()).withThreads(options.threads());
     Context context = Context.open(settings);
     try {
-      RewardHead head = loader.load(context);
+      RewardHead head = found.head().load(context);
       try {
-        TextBackbone text = TextBackbone.open(config, folder, options.backbone(), reading);
+        TextBackbone text = TextBackbone.open(config, folder, options.backbone(), found.reading());
         try {
           RewardModel model = new RewardModel(config, options, text, context, head, reading);
           model.checkFit(folder);

@@ -11,7 +11,7 @@ public record Shard(int index, int count) {
   public static final Shard ALL = new Shard(1, 1);
 
   /** Whether it has the row with this number, counted from 0. */
-  boolean has(long row) {
+  public boolean has(long row) {
     return row % count == index - 1;
   }
 

@@ -1,7 +1,10 @@
 package dev.gavel.cli.input;
 
+import dev.gavel.cli.parquet.ParquetLines;
+import dev.gavel.cli.parquet.ParquetRows;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.LineReader;
+import dev.gavel.cli.rows.Lines;
 import dev.gavel.text.row.RowError;
 import java.io.Closeable;
 import java.io.FileInputStream;
@@ -33,7 +36,7 @@ public final class WindowReader implements Closeable {
 
   private int source;
   private long rows;
-  private @Nullable LineReader lines;
+  private @Nullable Lines lines;
   private boolean interactive;
   private boolean endedEarly;
   private long startOffset;
@@ -124,7 +127,7 @@ public final class WindowReader implements Closeable {
   }
 
   private boolean mustNotWait() throws IOException {
-    LineReader reader = lines;
+    Lines reader = lines;
     return interactive && reader != null && !reader.isReady();
   }
 
@@ -140,8 +143,8 @@ public final class WindowReader implements Closeable {
     startLine = 0;
   }
 
-  private LineReader opened() throws IOException {
-    LineReader reader = lines;
+  private Lines opened() throws IOException {
+    Lines reader = lines;
     if (reader == null) {
       reader = open(sources.get(source));
       lines = reader;
@@ -149,8 +152,12 @@ public final class WindowReader implements Closeable {
     return reader;
   }
 
-  private LineReader open(Source from) throws IOException {
+  private Lines open(Source from) throws IOException {
     boolean regular = from.isRegularFile();
+    if (regular && isParquet(from)) {
+      interactive = false;
+      return parquet(from);
+    }
     InputStream raw = stored(from);
     TextStream text = TextStream.of(raw);
     interactive = !regular && !text.isCompressed();
@@ -167,6 +174,23 @@ public final class WindowReader implements Closeable {
     }
     text.skipNBytes(startOffset);
     return new LineReader(text, startLine, startOffset, limits.longestLine());
+  }
+
+  private static boolean isParquet(Source from) throws IOException {
+    try {
+      return ParquetRows.is(from.path().orElseThrow());
+    } catch (IOException e) {
+      throw new ReadFailure(from.name(), e);
+    }
+  }
+
+  private Lines parquet(Source from) throws IOException {
+    try {
+      return new ParquetLines(
+          from.path().orElseThrow(), startLine, startOffset, limits.longestLine(), bytes);
+    } catch (IOException e) {
+      throw new ReadFailure(from.name(), e);
+    }
   }
 
   private InputStream stored(Source from) throws IOException {

@@ -77,7 +77,8 @@ public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operations
     }
   }
 
-  private static double readRate(long bytes, int threads, double seconds) {
+  /** Bytes a second that threads together read of a working set of this size. */
+  public static double readRate(long bytes, int threads, double seconds) {
     List<Callable<Double>> readers =
         IntStream.range(0, threads)
             .<Callable<Double>>mapToObj(_ -> () -> read(bytes / threads, seconds))

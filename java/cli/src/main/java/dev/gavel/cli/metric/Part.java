@@ -1,6 +1,5 @@
 package dev.gavel.cli.metric;
 
-import java.util.List;
 
 /**
  * Which part of a data set a prompt belongs to. With h the first 8 bytes of SHA-256 of its UTF-8,
@@ -19,9 +18,8 @@ public enum Part {
   private static final long BUCKETS = 10_000;
 
   /** Whether a prompt belongs to this part. */
-  public boolean has(String prompt, double holdout) {
-    boolean heldOut =
-        Long.remainderUnsigned(PromptHash.word(0, List.of(prompt)), BUCKETS) < BUCKETS * holdout;
+  public boolean has(PromptHash prompt, double holdout) {
+    boolean heldOut = isBelow(prompt.word(0), holdout);
     return switch (this) {
       case ALL -> true;
       case TRAINING -> !heldOut;
@@ -30,7 +28,19 @@ public enum Part {
   }
 
   /** Fold of a prompt, 0 to folds - 1: from the next 8 bytes, so that it tells nothing of parts. */
-  public static int fold(String prompt, int folds) {
-    return (int) Long.remainderUnsigned(PromptHash.word(1, List.of(prompt)), folds);
+  public static int fold(PromptHash prompt, int folds) {
+    return (int) Long.remainderUnsigned(prompt.word(1), folds);
+  }
+
+  /**
+   * Whether a prompt is validated on, to choose the epoch that training ends with: from the 8 bytes
+   * after those, so that it tells nothing of parts and folds.
+   */
+  public static boolean isValidation(PromptHash prompt, double fraction) {
+    return isBelow(prompt.word(2), fraction);
+  }
+
+  private static boolean isBelow(long word, double fraction) {
+    return Long.remainderUnsigned(word, BUCKETS) < BUCKETS * fraction;
   }
 }

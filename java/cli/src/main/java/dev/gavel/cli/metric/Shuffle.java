@@ -25,7 +25,7 @@ public final class Shuffle {
     List<String> texts = new ArrayList<>();
     texts.add(prompt);
     texts.addAll(responses);
-    return new Shuffle(seed ^ PromptHash.word(2, texts)).order(responses.size());
+    return new Shuffle(seed ^ PromptHash.of(texts).word(2)).order(responses.size());
   }
 
   /** A random order of 0 to count - 1. */

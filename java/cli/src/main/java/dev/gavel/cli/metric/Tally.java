@@ -20,7 +20,8 @@ public final class Tally {
   private long withoutPreference;
 
   /** Adds a row. */
-  public void add(List<Float> scores, List<Double> labels, List<String> responses) {
+  public void add(List<Float> scores, GroupFacts group) {
+    List<Double> labels = group.labels();
     Optional<Agreement> scored = Agreement.of(scores, labels);
     if (scored.isEmpty()) {
       withoutPreference++;
@@ -34,7 +35,7 @@ public final class Tally {
     pairs += agreement.pairs();
     pairsRight += agreement.pairsRight();
     pairsTied += agreement.pairsTied();
-    List<Float> lengths = responses.stream().map(text -> (float) Unicode.length(text)).toList();
+    List<Float> lengths = group.lengths().stream().map(Integer::floatValue).toList();
     Agreement length = Agreement.of(lengths, labels).orElseThrow();
     lengthRight += length.best() ? 1 : 0;
     lengthPairsRight += length.pairsRight();

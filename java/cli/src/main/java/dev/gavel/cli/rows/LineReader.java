@@ -2,7 +2,6 @@ package dev.gavel.cli.rows;
 
 import dev.gavel.text.row.RowError;
 import java.io.ByteArrayOutputStream;
-import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -18,7 +17,7 @@ import java.util.Optional;
  * one also with the stream. Lines of nothing but spaces and tabs are passed over, and so is a byte
  * order mark in front of the first. Longer lines than allowed are skipped, not stored.
  */
-public final class LineReader implements Closeable {
+public final class LineReader implements Lines {
   /** Most bytes of a line that is read. */
   public static final int LONGEST = 32 << 20;
 
@@ -58,7 +57,7 @@ public final class LineReader implements Closeable {
     this.longest = longest;
   }
 
-  /** The next line that is not blank, or empty at the end. */
+  @Override
   public Optional<Line> next() throws IOException {
     while (collect()) {
       number++;
@@ -82,22 +81,22 @@ public final class LineReader implements Closeable {
     return Optional.empty();
   }
 
-  /** Whether more bytes are there without waiting; false also at the end. */
+  @Override
   public boolean isReady() throws IOException {
     return position < filled || in.available() > 0;
   }
 
-  /** Bytes of the text up to the end of the last line. */
+  @Override
   public long bytesRead() {
     return bytes - (filled - position);
   }
 
-  /** Bytes of the text that came from the stream, the start of an unfinished line included. */
+  @Override
   public long bytesCollected() {
     return bytes;
   }
 
-  /** Lines up to the last one, blank ones included. */
+  @Override
   public long lines() {
     return number;
   }

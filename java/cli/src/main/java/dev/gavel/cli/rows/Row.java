@@ -35,4 +35,9 @@ public record Row(
     labels = labels.map(List::copyOf);
     steps = steps.stream().map(List::copyOf).toList();
   }
+
+  /** A row whose texts were not kept: enough to say what it scored. */
+  public static Row withoutTexts(long line, JsonNode id, Optional<String> subset) {
+    return new Row(line, id, Prompt.text(""), "", List.of(), subset, Optional.empty());
+  }
 }

@@ -38,22 +38,27 @@ record OutputPlace(Path name, Path file, Path folder) {
     return file.resolveSibling(file.getFileName() + ".partial");
   }
 
+  /** Where a file of another format is made of the rows, when all of them are there. */
+  Path converted() {
+    return file.resolveSibling(file.getFileName() + ".converted");
+  }
+
   /** Where the record of the run is. */
   Path journal() {
     return file.resolveSibling(file.getFileName() + ".run");
   }
 
   /** Moves the complete file in place; on the disk when this returns. */
-  void moveIn(boolean replace) throws IOException {
+  void moveIn(Path made, boolean replace) throws IOException {
     if (replace) {
       try {
-        Files.move(partial(), file, StandardCopyOption.ATOMIC_MOVE);
+        Files.move(made, file, StandardCopyOption.ATOMIC_MOVE);
       } catch (AtomicMoveNotSupportedException e) {
-        Files.move(partial(), file, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(made, file, StandardCopyOption.REPLACE_EXISTING);
       }
     } else {
       // Fails where a file has appeared since the check at the start.
-      Files.move(partial(), file);
+      Files.move(made, file);
     }
     syncFolder();
   }

@@ -39,6 +39,8 @@ public final class RunOutput implements AutoCloseable {
   private boolean continuable;
   private boolean kept;
   private boolean complete;
+  private Optional<Conversion> conversion = Optional.empty();
+  private Optional<Checkpoint> allRows = Optional.empty();
   private long lastCheckpoint;
   private long checkpointCost;
 
@@ -51,6 +53,23 @@ public final class RunOutput implements AutoCloseable {
     this.clock = clock;
     this.start = clock.getAsLong();
     this.lastCheckpoint = start;
+  }
+
+  /** Makes a file of another format of all rows. */
+  @FunctionalInterface
+  public interface Conversion {
+    /**
+     * Writes a file; on the disk when this returns. The same rows must give the same bytes.
+     *
+     * @param rows what was written to {@link #stream}
+     * @param target the file to make or replace
+     */
+    void run(Path rows, Path target) throws IOException;
+  }
+
+  /** Has the rows converted when all of them are there; comes before {@link #begin}. */
+  public void convertWith(Conversion chosen) {
+    conversion = Optional.of(chosen);
   }
 
   /**
@@ -131,6 +150,8 @@ public final class RunOutput implements AutoCloseable {
         requireSame(settings, was.settings());
         if (isCompleteInPlace()) {
           complete = true;
+          // What a conversion was made of is left where a run was killed at its very end.
+          Files.deleteIfExists(place.partial());
           return new Start(completed().orElseThrow(), true);
         }
         PartialFile file = open();
@@ -138,7 +159,8 @@ public final class RunOutput implements AutoCloseable {
         if (found.isPresent()) {
           journal.resume();
           kept = true;
-          if (found.equals(completed())) {
+          if (records.contains(new RunRecord.Complete(found.get()))) {
+            allRows = found;
             move(file);
             return new Start(found.get(), true);
           }
@@ -208,8 +230,9 @@ public final class RunOutput implements AutoCloseable {
     try {
       PartialFile file = opened();
       file.finish();
-      journal.append(
-          new RunRecord.Complete(new Checkpoint(position, file.bytes(), file.crc(), counts)));
+      Checkpoint end = new Checkpoint(position, file.bytes(), file.crc(), counts);
+      journal.append(new RunRecord.Complete(end));
+      allRows = Optional.of(end);
       kept = true;
       move(file);
     } catch (IOException e) {
@@ -239,6 +262,7 @@ public final class RunOutput implements AutoCloseable {
         partial.close();
         if (!complete && !(continuable && kept)) {
           Files.deleteIfExists(place.partial());
+          Files.deleteIfExists(place.converted());
           journal.delete();
         }
       }
@@ -255,8 +279,25 @@ public final class RunOutput implements AutoCloseable {
 
   private void move(PartialFile file) throws IOException {
     file.close();
-    place.moveIn(force);
+    if (conversion.isPresent()) {
+      convert(conversion.get());
+    } else {
+      place.moveIn(place.partial(), force);
+    }
     complete = true;
+  }
+
+  // The rows stay until the other file is in place: whatever is killed when, it can be made again.
+  private void convert(Conversion chosen) throws IOException {
+    Path made = place.converted();
+    chosen.run(place.partial(), made);
+    Checkpoint rows = allRows.orElseThrow();
+    journal.append(
+        new RunRecord.Complete(
+            new Checkpoint(
+                rows.position(), Files.size(made), PartialFile.checksum(made), rows.counts())));
+    place.moveIn(made, force);
+    Files.deleteIfExists(place.partial());
   }
 
   private void requireSame(RunSettings settings, RunSettings before) throws OutputFailure {

@@ -2,7 +2,9 @@ package dev.gavel.cli.scoring;
 
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.Row;
+import dev.gavel.text.row.RowError;
 import dev.gavel.text.TextBackbone;
+import java.util.Optional;
 
 /** A row in front of the backbone. */
 public sealed interface PreparedRow {
@@ -11,8 +13,15 @@ public sealed interface PreparedRow {
    *
    * @param row the row
    * @param group its tokens
+   * @param withoutLabels why it has no labels; empty where it has, or nobody asked
    */
-  record Ready(Row row, TextBackbone.Tokenized group) implements PreparedRow {}
+  record Ready(Row row, TextBackbone.Tokenized group, Optional<RowError> withoutLabels)
+      implements PreparedRow {
+    /** A row whose labels nobody asked for. */
+    public Ready(Row row, TextBackbone.Tokenized group) {
+      this(row, group, Optional.empty());
+    }
+  }
 
   /**
    * A row that cannot be scored.

@@ -1,11 +1,10 @@
 package dev.gavel.cli.scoring;
 
 import dev.gavel.cli.input.Position;
-import dev.gavel.cli.output.ScoredRow;
 import java.util.List;
 
 /**
- * Rows of a window with their scores.
+ * Rows of a window, with what the head made of their responses.
  *
  * @param entries the rows, in order
  * @param bytes about how much text they hold
@@ -21,7 +20,10 @@ public record ScoredWindow(List<Entry> entries, long bytes, Position end) {
    * A row.
    *
    * @param source index of the source it is from
-   * @param row what became of it
+   * @param row the row with its tokens, or why it has none
+   * @param values what the head gave: as many numbers per response as it is wide, response by
+   *     response; none for a row without tokens
    */
-  public record Entry(int source, ScoredRow row) {}
+  @SuppressWarnings("ArrayRecordComponent") // made for one reader, which does not change it
+  public record Entry(int source, PreparedRow row, float[] values) {}
 }

@@ -6,16 +6,15 @@ import dev.gavel.cli.input.ReadFailure;
 import dev.gavel.cli.input.Window;
 import dev.gavel.cli.input.WindowReader;
 import dev.gavel.cli.output.OutputFailure;
-import dev.gavel.cli.output.ScoredRow;
-import dev.gavel.cli.rows.RowParser;
+import dev.gavel.cli.rows.Line;
 import dev.gavel.text.HiddenBatch;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.TextBackbone;
 import dev.gavel.text.row.Batches;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Scores windows: reading, tokenising, backbone, head and writing each have a thread and overlap;
@@ -27,6 +26,8 @@ public final class ScoringPipeline {
   private static final long MOST_BYTES = 16 << 20;
 
   private final RewardModel model;
+  private final Function<Line, PreparedRow> preparer;
+  private final HeadStage head;
   private final WindowReader reader;
   private final StageTimes times;
 
@@ -42,14 +43,25 @@ public final class ScoringPipeline {
 
   private sealed interface HeadWork {}
 
-  private record Hidden(List<Batches.Member> members, HiddenBatch states, List<float[]> scores)
+  private record Hidden(List<Batches.Member> members, HiddenBatch states, List<float[]> values)
       implements HeadWork {}
 
-  private record EndOfWindow(Prepared window, List<float[]> scores) implements HeadWork {}
+  private record EndOfWindow(Prepared window, List<float[]> values) implements HeadWork {}
 
-  /** Neither the model nor the reader is closed. */
-  public ScoringPipeline(RewardModel model, WindowReader reader, StageTimes times) {
+  /**
+   * A pipeline. Neither the model nor the head's stage nor the reader is closed.
+   *
+   * @param preparer parses and tokenises a line, on the tokenizer's thread
+   */
+  public ScoringPipeline(
+      RewardModel model,
+      Function<Line, PreparedRow> preparer,
+      HeadStage head,
+      WindowReader reader,
+      StageTimes times) {
     this.model = model;
+    this.preparer = preparer;
+    this.head = head;
     this.reader = reader;
     this.times = times;
   }
@@ -92,7 +104,7 @@ public final class ScoringPipeline {
   }
 
   // Unchecked ones are thrown as they are, so that callers can tell them apart.
-  private static RuntimeException failure(Throwable e) throws ReadFailure {
+  static RuntimeException failure(Throwable e) throws ReadFailure {
     if (e instanceof ReadFailure failure) {
       throw failure;
     }
@@ -122,8 +134,6 @@ public final class ScoringPipeline {
   }
 
   private void prepare(Stages.Queue<Window> from, Stages.Queue<Prepared> to) throws Exception {
-    RowParser parser = RowParser.ofTexts();
-    RowPreparer preparer = new RowPreparer(model);
     Optional<Window> window = from.take();
     while (window.isPresent()) {
       long start = System.nanoTime();
@@ -131,7 +141,7 @@ public final class ScoringPipeline {
       List<PreparedRow> rows = new ArrayList<>();
       for (Window.Entry entry : window.get().entries()) {
         sources.add(entry.source());
-        rows.add(preparer.prepare(parser.parse(entry.line())));
+        rows.add(preparer.apply(entry.line()));
       }
       Prepared done = new Prepared(sources, rows, window.get().bytes(), window.get().end());
       times.tokenizing(start);
@@ -144,11 +154,11 @@ public final class ScoringPipeline {
   private void forward(Stages.Queue<Prepared> from, Stages.Queue<HeadWork> to) throws Exception {
     Optional<Prepared> window = from.take();
     while (window.isPresent()) {
-      List<float[]> scores = new ArrayList<>();
+      List<float[]> values = new ArrayList<>();
       for (PreparedRow row : window.get().rows()) {
-        scores.add(
+        values.add(
             row instanceof PreparedRow.Ready ready
-                ? new float[ready.group().packed().scores()]
+                ? new float[head.width() * ready.group().packed().scores()]
                 : new float[0]);
       }
       List<Batches.Member> members = Batches.members(groups(window.get().rows()));
@@ -157,13 +167,13 @@ public final class ScoringPipeline {
         HiddenBatch states = model.hidden(batch.stream().map(Batches.Member::sequence).toList());
         times.backbone(start);
         try {
-          to.put(new Hidden(batch, states, scores));
+          to.put(new Hidden(batch, states, values));
         } catch (Stages.StoppedException e) {
           states.close();
           throw e;
         }
       }
-      to.put(new EndOfWindow(window.get(), scores));
+      to.put(new EndOfWindow(window.get(), values));
       window = from.take();
     }
     to.end();
@@ -182,46 +192,34 @@ public final class ScoringPipeline {
     Optional<HeadWork> work = from.take();
     while (work.isPresent()) {
       switch (work.get()) {
-        case Hidden(List<Batches.Member> members, HiddenBatch states, List<float[]> scores) -> {
+        case Hidden(List<Batches.Member> members, HiddenBatch states, List<float[]> values) -> {
           try (states) {
             long start = System.nanoTime();
-            List<Float> values = model.score(states);
+            float[] found = head.run(states);
+            int width = head.width();
             int at = 0;
             for (Batches.Member member : members) {
-              float[] row = scores.get(member.row());
-              for (int i = 0; i < member.sequence().spans().size(); i++) {
-                row[member.firstScore() + i] = values.get(at);
-                at++;
-              }
+              int count = width * member.sequence().spans().size();
+              System.arraycopy(
+                  found, at, values.get(member.row()), width * member.firstScore(), count);
+              at += count;
             }
             times.head(start);
           }
         }
-        case EndOfWindow(Prepared window, List<float[]> scores) -> to.put(finish(window, scores));
+        case EndOfWindow(Prepared window, List<float[]> values) -> to.put(finish(window, values));
       }
       work = from.take();
     }
     to.end();
   }
 
-  private ScoredWindow finish(Prepared window, List<float[]> scores) {
+  private static ScoredWindow finish(Prepared window, List<float[]> values) {
     List<ScoredWindow.Entry> entries = new ArrayList<>();
     for (int i = 0; i < window.rows().size(); i++) {
-      ScoredRow row =
-          switch (window.rows().get(i)) {
-            case PreparedRow.Ready ready ->
-                new ScoredRow.Scored(
-                    ready.row(), model.groupScore(ready.group(), list(scores.get(i))));
-            case PreparedRow.Hopeless(ScoredRow.Failed failed) -> failed;
-          };
-      entries.add(new ScoredWindow.Entry(window.sources().get(i), row));
+      entries.add(
+          new ScoredWindow.Entry(window.sources().get(i), window.rows().get(i), values.get(i)));
     }
     return new ScoredWindow(entries, window.bytes(), window.end());
-  }
-
-  private static List<Float> list(float[] values) {
-    Float[] boxed = new Float[values.length];
-    Arrays.setAll(boxed, i -> values[i]);
-    return List.of(boxed);
   }
 }

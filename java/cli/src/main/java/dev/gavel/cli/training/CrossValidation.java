@@ -54,11 +54,11 @@ public final class CrossValidation {
           vectors.toLearn(
               trained,
               candidate.head().pooling(),
-              row -> Part.fold(row.promptText(), folds) != held);
+              group -> Part.fold(group.prompt(), folds) != held);
       if (learned.isEmpty()) {
         continue;
       }
-      try (RewardHead head = trainer.train(learned, _ -> {})) {
+      try (RewardHead head = trainer.train(learned, Validation.NONE, EpochStore.none()).head()) {
         tallies.forEach((layout, tally) -> score(head, candidate, layout, held, tally));
       }
     }
@@ -68,14 +68,14 @@ public final class CrossValidation {
   private void score(RewardHead head, Candidate candidate, Layout layout, int fold, Tally tally) {
     List<VectorGroup> left =
         vectors.of(
-            layout, candidate.head().pooling(), row -> Part.fold(row.promptText(), folds) == fold);
+            layout, candidate.head().pooling(), group -> Part.fold(group.prompt(), folds) == fold);
     addAll(tally, left, HeadTrainer.score(head, left));
   }
 
   /** Adds groups with their scores to a tally. */
   static void addAll(Tally tally, List<VectorGroup> groups, List<List<Float>> scores) {
     for (int i = 0; i < groups.size(); i++) {
-      tally.add(scores.get(i), groups.get(i).labels(), groups.get(i).row().responses());
+      tally.add(scores.get(i), groups.get(i).facts());
     }
   }
 }

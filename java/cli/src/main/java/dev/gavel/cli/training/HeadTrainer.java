@@ -2,6 +2,7 @@ package dev.gavel.cli.training;
 
 import dev.gavel.AdamW;
 import dev.gavel.Context;
+import dev.gavel.DType;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
 import dev.gavel.Init;
@@ -12,14 +13,23 @@ import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.Step;
 import dev.gavel.cli.metric.Shuffle;
+import dev.gavel.cli.metric.Tally;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 
 /**
  * Fits a head to vectors with AdamW. The same groups and choices give the same bits, on every
  * machine and with any number of threads.
  */
 public final class HeadTrainer {
+  // Scores do not depend on it.
+  private static final int GROUPS_AT_ONCE = 256;
+
   private final Context context;
   private final HeadSpec spec;
   private final float initDeviation;
@@ -34,38 +44,105 @@ public final class HeadTrainer {
   }
 
   /**
-   * What happened in one epoch.
+   * What training gave.
    *
-   * @param epoch its number, from 1
-   * @param loss mean loss of its steps
-   * @param gradientNorm mean size of the gradient
+   * @param head of the best epoch on the validation rows; of the last one without such rows
+   * @param epochs all epochs
+   * @param chosen the number of the epoch the head is of
    */
-  public record Epoch(int epoch, double loss, double gradientNorm) {}
-
-  /** Is told of every epoch. */
-  @FunctionalInterface
-  public interface Listener {
-    /** One more epoch is done. */
-    void epoch(Epoch epoch);
+  public record Fitted(RewardHead head, List<Epoch> epochs, int chosen) {
+    /** Copies the list. */
+    public Fitted {
+      epochs = List.copyOf(epochs);
+    }
   }
 
-  /** Trains a new head, which the caller closes. */
-  public RewardHead train(List<VectorGroup> groups, Listener listener) {
+  /**
+   * Trains a new head, which the caller closes; or goes on with what the store kept, with the bits
+   * of a run that was never interrupted.
+   */
+  public Fitted train(List<VectorGroup> groups, Validation validation, EpochStore store) {
     RewardHead head = RewardHead.create(context, spec, Init.normal(initDeviation, fit.seed()));
-    int most = groups.stream().mapToInt(VectorGroup::responses).max().orElseThrow();
+    AtomicReference<RewardHead> best = new AtomicReference<>(head);
+    try {
+      List<Epoch> epochs = fit(head, best, groups, validation, store);
+      int chosen = validation.isOn() ? Validation.best(epochs) : epochs.size();
+      if (best.get() != head) {
+        head.close();
+      }
+      return new Fitted(best.get(), epochs, chosen == 0 ? epochs.size() : chosen);
+    } catch (RuntimeException e) {
+      best.get().close();
+      head.close();
+      throw e;
+    }
+  }
+
+  // `best` becomes the head of the best epoch, where there is validation.
+  private List<Epoch> fit(
+      RewardHead head,
+      AtomicReference<RewardHead> best,
+      List<VectorGroup> groups,
+      Validation validation,
+      EpochStore store) {
+    int most =
+        Stream.concat(groups.stream(), validation.groups().stream())
+            .mapToInt(VectorGroup::responses)
+            .max()
+            .orElseThrow();
     AdamW options =
         AdamW.defaults().withLearningRate(fit.learningRate()).withWeightDecay(fit.weightDecay(), 0);
     int items = fit.batchSize() * Math.max(1, LossBuilder.mostItems(fit.loss(), most));
     try (Optimizer optimizer = Optimizer.create(head, options);
         Step step = Step.allocate(head, fit.batchSize() * most, items)) {
+      EpochStore.Saved saved = store.restore(optimizer);
+      List<Epoch> epochs = new ArrayList<>(saved.epochs());
+      saved.best().ifPresent(best::set);
       Shuffle shuffle = new Shuffle(fit.seed());
-      for (int epoch = 1; epoch <= fit.epochs(); epoch++) {
-        listener.epoch(epoch(epoch, groups, shuffle.order(groups.size()), step, optimizer));
+      for (int number = 1; number <= fit.epochs() && !validation.stops(epochs); number++) {
+        // The orders of epochs that are done are drawn, too: the next order follows from them.
+        List<Integer> order = shuffle.order(groups.size());
+        if (number <= saved.epochs().size()) {
+          continue;
+        }
+        Epoch epoch = epoch(number, groups, order, step, optimizer);
+        if (validation.isOn()) {
+          epoch =
+              new Epoch(
+                  number,
+                  epoch.loss(),
+                  epoch.gradientNorm(),
+                  Optional.of(validated(head, validation.groups(), step)));
+        }
+        epochs.add(epoch);
+        Optional<RewardHead> better =
+            validation.isOn() && Validation.best(epochs) == number
+                ? Optional.of(copy(head))
+                : Optional.empty();
+        better.ifPresent(one -> replace(best, head, one));
+        store.save(epochs, optimizer, better);
       }
-      return head;
-    } catch (RuntimeException e) {
-      head.close();
-      throw e;
+      return epochs;
+    }
+  }
+
+  private static void replace(
+      AtomicReference<RewardHead> best, RewardHead head, RewardHead better) {
+    RewardHead before = best.getAndSet(better);
+    if (before != head) {
+      before.close();
+    }
+  }
+
+  private RewardHead copy(RewardHead head) {
+    Map<String, HostTensor> parameters = new LinkedHashMap<>();
+    try {
+      for (HeadSpec.Parameter parameter : spec.parameters()) {
+        parameters.put(parameter.name(), head.parameter(parameter.name()));
+      }
+      return RewardHead.create(context, spec, parameters);
+    } finally {
+      parameters.values().forEach(HostTensor::close);
     }
   }
 
@@ -88,20 +165,45 @@ public final class HeadTrainer {
         steps++;
       }
     }
-    return new Epoch(number, loss / steps, norm / steps);
+    return new Epoch(number, loss / steps, norm / steps, Optional.empty());
+  }
+
+  private Epoch.Validated validated(RewardHead head, List<VectorGroup> groups, Step step) {
+    double loss = 0;
+    for (int from = 0; from < groups.size(); from += fit.batchSize()) {
+      List<VectorGroup> chosen =
+          groups.subList(from, Math.min(from + fit.batchSize(), groups.size()));
+      try (HostTensor vectors = vectors(chosen);
+          PackedBatch batch = batch(vectors, chosen);
+          LossBuilder of = new LossBuilder(fit.loss(), chosen, batch)) {
+        step.forward(batch, Pooling.index(), Readout.identity(), of.loss());
+        loss += chosen.size() * (double) step.loss().value();
+      }
+    }
+    Tally tally = new Tally();
+    CrossValidation.addAll(tally, groups, score(head, groups));
+    return new Epoch.Validated(
+        loss / groups.size(), tally.accuracy().count(), tally.accuracy().of());
   }
 
   /** Scores of groups, each in its row's order. */
   public static List<List<Float>> score(RewardHead head, List<VectorGroup> groups) {
     List<List<Float>> all = new ArrayList<>();
-    for (VectorGroup group : groups) {
-      try (HostTensor vectors = vectors(head.spec().inputWidth(), List.of(group));
-          PackedBatch batch = batch(vectors, List.of(group))) {
-        List<Float> scores = new ArrayList<>();
-        for (float score : head.score(batch, Pooling.index(), Readout.identity())) {
-          scores.add(score);
+    for (int from = 0; from < groups.size(); from += GROUPS_AT_ONCE) {
+      List<VectorGroup> chosen =
+          groups.subList(from, Math.min(from + GROUPS_AT_ONCE, groups.size()));
+      try (HostTensor vectors = vectors(head.spec().inputWidth(), chosen);
+          PackedBatch batch = batch(vectors, chosen)) {
+        float[] scores = head.score(batch, Pooling.index(), Readout.identity());
+        int at = 0;
+        for (VectorGroup group : chosen) {
+          List<Float> own = new ArrayList<>();
+          for (int i = 0; i < group.responses(); i++) {
+            own.add(scores[at]);
+            at++;
+          }
+          all.add(own);
         }
-        all.add(scores);
       }
     }
     return all;
@@ -113,13 +215,18 @@ public final class HeadTrainer {
 
   private static HostTensor vectors(int width, List<VectorGroup> groups) {
     int responses = groups.stream().mapToInt(VectorGroup::responses).sum();
-    float[] values = new float[responses * width];
-    int at = 0;
-    for (VectorGroup group : groups) {
-      System.arraycopy(group.vectors(), 0, values, at, group.vectors().length);
-      at += group.vectors().length;
+    HostTensor all = HostTensor.allocate(DType.F32, responses, width);
+    try {
+      long at = 0;
+      for (VectorGroup group : groups) {
+        group.copyTo(all.segment(), at);
+        at += group.bytes();
+      }
+      return all;
+    } catch (RuntimeException e) {
+      all.close();
+      throw e;
     }
-    return HostTensor.of(values, responses, width);
   }
 
   private static PackedBatch batch(HostTensor vectors, List<VectorGroup> groups) {

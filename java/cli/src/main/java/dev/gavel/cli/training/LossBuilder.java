@@ -44,7 +44,7 @@ final class LossBuilder implements AutoCloseable {
     long start = 0;
     for (VectorGroup group : groups) {
       int before = weights.size();
-      List<Double> labels = group.labels();
+      List<Double> labels = group.facts().labels();
       for (int i = 0; i < labels.size(); i++) {
         for (int j = 0; j < labels.size(); j++) {
           if (labels.get(i) > labels.get(j)) {
@@ -75,7 +75,7 @@ final class LossBuilder implements AutoCloseable {
       LossChoice.CrossEntropy choice, List<VectorGroup> groups, PackedBatch batch) {
     List<Float> targets = new ArrayList<>();
     for (VectorGroup group : groups) {
-      List<Double> labels = group.labels();
+      List<Double> labels = group.facts().labels();
       double top = labels.stream().mapToDouble(Double::doubleValue).max().orElseThrow();
       long best = labels.stream().filter(label -> label == top).count();
       float shared = choice.labelSmoothing() / labels.size();

@@ -21,17 +21,20 @@ import java.util.stream.Collectors;
 final class ModelCard {
   private ModelCard() {}
 
-  static String text(TrainedModel model, HeadTrainer.Epoch last, Map<Layout, Tally> results) {
+  static String text(TrainedModel model, Epoch chosen, Map<Layout, Tally> results) {
     StringBuilder card = new StringBuilder();
     card.append("# ").append(model.name()).append("\n\n");
     if (!model.data().purpose().isEmpty()) {
       card.append(model.data().purpose()).append("\n\n");
     }
     card.append(
-        "A reward head on the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), whose weights are"
-            + " not changed. Written by `gavel train`.\n\n");
+        model.config().usesBuiltInEncoder()
+            ? "A reward head on the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), whose weights"
+                  + " are not changed. Written by `gavel train`.\n\n"
+            : "A reward head on the backbone `%s`, whose weights are not changed. Written by `gavel train`.\n\n"
+                .formatted(model.config().backbone()));
     data(card, model);
-    settings(card, model, last);
+    settings(card, model, chosen);
     results(card, results);
     return card.toString();
   }
@@ -60,14 +63,16 @@ final class ModelCard {
     card.append('\n');
   }
 
-  private static void settings(StringBuilder card, TrainedModel model, HeadTrainer.Epoch last) {
+  private static void settings(StringBuilder card, TrainedModel model, Epoch chosen) {
     HeadChoice head = model.candidate().head();
     card.append("## Settings\n\n");
     item(card, "pooling, head", head.describe());
     item(
         card,
         "output scale",
-        head.outputScale() == 0 ? "1/sqrt(384)" : Float.toString(head.outputScale()));
+        head.outputScale() == 0
+            ? "1/sqrt(%d)".formatted(model.hiddenStateWidth())
+            : Float.toString(head.outputScale()));
     item(card, "fit", "AdamW, " + model.candidate().fit().describe());
     item(
         card,
@@ -85,7 +90,24 @@ final class ModelCard {
         "order of responses",
         "shuffled by seed and texts before packing"
             + (model.reversed() ? "; in layout joint learned from the opposite order, too" : ""));
-    item(card, "last epoch", String.format(Locale.ROOT, "mean loss %.4f", last.loss()));
+    if (model.validation() > 0) {
+      item(
+          card,
+          "epoch chosen",
+          String.format(
+              Locale.ROOT,
+              "%d, with the lowest loss on %s of the rows to learn from, which were not learned"
+                  + " from%s",
+              chosen.epoch(),
+              model.validation(),
+              model.patience() == 0
+                  ? ""
+                  : "; stopped after %d epochs without a lower one".formatted(model.patience())));
+    }
+    item(
+        card,
+        model.validation() > 0 ? "loss of that epoch" : "last epoch",
+        String.format(Locale.ROOT, "mean loss %.4f", chosen.loss()));
     card.append('\n');
   }
 

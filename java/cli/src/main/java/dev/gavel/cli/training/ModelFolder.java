@@ -6,12 +6,15 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.RewardHead;
+import dev.gavel.cli.metric.GroupFacts;
+import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.cli.run.WholeFile;
 import dev.gavel.text.ModelConfig;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,69 +24,100 @@ import java.util.stream.Stream;
 public final class ModelFolder {
   private static final String HEAD = "model.safetensors";
   private static final String LOG = "training-log.jsonl";
+  private static final String CURVE = "learning-curve";
+  // Written last but for the end of the checkpoint: a folder that has it is complete.
   private static final String CARD = "MODEL_CARD.md";
 
   private final Context context;
-  private final int hiddenStateWidth;
   private final TrainedModel model;
 
   /** A folder for a model. */
-  public ModelFolder(Context context, int hiddenStateWidth, TrainedModel model) {
+  public ModelFolder(Context context, TrainedModel model) {
     this.context = context;
-    this.hiddenStateWidth = hiddenStateWidth;
     this.model = model;
   }
 
   /**
    * Checks that a folder can be written, before any work.
    *
+   * @return whether it is complete already, where an unfinished run was to go on
    * @throws InvalidArgumentException if there is something in its place
    */
-  public static void checkPlace(Path folder, boolean force) {
+  public static boolean checkPlace(Path folder, boolean force, boolean resume) {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new InvalidArgumentException(
           "--out %s is a file; name a folder to make".formatted(folder));
     }
-    if (!force && Files.exists(folder) && !isEmpty(folder)) {
+    boolean unfinished = Checkpoints.isUnfinished(folder);
+    if (resume && !unfinished && Files.exists(folder.resolve(CARD))) {
+      return true;
+    }
+    if (!force && !(resume && unfinished) && Files.exists(folder) && !isEmpty(folder)) {
       throw new InvalidArgumentException(
-          "--out %s exists and is not empty; name another, or --force to replace its files"
-              .formatted(folder));
+          unfinished
+              ? "--out %s has an unfinished run; go on with --resume, or start over with --force"
+                  .formatted(folder)
+              : "--out %s exists and is not empty; name another, or --force to replace its files"
+                  .formatted(folder));
     }
     try {
       Files.createDirectories(folder);
     } catch (IOException e) {
       throw new FileException(folder, "cannot be made: " + e, e);
     }
+    return false;
   }
 
-  /** Trains on some vectors, measures on others, and writes everything. */
-  public void train(TrainingVectors training, TrainingVectors held, Path folder, boolean force) {
-    Pooling pooling = model.candidate().head().pooling();
+  /**
+   * Trains on some vectors, measures on others, and writes everything.
+   *
+   * @param checkpoints where the state of training is kept meanwhile
+   */
+  public void train(
+      TrainingVectors training, TrainingVectors held, Path folder, Checkpoints checkpoints) {
     HeadChoice choice = model.candidate().head();
+    FitChoice fit = model.candidate().fit();
+    Pooling pooling = choice.pooling();
     HeadTrainer trainer =
         new HeadTrainer(
-            context,
-            choice.spec(hiddenStateWidth),
-            choice.initDeviation(),
-            model.candidate().fit());
-    List<HeadTrainer.Epoch> epochs = new ArrayList<>();
-    List<VectorGroup> learned = training.toLearn(model.layouts(), pooling, row -> true);
-    try (RewardHead head = trainer.train(learned, epochs::add)) {
+            context, choice.spec(model.hiddenStateWidth()), choice.initDeviation(), fit);
+    List<VectorGroup> learned =
+        training.toLearn(model.layouts(), pooling, group -> !isValidation(group));
+    if (learned.isEmpty()) {
+      throw new InvalidArgumentException(
+          "--validation %s leaves no row to learn from".formatted(model.validation()));
+    }
+    Validation validation =
+        new Validation(
+            training.of(model.layouts().getFirst(), pooling, this::isValidation),
+            model.patience());
+    if (model.validation() > 0 && !validation.isOn()) {
+      throw new InvalidArgumentException(
+          "--validation %s names no row of the training part; give more, or leave it out"
+              .formatted(model.validation()));
+    }
+    HeadTrainer.Fitted fitted = trainer.train(learned, validation, checkpoints);
+    try (RewardHead head = fitted.head()) {
       Map<Layout, Tally> results = new LinkedHashMap<>();
       for (Layout layout : held.layouts()) {
         Tally tally = new Tally();
-        List<VectorGroup> groups = held.of(layout, pooling, row -> true);
+        List<VectorGroup> groups = held.of(layout, pooling, _ -> true);
         CrossValidation.addAll(tally, groups, HeadTrainer.score(head, groups));
         results.put(layout, tally);
       }
-      checkPlace(folder, force);
       head.save(folder.resolve(HEAD));
-      ModelConfig config =
-          ModelConfig.builtIn(model.name(), model.layouts().getFirst(), pooling, model.budget());
-      write(folder.resolve(ModelConfig.FILE), config.toJson());
-      write(folder.resolve(LOG), TrainingLog.text(model, epochs, results));
-      write(folder.resolve(CARD), ModelCard.text(model, epochs.getLast(), results));
+      write(folder.resolve(ModelConfig.FILE), model.config().toJson());
+      write(folder.resolve(LOG), TrainingLog.text(model, fitted.epochs(), results));
+      write(folder.resolve(CURVE + ".json"), LearningCurve.json(fitted, fit.epochs()));
+      write(folder.resolve(CURVE + ".svg"), LearningCurve.svg(fitted));
+      Epoch chosen = fitted.epochs().get(fitted.chosen() - 1);
+      write(folder.resolve(CARD), ModelCard.text(model, chosen, results));
+      checkpoints.finish();
     }
+  }
+
+  private boolean isValidation(GroupFacts group) {
+    return model.validation() > 0 && Part.isValidation(group.prompt(), model.validation());
   }
 
   private static boolean isEmpty(Path folder) {
@@ -96,7 +130,7 @@ public final class ModelFolder {
 
   private static void write(Path file, String text) {
     try {
-      Files.writeString(file, text);
+      WholeFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new FileException(file, "cannot be written: " + e, e);
     }

@@ -1,6 +1,7 @@
 package dev.gavel.cli.training;
 
 import dev.gavel.Layout;
+import dev.gavel.text.ModelConfig;
 import dev.gavel.text.TokenBudget;
 import java.nio.file.Path;
 import java.util.List;
@@ -8,27 +9,41 @@ import java.util.List;
 /**
  * Everything a model was made with.
  *
- * @param name what it is called
+ * @param config its configuration
  * @param candidate head and fit
  * @param layouts layouts it learned from; the first is its own
  * @param reversed whether it also learned from joint sequences in the opposite order
- * @param budget tokens kept
+ * @param hiddenStateWidth H of its backbone
+ * @param validation part of the training rows that chose the epoch; 0 for none
+ * @param patience epochs without a lower validation loss after which training stops; 0 for never
  * @param seed of everything random
  * @param holdout part of the prompts it did not learn from
  * @param data what it learned from
  */
 public record TrainedModel(
-    String name,
+    ModelConfig config,
     Candidate candidate,
     List<Layout> layouts,
     boolean reversed,
-    TokenBudget budget,
+    int hiddenStateWidth,
+    double validation,
+    int patience,
     long seed,
     double holdout,
     Data data) {
   /** Copies the list. */
   public TrainedModel {
     layouts = List.copyOf(layouts);
+  }
+
+  /** What it is called. */
+  public String name() {
+    return config.name();
+  }
+
+  /** Tokens kept. */
+  public TokenBudget budget() {
+    return config.budget();
   }
 
   /**

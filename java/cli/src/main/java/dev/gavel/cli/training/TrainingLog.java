@@ -19,7 +19,7 @@ final class TrainingLog {
   private TrainingLog() {}
 
   static String text(
-      TrainedModel model, List<HeadTrainer.Epoch> epochs, Map<Layout, Tally> results) {
+      TrainedModel model, List<Epoch> epochs, Map<Layout, Tally> results) {
     StringBuilder log = new StringBuilder();
     ObjectNode start = JSON.createObjectNode();
     start.put("event", "start");
@@ -30,12 +30,10 @@ final class TrainingLog {
     start.put("holdout", model.holdout());
     start.put("training_rows", model.data().training());
     log.append(start).append('\n');
-    for (HeadTrainer.Epoch epoch : epochs) {
+    for (Epoch epoch : epochs) {
       ObjectNode line = JSON.createObjectNode();
       line.put("event", "epoch");
-      line.put("epoch", epoch.epoch());
-      line.put("loss", epoch.loss());
-      line.put("gradient_norm", epoch.gradientNorm());
+      EpochJson.write(line, epoch);
       log.append(line).append('\n');
     }
     results.forEach((layout, tally) -> {

@@ -1,33 +1,54 @@
 package dev.gavel.cli.training;
 
-import dev.gavel.cli.rows.Row;
-import java.util.List;
+import dev.gavel.GavelException;
+import dev.gavel.cli.metric.GroupFacts;
+import java.lang.foreign.MemorySegment;
+import java.util.zip.CRC32C;
 
-/** Pooled vectors of the responses of one row, in the row's own order. Immutable by agreement. */
+/**
+ * Pooled vectors of the responses of one row, in the row's own order: in memory, or in the mapped
+ * file of a cache. Immutable by agreement.
+ */
 public final class VectorGroup {
-  private final Row row;
-  private final float[] vectors;
+  private final GroupFacts facts;
+  private final MemorySegment vectors;
 
-  VectorGroup(Row row, float[] vectors) {
-    this.row = row;
+  /**
+   * A group.
+   *
+   * @param vectors f32 [R, D] in row-major order; only read
+   */
+  VectorGroup(GroupFacts facts, MemorySegment vectors) {
+    this.facts = facts;
     this.vectors = vectors;
   }
 
-  /** The row. */
-  public Row row() {
-    return row;
-  }
-
-  /** What people think of the responses. */
-  public List<Double> labels() {
-    return row.labels().orElseThrow();
+  /** What is known of it besides the vectors. */
+  public GroupFacts facts() {
+    return facts;
   }
 
   int responses() {
-    return row.responses().size();
+    return facts.responses();
   }
 
-  float[] vectors() {
-    return vectors;
+  long bytes() {
+    return vectors.byteSize();
+  }
+
+  /** Copies the vectors to a place in memory. */
+  void copyTo(MemorySegment target, long offset) {
+    try {
+      MemorySegment.copy(vectors, 0, target, offset, vectors.byteSize());
+    } catch (InternalError e) {
+      throw new GavelException("a file of the cache was shortened while it was in use", e);
+    }
+  }
+
+  /** Adds the vectors to a checksum. */
+  void update(CRC32C crc) {
+    byte[] bytes = new byte[Math.toIntExact(vectors.byteSize())];
+    copyTo(MemorySegment.ofArray(bytes), 0);
+    crc.update(bytes);
   }
 }

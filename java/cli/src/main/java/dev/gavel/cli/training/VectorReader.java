@@ -1,20 +1,18 @@
 package dev.gavel.cli.training;
 
 import dev.gavel.Context;
-import dev.gavel.HeadSpec;
-import dev.gavel.Init;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.PackedBatch;
 import dev.gavel.Pooling;
-import dev.gavel.Readout;
-import dev.gavel.RewardHead;
-import dev.gavel.ScoreBatch;
+import dev.gavel.cli.cache.Pooler;
+import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Shuffle;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.text.PackedGroup;
 import dev.gavel.text.TextBackbone;
 import dev.gavel.text.TokenBudget;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +27,7 @@ public final class VectorReader implements AutoCloseable {
   private final TextBackbone text;
   private final TokenBudget budget;
   private final long seed;
-  private final Map<Pooling, RewardHead> poolers = new LinkedHashMap<>();
+  private final Map<Pooling, Pooler> poolers = new LinkedHashMap<>();
 
   /**
    * A reader.
@@ -44,9 +42,7 @@ public final class VectorReader implements AutoCloseable {
     this.budget = budget;
     this.seed = seed;
     for (Pooling pooling : poolings) {
-      // The kernel that pools is the one that scores: a head of no consequence makes it run.
-      HeadSpec spec = HeadSpec.linear((int) pooling.vectorWidth(text.width())).build();
-      poolers.computeIfAbsent(pooling, _ -> RewardHead.create(context, spec, Init.normal(0, 0)));
+      poolers.computeIfAbsent(pooling, _ -> new Pooler(context, pooling, text.width()));
     }
   }
 
@@ -72,29 +68,22 @@ public final class VectorReader implements AutoCloseable {
         packed,
         batch -> {
           Map<Pooling, VectorGroup> groups = new LinkedHashMap<>();
-          poolers.forEach(
-              (pooling, head) -> groups.put(pooling, pool(batch, pooling, head, row, order)));
+          poolers.forEach((pooling, pooler) ->
+              groups.put(pooling, group(pooler.vectors(batch), pooler.width(), row, order)));
           return groups;
         });
   }
 
   @Override
   public void close() {
-    new ArrayList<>(poolers.values()).forEach(RewardHead::close);
+    new ArrayList<>(poolers.values()).forEach(Pooler::close);
   }
 
-  private static VectorGroup pool(
-      PackedBatch batch, Pooling pooling, RewardHead head, Row row, List<Integer> order) {
-    try (ScoreBatch into =
-        ScoreBatch.allocate(head.spec(), batch.responses(), ScoreBatch.Extra.VECTORS)) {
-      head.score(batch, pooling, Readout.identity(), into);
-      float[] shuffled = into.vectors().toFloats();
-      int width = head.spec().inputWidth();
-      float[] vectors = new float[shuffled.length];
-      for (int i = 0; i < order.size(); i++) {
-        System.arraycopy(shuffled, i * width, vectors, order.get(i) * width, width);
-      }
-      return new VectorGroup(row, vectors);
+  private static VectorGroup group(float[] packed, int width, Row row, List<Integer> order) {
+    float[] vectors = new float[packed.length];
+    for (int i = 0; i < order.size(); i++) {
+      System.arraycopy(packed, i * width, vectors, order.get(i) * width, width);
     }
+    return new VectorGroup(GroupFacts.of(row), MemorySegment.ofArray(vectors));
   }
 }

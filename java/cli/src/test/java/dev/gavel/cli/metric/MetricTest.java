@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -14,23 +15,28 @@ class MetricTest {
   void theTallyCountsLengthInCodePoints() {
     Tally tally = new Tally();
     // Three UTF-16 units against four, but three code points against two.
-    tally.add(List.of(1f, 2f), List.of(1.0, 0.0), List.of("abc", "😀😀"));
+    tally.add(List.of(1f, 2f), group(List.of(1.0, 0.0), "abc", "😀😀"));
     assertEquals(0, tally.accuracy().count());
     assertEquals(1, tally.lengthAccuracy().count());
-    tally.add(List.of(1f, 2f), List.of(1.0, 1.0), List.of("a", "b"));
+    tally.add(List.of(1f, 2f), group(List.of(1.0, 1.0), "a", "b"));
     assertEquals(1, tally.accuracy().of());
     assertEquals(1, tally.withoutPreference());
+  }
+
+  private static GroupFacts group(List<Double> labels, String... texts) {
+    return new GroupFacts(
+        PromptHash.of("p"), GroupFacts.lengths(List.of(texts)), Optional.empty(), labels);
   }
 
   @Test
   void partsFollowTheDocumentedHash() {
     // First 8 bytes of SHA-256("abc") are ba7816bf8f01cfea: as unsigned, mod 10000 is 74.
     assertEquals(74, Long.remainderUnsigned(0xba7816bf8f01cfeaL, 10_000));
-    assertTrue(Part.TRAINING.has("abc", 0.0074));
-    assertTrue(Part.EVALUATION.has("abc", 0.0075));
-    assertTrue(Part.ALL.has("abc", 0.5));
+    assertTrue(Part.TRAINING.has(PromptHash.of("abc"), 0.0074));
+    assertTrue(Part.EVALUATION.has(PromptHash.of("abc"), 0.0075));
+    assertTrue(Part.ALL.has(PromptHash.of("abc"), 0.5));
     for (int i = 0; i < 100; i++) {
-      String prompt = "prompt " + i;
+      PromptHash prompt = PromptHash.of("prompt " + i);
       assertNotEquals(Part.TRAINING.has(prompt, 0.3), Part.EVALUATION.has(prompt, 0.3));
     }
   }
@@ -40,7 +46,7 @@ class MetricTest {
     int[] heldOut = new int[5];
     int[] all = new int[5];
     for (int i = 0; i < 20_000; i++) {
-      String prompt = "prompt " + i;
+      PromptHash prompt = PromptHash.of("prompt " + i);
       int fold = Part.fold(prompt, 5);
       all[fold]++;
       heldOut[fold] += Part.EVALUATION.has(prompt, 0.3) ? 1 : 0;

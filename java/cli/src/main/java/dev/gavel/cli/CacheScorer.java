@@ -1,0 +1,153 @@
+package dev.gavel.cli;
+
+import dev.gavel.cli.cache.CachedRow;
+import dev.gavel.cli.cache.HiddenCache;
+import dev.gavel.cli.input.Position;
+import dev.gavel.cli.input.Shard;
+import dev.gavel.cli.input.Source;
+import dev.gavel.cli.output.OutputFailure;
+import dev.gavel.cli.output.Progress;
+import dev.gavel.cli.output.RowWriter;
+import dev.gavel.cli.output.ScoredRow;
+import dev.gavel.cli.rows.ParsedRow;
+import dev.gavel.cli.rows.Row;
+import dev.gavel.cli.run.RunSettings;
+import dev.gavel.cli.scoring.CacheScoring;
+import dev.gavel.cli.scoring.StageTimes;
+import dev.gavel.text.GroupScore;
+import dev.gavel.text.Provenance;
+import dev.gavel.text.VectorModel;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Scores the rows of a cache: the same rows of output as from the texts it was made of. */
+final class CacheScorer {
+  private final HiddenCache cache;
+  private final VectorModel model;
+
+  /** Checks that the head goes with the cache. */
+  CacheScorer(HiddenCache cache, VectorModel model, String modelName) {
+    this.cache = cache;
+    this.model = model;
+    List<String> differences =
+        CacheSettings.differences(
+            cache.index().settings(),
+            CacheSettings.ofVectors(
+                modelName, model.config(), model.layout(), model.budget(), model.pooling()));
+    if (!differences.isEmpty()) {
+      throw CommandFailure.usage(
+          "cache %s was not made for this model: %s. Give the model it was made with, or one trained on it, or write another cache"
+              .formatted(cache.folder(), String.join("; ", differences)));
+    }
+    if (cache.index().width() != model.head().spec().inputWidth()) {
+      throw CommandFailure.usage(
+          "cache %s has vectors of %d; the head of model %s takes %d"
+              .formatted(
+                  cache.folder(),
+                  cache.index().width(),
+                  model.config().name(),
+                  model.head().spec().inputWidth()));
+    }
+  }
+
+  /** The cache. */
+  HiddenCache cache() {
+    return cache;
+  }
+
+  /** The model. */
+  VectorModel model() {
+    return model;
+  }
+
+  /** Checks that its scores would be those of the texts in their own order. */
+  void requireGivenOrder() {
+    String order = order();
+    if (!order.equals(CacheSettings.GIVEN)) {
+      throw CommandFailure.usage(
+          "cache %s has responses in an order %s; score needs them as they were given: write it with --order given"
+              .formatted(cache.folder(), order));
+    }
+  }
+
+  /** The order of its responses, in words. */
+  String order() {
+    return cache.index().settings().getOrDefault(CacheSettings.ORDER, "unknown");
+  }
+
+  /** Everything that decides the bytes that are written. */
+  RunSettings settings(String modelName, Shard shard) {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("gavel", Version.NUMBER);
+    values.put("model", model.config().name());
+    for (Provenance.Part part : Provenance.parts(modelName)) {
+      values.put("model's " + part.name(), "sha256 " + part.sha256());
+    }
+    values.put("device", model.context().info().device().toString());
+    values.put("format", "jsonl");
+    values.put("shard", shard.toString());
+    values.put("cache", SourceIdentity.of(Source.file(cache.indexFile())));
+    return new RunSettings(values);
+  }
+
+  /** Scores and writes all rows after a place. */
+  Position write(
+      Position from,
+      Shard shard,
+      RowWriter writer,
+      RowSink sink,
+      ScoreSummary summary,
+      StageTimes times)
+      throws OutputFailure {
+    Position[] last = {from};
+    long[] number = {from.rows()};
+    try (Progress progress = Progress.of("gavel score", cache.index().rows(), "")) {
+      new CacheScoring(cache, model.head(), model.readout(), times)
+          .run(
+              from,
+              piece -> {
+                for (CacheScoring.Entry entry : piece.entries()) {
+                  if (shard.has(number[0])) {
+                    ScoredRow row = row(entry);
+                    summary.add(row);
+                    try {
+                      writer.write(entry.row().file(), row);
+                    } catch (IOException e) {
+                      throw sink.failure(e);
+                    }
+                  }
+                  number[0]++;
+                }
+                sink.windowDone(piece.end(), summary::counts);
+                last[0] = piece.end();
+                progress.at(number[0], summary.shortLine());
+              });
+    }
+    return last[0];
+  }
+
+  private ScoredRow row(CacheScoring.Entry entry) {
+    return switch (entry.row()) {
+      case CachedRow.Failed failed ->
+          new ScoredRow.Failed(new ParsedRow.Bad(failed.line(), failed.id(), failed.error()));
+      case CachedRow.Whole whole -> {
+        CachedRow.Tokens tokens = whole.tokens();
+        yield new ScoredRow.Scored(
+            Row.withoutTexts(whole.line(), whole.id(), whole.subset()),
+            new GroupScore(
+                entry.scores(),
+                model.layout(),
+                tokens.passes(),
+                tokens.kept(),
+                tokens.cut(),
+                tokens.prompt(),
+                tokens.promptCut(),
+                tokens.specialLiterals(),
+                model.config().readout().kind(),
+                cache.index().settings().getOrDefault(CacheSettings.TEMPLATE, "")));
+      }
+    };
+  }
+}

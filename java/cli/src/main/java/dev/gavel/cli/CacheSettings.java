@@ -1,0 +1,110 @@
+package dev.gavel.cli;
+
+import dev.gavel.Context;
+import dev.gavel.Layout;
+import dev.gavel.Pooling;
+import dev.gavel.cli.input.Limits;
+import dev.gavel.cli.input.Shard;
+import dev.gavel.cli.input.Source;
+import dev.gavel.cli.run.RunSettings;
+import dev.gavel.text.ModelConfig;
+import dev.gavel.text.OnnxBackbone;
+import dev.gavel.text.Provenance;
+import dev.gavel.text.RewardModel;
+import dev.gavel.text.TokenBudget;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Everything that decides the bytes of a cache, and what a head must share with it. */
+final class CacheSettings {
+  static final String POOLING = "pooling";
+  static final String LAYOUT = "layout";
+  static final String ORDER = "order of responses";
+  static final String TEMPLATE = "template";
+  static final String BACKBONE = "backbone";
+  static final String CONTEXT = "context";
+  static final String PROMPT = "prompt";
+  static final String RESPONSE = "response";
+  static final String GIVEN = "as given";
+
+  private CacheSettings() {}
+
+  /** Order of responses that is drawn from a seed and the texts. */
+  static String drawn(long seed) {
+    return "drawn from seed %d".formatted(seed);
+  }
+
+  static RunSettings of(
+      String modelName,
+      RewardModel model,
+      Pooling pooling,
+      String order,
+      int fileRows,
+      Shard shard,
+      Limits limits,
+      List<Source> sources) {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("gavel", Version.NUMBER);
+    values.putAll(ofVectors(modelName, model.config(), model.layout(), model.budget(), pooling));
+    values.put(ORDER, order);
+    values.put(TEMPLATE, model.template());
+    values.put("onnx runtime", OnnxBackbone.runtimeVersion());
+    values.put("tokenizers", Provenance.tokenizersVersion());
+    // ONNX Runtime chooses its kernels by the processor, and not all give the same bits.
+    Context.Info info = model.context().info();
+    values.put("device", info.device().toString());
+    values.put("processor", "up to " + info.bestInstructionSet());
+    if (!model.text().backbone().invariant()) {
+      // Bits of such a backbone may depend on what runs together, and with how many threads.
+      values.put("threads", Integer.toString(model.options().threads()));
+      values.put("batch", "%d tokens".formatted(model.options().batchTokens()));
+    }
+    values.put("window", "%d rows".formatted(limits.windowRows()));
+    values.put("longest line", "%d bytes".formatted(limits.longestLine()));
+    values.put("file", "%d rows".formatted(fileRows));
+    values.put("shard", shard.toString());
+    values.put("inputs", Integer.toString(sources.size()));
+    for (int i = 0; i < sources.size(); i++) {
+      values.put("input %d".formatted(i + 1), SourceIdentity.of(sources.get(i)));
+    }
+    return new RunSettings(values);
+  }
+
+  /** What makes a vector of a text: all of the model but its head. */
+  static Map<String, String> ofVectors(
+      String modelName, ModelConfig config, Layout layout, TokenBudget budget, Pooling pooling) {
+    Map<String, String> values = new LinkedHashMap<>();
+    // In the order configuration, head, backbone, tokenizer, chat template.
+    List<Provenance.Part> parts = Provenance.parts(modelName);
+    values.put(BACKBONE, "sha256 " + parts.get(2).sha256());
+    values.put("tokenizer", "sha256 " + parts.get(3).sha256());
+    values.put(
+        "chat template",
+        "%s, %s, %s"
+            .formatted(
+                parts.size() > 4 ? "sha256 " + parts.get(4).sha256() : config.chatTemplate().file(),
+                config.chatTemplate().renders(),
+                new java.util.TreeMap<>(config.chatTemplate().variables())));
+    values.put("sequence", config.sequence().toString());
+    values.put(LAYOUT, ModelConfig.name(layout));
+    values.put(POOLING, ModelConfig.name(pooling));
+    values.put(CONTEXT, Integer.toString(budget.context()));
+    values.put(PROMPT, Integer.toString(budget.prompt()));
+    values.put(RESPONSE, Integer.toString(budget.response()));
+    return values;
+  }
+
+  /** What differs between a cache and what a model would make, one line each. */
+  static List<String> differences(Map<String, String> cache, Map<String, String> model) {
+    List<String> found = new ArrayList<>();
+    model.forEach((name, value) -> {
+      String was = cache.getOrDefault(name, "not there");
+      if (!value.equals(was)) {
+        found.add("%s is %s in the cache, %s with the model".formatted(name, was, value));
+      }
+    });
+    return found;
+  }
+}

@@ -1,0 +1,5 @@
+/** Caches of hidden states: pooled vectors on disk, written once, and read in place. */
+@NullMarked
+package dev.gavel.cli.cache;
+
+import org.jspecify.annotations.NullMarked;

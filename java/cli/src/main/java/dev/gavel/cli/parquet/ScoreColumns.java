@@ -1,0 +1,180 @@
+package dev.gavel.cli.parquet;
+
+import static org.apache.parquet.schema.LogicalTypeAnnotation.stringType;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BINARY;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.FLOAT;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
+import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT64;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
+import org.apache.parquet.schema.Type;
+import org.apache.parquet.schema.Types;
+
+/**
+ * The columns of scored rows: those of the input as they are, then the keys of a row of output,
+ * each optional. Where the input has a column of that name, the added one is called {@code
+ * gavel_NAME}; {@code id} and {@code subset} are the input's own where it has them.
+ */
+final class ScoreColumns {
+  private static final String PREFIX = "gavel_";
+
+  private final MessageType schema;
+  private final int inputColumns;
+  private final List<Column> added = new ArrayList<>();
+
+  private enum Kind {
+    TEXT,
+    LONG,
+    INT,
+    INTS,
+    FLOATS,
+    ERROR
+  }
+
+  private record Column(String key, Kind kind) {}
+
+  private static final List<Column> ALL =
+      List.of(
+          new Column("id", Kind.TEXT),
+          new Column("file", Kind.TEXT),
+          new Column("subset", Kind.TEXT),
+          new Column("scores", Kind.FLOATS),
+          new Column("best", Kind.INT),
+          new Column("ranking", Kind.INTS),
+          new Column("tokens", Kind.INTS),
+          new Column("truncated", Kind.INTS),
+          new Column("prompt_tokens", Kind.INT),
+          new Column("prompt_truncated", Kind.INT),
+          new Column("special_literals", Kind.INT),
+          new Column("passes", Kind.INT),
+          new Column("layout", Kind.TEXT),
+          new Column("readout", Kind.TEXT),
+          new Column("template", Kind.TEXT),
+          new Column("model", Kind.TEXT),
+          new Column("line", Kind.LONG),
+          new Column("error", Kind.ERROR));
+
+  /**
+   * Columns of an output.
+   *
+   * @param input columns of the input; none where it is not Parquet
+   */
+  ScoreColumns(List<Type> input) {
+    Set<String> taken = new HashSet<>();
+    List<Type> columns = new ArrayList<>();
+    for (Type column : input) {
+      columns.add(optional(column));
+      taken.add(column.getName());
+    }
+    inputColumns = columns.size();
+    for (Column column : ALL) {
+      boolean there = taken.contains(column.key());
+      if (there && (column.key().equals("id") || column.key().equals("subset"))) {
+        continue;
+      }
+      String name = there ? PREFIX + column.key() : column.key();
+      while (taken.contains(name)) {
+        name = PREFIX + name;
+      }
+      taken.add(name);
+      columns.add(type(name, column.kind()));
+      added.add(column);
+    }
+    schema = new MessageType("row", columns);
+  }
+
+  MessageType schema() {
+    return schema;
+  }
+
+  int inputColumns() {
+    return inputColumns;
+  }
+
+  /** Fills the added columns of a row from a row of output. */
+  void fill(Group row, JsonNode output) {
+    for (int i = 0; i < added.size(); i++) {
+      JsonNode value = output.path(added.get(i).key());
+      if (!value.isMissingNode() && !value.isNull()) {
+        fill(row, inputColumns + i, added.get(i).kind(), value);
+      }
+    }
+  }
+
+  private static void fill(Group row, int at, Kind kind, JsonNode value) {
+    switch (kind) {
+      case TEXT -> row.add(at, value.asText());
+      case LONG -> row.add(at, value.longValue());
+      case INT -> row.add(at, value.intValue());
+      case INTS -> {
+        Group list = row.addGroup(at);
+        value.forEach(one -> list.addGroup(0).add(0, one.intValue()));
+      }
+      case FLOATS -> {
+        Group list = row.addGroup(at);
+        for (JsonNode one : value) {
+          Group element = list.addGroup(0);
+          if (!one.isNull()) {
+            // The text was printed so that reading it as f32 gives the same bits.
+            element.add(0, Float.parseFloat(one.asText()));
+          }
+        }
+      }
+      case ERROR -> {
+        Group error = row.addGroup(at);
+        error.add(0, value.path("field").asText());
+        error.add(1, value.path("found").asText());
+        error.add(2, value.path("message").asText());
+      }
+    }
+  }
+
+  private static Type type(String name, Kind kind) {
+    return switch (kind) {
+      case TEXT -> Types.optional(BINARY).as(stringType()).named(name);
+      case LONG -> Types.optional(INT64).named(name);
+      case INT -> Types.optional(INT32).named(name);
+      case INTS -> list(name, INT32);
+      case FLOATS -> list(name, FLOAT);
+      case ERROR ->
+          Types.optionalGroup()
+              .optional(BINARY)
+              .as(stringType())
+              .named("field")
+              .optional(BINARY)
+              .as(stringType())
+              .named("found")
+              .optional(BINARY)
+              .as(stringType())
+              .named("message")
+              .named(name);
+    };
+  }
+
+  private static Type list(String name, PrimitiveTypeName element) {
+    return Types.optionalList().optionalElement(element).named(name);
+  }
+
+  // A row that could not be read has no value in any column.
+  private static Type optional(Type column) {
+    if (!column.isRepetition(Type.Repetition.REQUIRED)) {
+      return column;
+    }
+    return column.isPrimitive()
+        ? Types.primitive(column.asPrimitiveType().getPrimitiveTypeName(), Type.Repetition.OPTIONAL)
+            .as(column.getLogicalTypeAnnotation())
+            .length(column.asPrimitiveType().getTypeLength())
+            .named(column.getName())
+        : Types.buildGroup(Type.Repetition.OPTIONAL)
+            .as(column.getLogicalTypeAnnotation())
+            .addFields(column.asGroupType().getFields().toArray(Type[]::new))
+            .named(column.getName());
+  }
+}

@@ -1,0 +1,235 @@
+package dev.gavel.cli.training;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.FileException;
+import dev.gavel.FormatException;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Optimizer;
+import dev.gavel.RewardHead;
+import dev.gavel.cli.run.RunSettings;
+import dev.gavel.cli.run.WholeFile;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state of training in a folder {@code checkpoint} of the model folder that is being made, which
+ * is gone when that is complete. {@code state.json} names the files that belong to it: they are on
+ * the disk before it is, so whatever was killed when, it tells of whole files. Who has the folder
+ * holds a lock.
+ */
+public final class Checkpoints implements EpochStore, AutoCloseable {
+  private static final String FOLDER = "checkpoint";
+  private static final String STATE = "state.json";
+  private static final String LOCK = "lock";
+  private static final String FORMAT = "gavel-training";
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  private final Path folder;
+  private final RunSettings settings;
+  private final FileChannel lock;
+  private Optional<String> best = Optional.empty();
+
+  private Checkpoints(Path folder, RunSettings settings, FileChannel lock) {
+    this.folder = folder;
+    this.settings = settings;
+    this.lock = lock;
+  }
+
+  /** Whether a model folder holds the state of training that did not come to its end. */
+  public static boolean isUnfinished(Path modelFolder) {
+    return Files.exists(modelFolder.resolve(FOLDER).resolve(STATE));
+  }
+
+  /**
+   * Takes the folder.
+   *
+   * @param settings what decides the bits of the model
+   * @param resume whether to go on with the state that is there; otherwise it is forgotten
+   * @throws InvalidArgumentException if another run has it, or its state is of other settings
+   */
+  public static Checkpoints open(Path modelFolder, RunSettings settings, boolean resume) {
+    Path folder = modelFolder.resolve(FOLDER);
+    try {
+      Files.createDirectories(folder);
+      FileChannel channel =
+          FileChannel.open(
+              folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      Checkpoints checkpoints = new Checkpoints(folder, settings, channel);
+      try {
+        if (tryLock(channel) == null) {
+          throw new InvalidArgumentException(
+              "--out %s is being written by another run; wait for it, or name another"
+                  .formatted(modelFolder));
+        }
+        if (resume) {
+          checkpoints.requireSame(modelFolder);
+        } else {
+          Files.deleteIfExists(folder.resolve(STATE));
+        }
+        return checkpoints;
+      } catch (IOException | RuntimeException e) {
+        channel.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be written: " + e, e);
+    }
+  }
+
+  // Held until the channel is closed. Null where another run has it, in this process or another.
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null;
+    }
+  }
+
+  private void requireSame(Path modelFolder) {
+    Optional<JsonNode> state = state();
+    if (state.isEmpty()) {
+      return;
+    }
+    Map<String, String> before = new LinkedHashMap<>();
+    state
+        .get()
+        .path("settings")
+        .properties()
+        .forEach(e -> before.put(e.getKey(), e.getValue().asText()));
+    List<String> differences = settings.differences(new RunSettings(before));
+    if (!differences.isEmpty()) {
+      throw new InvalidArgumentException(
+          "--out %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
+              .formatted(modelFolder, String.join("; ", differences)));
+    }
+  }
+
+  @Override
+  public Saved restore(Optimizer optimizer) {
+    Optional<JsonNode> state = state();
+    if (state.isEmpty()) {
+      return Saved.NOTHING;
+    }
+    List<Epoch> epochs = new ArrayList<>();
+    for (JsonNode epoch : state.get().path("epochs")) {
+      epochs.add(EpochJson.read(epoch));
+    }
+    optimizer.restore(named(state.get(), "optimizer", epochs.size()));
+    best = Optional.ofNullable(state.get().get("best")).map(JsonNode::asText);
+    return new Saved(
+        epochs,
+        best.map(_ ->
+            RewardHead.load(
+                optimizer.head().context(),
+                named(state.get(), "best", Validation.best(epochs)))));
+  }
+
+  @Override
+  public void save(List<Epoch> epochs, Optimizer optimizer, Optional<RewardHead> better) {
+    String file = name("optimizer", epochs.size());
+    optimizer.save(folder.resolve(file));
+    better.ifPresent(head -> {
+      String name = name("best", epochs.size());
+      head.save(folder.resolve(name));
+      best = Optional.of(name);
+    });
+    ObjectNode state = JSON.createObjectNode();
+    state.put("format", FORMAT).put("format_version", 1).put("optimizer", file);
+    best.ifPresent(name -> state.put("best", name));
+    ArrayNode list = state.putArray("epochs");
+    epochs.forEach(epoch -> EpochJson.write(list.addObject(), epoch));
+    ObjectNode words = state.putObject("settings");
+    settings.values().forEach(words::put);
+    try {
+      WholeFile.write(folder.resolve(STATE), JSON.writeValueAsBytes(state));
+      List<String> kept = new ArrayList<>(List.of(file, STATE, LOCK));
+      best.ifPresent(kept::add);
+      deleteBut(kept);
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be written: " + e, e);
+    }
+  }
+
+  /** Removes the state: the model is complete. */
+  public void finish() {
+    try {
+      deleteBut(List.of());
+      Files.deleteIfExists(folder);
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be removed: " + e, e);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      throw new FileException(folder, "its lock cannot be given back: " + e, e);
+    }
+  }
+
+  private Optional<JsonNode> state() {
+    Path file = folder.resolve(STATE);
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode state = JSON.readTree(Files.readAllBytes(file));
+      if (!state.path("format").asText().equals(FORMAT)
+          || state.path("format_version").asInt() != 1) {
+        throw new FormatException(file, "is no state of training; start over with --force");
+      }
+      return Optional.of(state);
+    } catch (JsonProcessingException e) {
+      throw new FormatException(
+          file, "is no state of training (%s); start over with --force".formatted(e.getMessage()));
+    } catch (IOException e) {
+      throw new FileException(file, "cannot be read: " + e, e);
+    }
+  }
+
+  // The names are known: what else a file says is not opened.
+  private Path named(JsonNode state, String kind, int epoch) {
+    String name = name(kind, epoch);
+    if (!state.path(kind).asText().equals(name)) {
+      throw new FormatException(
+          folder.resolve(STATE),
+          "names %s '%s'; after its epochs it must be %s"
+              .formatted(kind, state.path(kind).asText(), name));
+    }
+    return folder.resolve(name);
+  }
+
+  private static String name(String kind, int epoch) {
+    return "%s-%06d.safetensors".formatted(kind, epoch);
+  }
+
+  private void deleteBut(List<String> kept) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        if (!kept.contains(file.getFileName().toString())) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+}

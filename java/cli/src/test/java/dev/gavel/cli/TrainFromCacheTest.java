@@ -1,0 +1,149 @@
+package dev.gavel.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Training on the vectors of a cache. */
+class TrainFromCacheTest {
+  @TempDir private Path folder;
+
+  private static Run train(Path data, Path out, String... more) {
+    List<String> command =
+        new ArrayList<>(List.of("train", "--data", data.toString(), "--out", out.toString()));
+    command.addAll(List.of("--loss", "bt", "--epochs", "6", "--name", "m", "--holdout", "0.3"));
+    command.addAll(List.of(more));
+    return Run.of(command.toArray(String[]::new));
+  }
+
+  @Test
+  void theHeadHasTheBytesOfOneThatWasTrainedOnTheTexts() throws IOException {
+    Path data = Files.writeString(folder.resolve("pairs.jsonl"), Preferences.pairs(60));
+    Path cache = folder.resolve("cache");
+    // The budget train gives texts where none is named.
+    Run cached =
+        Run.of(
+            "cache",
+            "--input",
+            data.toString(),
+            "--output",
+            cache.toString(),
+            "--pooling",
+            "span_mean",
+            "--order",
+            "drawn",
+            "--layout",
+            "joint",
+            "--prompt-tokens",
+            "64",
+            "--response-tokens",
+            "512");
+    assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
+    String[] options = {"--validation", "0.2", "--patience", "3"};
+    Path text = folder.resolve("text");
+    Path vectors = folder.resolve("vectors");
+    assertEquals(ExitCode.DONE, train(data, text, options).exitCode());
+    Run run = train(cache, vectors, options);
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    for (String name :
+        List.of("model.safetensors", "config.json", "learning-curve.json", "learning-curve.svg")) {
+      assertArrayEquals(
+          Files.readAllBytes(text.resolve(name)), Files.readAllBytes(vectors.resolve(name)), name);
+    }
+    assertFalse(Files.exists(vectors.resolve("checkpoint")));
+    JsonNode curve = Run.parse(Files.readString(vectors.resolve("learning-curve.json")));
+    assertEquals(6, curve.get("epochs_planned").asInt());
+    assertTrue(curve.at("/epochs/0/validation_rows").asInt() > 3, curve.toString());
+    assertTrue(Files.readString(vectors.resolve("learning-curve.svg")).startsWith("<svg"));
+    // In layout joint, the log agrees with that of the texts, and eval with both.
+    JsonNode joint = evaluation(text);
+    assertEquals(joint, evaluation(vectors));
+    Run eval =
+        Run.of(
+            "eval",
+            "--data",
+            cache.toString(),
+            "--model",
+            vectors.toString(),
+            "--part",
+            "evaluation",
+            "--holdout",
+            "0.3",
+            "--json");
+    assertEquals(ExitCode.DONE, eval.exitCode(), eval.err());
+    assertEquals(joint.get("right"), eval.json().getFirst().get("right"));
+    assertEquals(joint.get("rows"), eval.json().getFirst().get("n"));
+
+    Run complete = train(cache, vectors, "--resume");
+    assertEquals(ExitCode.DONE, complete.exitCode(), complete.err());
+    assertTrue(complete.err().contains("complete already"), complete.err());
+    for (String[] wrong :
+        new String[][] {
+          {"--layout", "independent"},
+          {"--pooling", "index"},
+          {"--reversed"},
+          {"--prompt-tokens", "3"},
+          {"--patience", "3"},
+          {"--validation", "1"}
+        }) {
+      Run refused = train(cache, folder.resolve("none"), wrong);
+      assertEquals(ExitCode.USAGE, refused.exitCode(), refused.err());
+      assertFalse(Files.exists(folder.resolve("none")));
+    }
+  }
+
+  private static JsonNode evaluation(Path model) {
+    return Run.json(model.resolve("training-log.jsonl")).stream()
+        .filter(line -> line.path("layout").asText().equals("joint"))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void placesThatTellWhichIsBetterAreNotLearnedFrom() throws IOException {
+    Path model = TinyModel.write(folder.resolve("model"));
+    Path data = Files.writeString(folder.resolve("pairs.jsonl"), Preferences.pairs(20));
+    Path cache = folder.resolve("cache");
+    Run.of("cache", "--model", model + "", "--input", data + "", "--output", cache + "");
+    Run refused = train(cache, folder.resolve("out"));
+    assertEquals(ExitCode.USAGE, refused.exitCode());
+    assertTrue(refused.err().contains("--order drawn"), refused.err());
+
+    // A backbone of one's own: the model folder lacks its files, and says so.
+    Path alone = folder.resolve("alone");
+    Run.of(
+        "cache",
+        "--model",
+        model + "",
+        "--layout",
+        "independent",
+        "--input",
+        data + "",
+        "--output",
+        alone + "");
+    Path out = folder.resolve("out");
+    Run trained = train(alone, out, "--hidden", "none", "--norm", "none");
+    assertEquals(ExitCode.DONE, trained.exitCode(), trained.err());
+    assertTrue(trained.err().contains("put model.onnx and tokenizer.json"), trained.err());
+    for (String file : List.of("model.onnx", "tokenizer.json")) {
+      Files.copy(model.resolve(file), out.resolve(file));
+    }
+    Path text = folder.resolve("text.jsonl");
+    Path cached = folder.resolve("cached.jsonl");
+    Run.of("score", "--model", out + "", "--input", data + "", "--output", text + "");
+    Run scored =
+        Run.of("score", "--model", out + "", "--input", alone + "", "--output", cached + "");
+    assertEquals(ExitCode.DONE, scored.exitCode(), scored.err());
+    assertArrayEquals(Files.readAllBytes(text), Files.readAllBytes(cached));
+  }
+}

@@ -1,0 +1,191 @@
+package dev.gavel.cli.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gavel.Activation;
+import dev.gavel.Context;
+import dev.gavel.HeadSpec;
+import dev.gavel.HostTensor;
+import dev.gavel.InvalidArgumentException;
+import dev.gavel.Norm;
+import dev.gavel.Optimizer;
+import dev.gavel.Pooling;
+import dev.gavel.RewardHead;
+import dev.gavel.cli.metric.GroupFacts;
+import dev.gavel.cli.metric.PromptHash;
+import dev.gavel.cli.run.RunSettings;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Training that is interrupted, and training that ends early. */
+class HeadTrainerTest {
+  private static final int WIDTH = 8;
+  private static final int EPOCHS = 9;
+  private static final RunSettings SETTINGS = new RunSettings(Map.of("seed", "3"));
+
+  @TempDir private Path folder;
+
+  private static HeadTrainer trainer(Context context, int epochs, float learningRate) {
+    HeadChoice head =
+        new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, Norm.LAYER, 1, 0.3f);
+    FitChoice fit =
+        new FitChoice(new LossChoice.BradleyTerry(0, 1, 0), epochs, 4, learningRate, 0.1f, 3);
+    return new HeadTrainer(context, head.spec(WIDTH), head.initDeviation(), fit);
+  }
+
+  // The better response has the larger sum, but for some where it has not.
+  private static List<VectorGroup> groups(int seed, int count, double noise) {
+    SplittableRandom random = new SplittableRandom(seed);
+    List<VectorGroup> groups = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int responses = 2 + i % 3;
+      float[] vectors = new float[responses * WIDTH];
+      List<Double> labels = new ArrayList<>();
+      for (int response = 0; response < responses; response++) {
+        double sum = 0;
+        for (int j = 0; j < WIDTH; j++) {
+          vectors[response * WIDTH + j] = (float) random.nextDouble(-1, 1);
+          sum += vectors[response * WIDTH + j];
+        }
+        labels.add(random.nextDouble() < noise ? -sum : sum);
+      }
+      GroupFacts facts =
+          new GroupFacts(
+              PromptHash.of("p" + seed + "-" + i),
+              java.util.Collections.nCopies(responses, 1),
+              Optional.empty(),
+              labels);
+      groups.add(new VectorGroup(facts, MemorySegment.ofArray(vectors)));
+    }
+    return groups;
+  }
+
+  private static List<List<Float>> parameters(RewardHead head) {
+    List<List<Float>> all = new ArrayList<>();
+    for (HeadSpec.Parameter parameter : head.spec().parameters()) {
+      try (HostTensor values = head.parameter(parameter.name())) {
+        List<Float> list = new ArrayList<>();
+        for (float value : values.toFloats()) {
+          list.add(value);
+        }
+        all.add(list);
+      }
+    }
+    return all;
+  }
+
+  /** Is killed after an epoch, once its state is kept. */
+  private record Killed(EpochStore store, int after) implements EpochStore {
+    @Override
+    public Saved restore(Optimizer optimizer) {
+      return store.restore(optimizer);
+    }
+
+    @Override
+    public void save(List<Epoch> epochs, Optimizer optimizer, Optional<RewardHead> best) {
+      store.save(epochs, optimizer, best);
+      if (epochs.size() == after) {
+        throw new IllegalStateException("killed");
+      }
+    }
+  }
+
+  @Test
+  void aRunThatIsKilledAfterAnyEpochEndsWithTheSameBits() throws IOException {
+    List<VectorGroup> learned = groups(1, 50, 0.2);
+    Validation validation = new Validation(groups(2, 20, 0.2), 3);
+    try (Context context = Context.open()) {
+      HeadTrainer trainer = trainer(context, EPOCHS, 1e-2f);
+      HeadTrainer.Fitted whole = trainer.train(learned, validation, EpochStore.none());
+      List<List<Float>> expected = parameters(whole.head());
+      whole.head().close();
+      for (int after = 1; after <= whole.epochs().size(); after++) {
+        Path place = Files.createDirectory(folder.resolve("killed-" + after));
+        try (Checkpoints kept = Checkpoints.open(place, SETTINGS, true)) {
+          Killed killed = new Killed(kept, after);
+          assertThrows(
+              IllegalStateException.class, () -> trainer.train(learned, validation, killed));
+        }
+        assertTrue(Checkpoints.isUnfinished(place));
+        try (Checkpoints kept = Checkpoints.open(place, SETTINGS, true)) {
+          HeadTrainer.Fitted fitted = trainer.train(learned, validation, kept);
+          assertEquals(whole.epochs(), fitted.epochs());
+          assertEquals(whole.chosen(), fitted.chosen());
+          assertEquals(expected, parameters(fitted.head()), "killed after " + after);
+          fitted.head().close();
+          kept.finish();
+        }
+        assertFalse(Files.exists(place.resolve("checkpoint")));
+      }
+    }
+  }
+
+  @Test
+  void theHeadIsThatOfTheBestEpochAndTrainingStops() {
+    // Labels that mean nothing: what is learned is noise, and the validation loss rises.
+    List<VectorGroup> learned = groups(4, 30, 0.5);
+    Validation validation = new Validation(groups(5, 30, 0.5), 4);
+    try (Context context = Context.open()) {
+      HeadTrainer.Fitted fitted =
+          trainer(context, 200, 3e-2f).train(learned, validation, EpochStore.none());
+      int best = fitted.chosen();
+      assertEquals(
+          best + 4, fitted.epochs().size(), "stops after four epochs without a lower loss");
+      double lowest =
+          fitted.epochs().stream()
+              .mapToDouble(epoch -> epoch.validation().orElseThrow().loss())
+              .min()
+              .orElseThrow();
+      assertEquals(lowest, fitted.epochs().get(best - 1).validation().orElseThrow().loss());
+      // The same run that ends with that epoch has that head.
+      HeadTrainer.Fitted again =
+          trainer(context, best, 3e-2f).train(learned, Validation.NONE, EpochStore.none());
+      assertEquals(parameters(again.head()), parameters(fitted.head()));
+      again.head().close();
+      fitted.head().close();
+    }
+  }
+
+  @Test
+  void aStateOfOtherSettingsOrOfAnotherRunIsRefused() throws IOException {
+    List<VectorGroup> learned = groups(1, 10, 0);
+    Path place = Files.createDirectory(folder.resolve("out"));
+    try (Context context = Context.open();
+        Checkpoints kept = Checkpoints.open(place, SETTINGS, true)) {
+      Killed killed = new Killed(kept, 1);
+      assertThrows(
+          IllegalStateException.class,
+          () -> trainer(context, 2, 1e-2f).train(learned, Validation.NONE, killed));
+      InvalidArgumentException busy =
+          assertThrows(
+              InvalidArgumentException.class, () -> Checkpoints.open(place, SETTINGS, true));
+      assertTrue(String.valueOf(busy.getMessage()).contains("another run"));
+    }
+    InvalidArgumentException other =
+        assertThrows(
+            InvalidArgumentException.class,
+            () -> Checkpoints.open(place, new RunSettings(Map.of("seed", "4")), true));
+    assertTrue(String.valueOf(other.getMessage()).contains("seed was 3, now 4"));
+    Path state = place.resolve("checkpoint/state.json");
+    String text = Files.readString(state);
+    Files.writeString(state, text.replace("optimizer-000001", "../../optimizer-000001"));
+    try (Context context = Context.open();
+        Checkpoints kept = Checkpoints.open(place, SETTINGS, true)) {
+      assertThrows(
+          dev.gavel.FormatException.class,
+          () -> trainer(context, 2, 1e-2f).train(learned, Validation.NONE, kept));
+    }
+  }
+}
