@@ -97,7 +97,7 @@ final class Reference {
     };
   }
 
-  private static double[] row(HostTensor hidden, int row) {
+  static double[] row(HostTensor hidden, int row) {
     int width = (int) hidden.size(1);
     double[] values = new double[width];
     for (int d = 0; d < width; d++) {

@@ -15,14 +15,20 @@ import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.Spans;
+import dev.gavel.TokenLogprob;
+import dev.gavel.TokenScores;
 import dev.gavel.TokenSequence;
+import dev.gavel.TokenSource;
+import dev.gavel.Vocabulary;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.SequencedSet;
+import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -137,12 +143,12 @@ final class Walk implements AutoCloseable {
       Spans spans,
       ToDoubleFunction<double[]> formula) {
     words.add(upper(pooling.getClass().getSimpleName()));
-    words.add(head.spec().isLinear() ? "LINEAR" : "MLP");
+    words.add(upper(head.spec().kind().getClass().getSimpleName()));
     words.add(upper(readout.getClass().getSimpleName()));
     PackedBatch batch = keep(PackedBatch.allocate(Layout.JOINT, hidden, spans.size()));
     batch.group().sequence(hidden.size(0)).responses(spans).seal();
     float[] scores = head.head().score(batch, pooling, readout);
-    int outputs = scores.length / spans.size();
+    int outputs = scores.length / spans.size(); // 1 where the readout makes one score of all logits
     for (int r = 0; r < spans.size(); r++) {
       double[] logits =
           Reference.logits(
@@ -156,6 +162,135 @@ final class Walk implements AutoCloseable {
       }
     }
     return scores;
+  }
+
+  /** Logits of a head that was noted before. */
+  float[] plainLogits(Head head, HostTensor hidden, Spans spans) {
+    PackedBatch batch = keep(PackedBatch.joint(hidden, spans));
+    return head.head().score(batch, Pooling.index(), Readout.identity());
+  }
+
+  /** Scores of objectives that a gate mixes, checked against double precision. */
+  float[] gated(
+      Head head,
+      Readout.GatedSum readout,
+      Head gate,
+      HostTensor hidden,
+      Spans spans,
+      long[] gateRows,
+      ToDoubleBiFunction<double[], double[]> formula) {
+    words.add("INDEX");
+    words.add(upper(head.spec().kind().getClass().getSimpleName()));
+    words.add(upper(gate.spec().kind().getClass().getSimpleName()));
+    words.add("GATED_SUM");
+    float[] scores = head.head().score(batch(hidden, spans, gateRows), Pooling.index(), readout);
+    for (int r = 0; r < spans.size(); r++) {
+      double[] logits =
+          Reference.logits(head.spec(), head.parameters(), Reference.row(hidden, spans.last(r)));
+      double[] gateLogits =
+          Reference.logits(
+              gate.spec(), gate.parameters(), Reference.row(hidden, (int) gateRows[r]));
+      assertEquals(
+          formula.applyAsDouble(logits, gateLogits), scores[r], SCORE_TOLERANCE, "response " + r);
+    }
+    return scores;
+  }
+
+  /** Scores of steps in two streams, checked against double precision. */
+  float[] twoStreams(Head head, Head gate, HostTensor hidden, Spans spans, long[] reverse) {
+    words.add("INDEX");
+    words.add(upper(head.spec().kind().getClass().getSimpleName()));
+    words.add(upper(gate.spec().kind().getClass().getSimpleName()));
+    words.add("GATED_SUM");
+    float[] scores =
+        head.head()
+            .score(
+                batch(hidden, spans, reverse), Pooling.index(), Readout.twoStreamGate(gate.head()));
+    for (int r = 0; r < spans.size(); r++) {
+      double[] forward = Reference.row(hidden, spans.last(r));
+      double[] backward = Reference.row(hidden, (int) reverse[r]);
+      double[] both = Arrays.copyOf(forward, forward.length + backward.length);
+      System.arraycopy(backward, 0, both, forward.length, backward.length);
+      double mix = sigmoid(Reference.logits(gate.spec(), gate.parameters(), both)[0]);
+      double expected =
+          mix * Reference.logits(head.spec(), head.parameters(), forward)[0]
+              + (1 - mix) * Reference.logits(head.spec(), head.parameters(), backward)[0];
+      assertEquals(expected, scores[r], SCORE_TOLERANCE, "step " + r);
+    }
+    return scores;
+  }
+
+  private PackedBatch batch(HostTensor hidden, Spans spans, long... gateRows) {
+    PackedBatch batch = keep(PackedBatch.allocate(Layout.JOINT, hidden, spans.size()));
+    return batch.group().sequence(hidden.size(0)).responses(spans).gateRows(gateRows).seal();
+  }
+
+  /**
+   * Hidden states of a small language model, its output layer and the tokens its rows predict.
+   *
+   * @param source of log-probabilities
+   * @param logprobs the same in double precision
+   */
+  record Tokens(TokenSource source, double[] logprobs) {}
+
+  /** A language model of seven tokens over so many rows. */
+  Tokens tokens(int rows) {
+    int vocabulary = 7;
+    int width = 6;
+    HostTensor hidden = hidden(rows, width);
+    HostTensor matrix = hidden(vocabulary, width);
+    long[] targets = new long[rows];
+    double[] logprobs = new double[rows];
+    for (int t = 0; t < rows; t++) {
+      targets[t] = random.nextInt(vocabulary);
+      double[] logits = new double[vocabulary];
+      for (int v = 0; v < vocabulary; v++) {
+        for (int d = 0; d < width; d++) {
+          logits[v] += matrix.floatAt((long) v * width + d) * hidden.floatAt((long) t * width + d);
+        }
+      }
+      logprobs[t] = logits[(int) targets[t]] - logSumExp(logits);
+    }
+    Vocabulary output = Vocabulary.create(context, matrix);
+    open.add(output::close);
+    return new Tokens(TokenSource.hidden(output, hidden, longs(targets)), logprobs);
+  }
+
+  /** Sums over spans, read out as LOG_RATIO, checked against the sum of a term per row. */
+  float[] logRatio(Tokens tokens, Spans spans, TokenLogprob how, RowTerm term) {
+    words.add("TOKEN_LOGPROB");
+    words.add("LOG_RATIO");
+    return spans(tokens, spans, how, term, false);
+  }
+
+  /** Mean probabilities of the tokens of spans. */
+  float[] meanProbability(Tokens tokens, Spans spans) {
+    words.add("TOKEN_LOGPROB");
+    return spans(
+        tokens, spans, TokenLogprob.meanProbability(), (_, logprob) -> Math.exp(logprob), true);
+  }
+
+  /** What a row adds to the score of its span. */
+  @FunctionalInterface
+  interface RowTerm {
+    /** From the row and the log-probability of its token. */
+    double of(int row, double logprob);
+  }
+
+  private float[] spans(
+      Tokens tokens, Spans spans, TokenLogprob how, RowTerm term, boolean mean) {
+    TokenScores scores = TokenScores.allocate(tokens.logprobs().length, spans.size());
+    open.add(scores::close);
+    scores.score(context, tokens.source(), spans, how);
+    for (int r = 0; r < spans.size(); r++) {
+      double sum = 0;
+      for (int t = spans.first(r); t <= spans.last(r); t++) {
+        sum += term.of(t, tokens.logprobs()[t]);
+      }
+      double rows = spans.last(r) - spans.first(r) + 1.0;
+      assertEquals(mean ? sum / rows : sum, scores.score(r), SCORE_TOLERANCE, "span " + r);
+    }
+    return scores.toArray();
   }
 
   /** A loss of scores: its value and its gradient are those of the formula. */
