@@ -4,7 +4,8 @@
 #include <atomic>
 #include <cerrno>
 
-#include "api_fixture.h"
+#include "readout_calls.h"
+#include "token_logprob_fixture.h"
 
 // Every allocation of this program passes here; glibc keeps its own under these names.
 extern "C" {
@@ -82,6 +83,59 @@ void test_score(const TestContext &context, const char *what, const gavel_head_s
   }
 }
 
+void test_token_logprob(const TestContext &context, int64_t rows) {
+  Random random(1);
+  const TestVocabulary vocabulary(context.get(), GAVEL_BF16, 2000, 64, random_values(random, GAVEL_BF16, 2000 * 64));
+  LogprobCase from;
+  from.rows = rows, from.vocabulary = &vocabulary, from.dtype = GAVEL_BF16;
+  from.hidden = random_values(random, GAVEL_BF16, rows * 64);
+  from.targets.assign(static_cast<size_t>(rows), 5), from.mask.assign(static_cast<size_t>(rows), 1);
+  from.spans = true, from.first = {0, -1}, from.last = {rows - 1, -1};
+  from.reduce = GAVEL_LOGPROB_MIN;
+  LogprobOutputs out;
+  const gavel_token_logprob_args args = logprob_args(from, out);
+  LossProblem bce;
+  bce.kind = GAVEL_LOSS_BCE, bce.positive_weight.scalar = 1;
+  bce.targets = {1, 0}, bce.scores = {0, 0};
+  LossOutputs loss_out;
+  gavel_loss_args loss = loss_args(bce, loss_out);
+  loss.scores = gavel_tensor{};
+  const gavel_token_logprob_backward_args backward = logprob_backward_args(from, loss_out.dscore, out);
+  auto error = sized<gavel_error>();
+  for (int call = 0; call < 3; ++call) {
+    const int64_t before = allocations;
+    const int32_t status = gavel_token_logprob(context.get(), vocabulary.get(), &args, &loss, &error);
+    const int32_t backward_status = gavel_token_logprob_backward(context.get(), &backward, &error);
+    const int64_t taken = allocations - before;
+    expect_status("token_logprob", status, GAVEL_OK, error);
+    expect_status("token_logprob_backward", backward_status, GAVEL_OK, error);
+    if (call > 0) check_equal("token log-probabilities: allocations of a call like the one before", taken, 0);
+  }
+}
+
+void test_readouts() {
+  for (uint64_t seed = 1; seed < 40; ++seed) {
+    Random random(seed);
+    const TestContext context(2);
+    const ReadoutCase problem = any_readout_case(random, 50);
+    const TestHead head(context.get(), problem.head, seed), gate(context.get(), problem.gate, seed + 1);
+    ReadoutOutputs out;
+    const gavel_score_args args = readout_score_args(problem, gate.get(), out);
+    ReadoutBackward backward(problem, run_readout(context.get(), problem, head.get(), gate.get()), gate.get(), 0);
+    auto error = sized<gavel_error>();
+    for (int call = 0; call < 3; ++call) {
+      const int64_t before = allocations;
+      const int32_t status = gavel_score(context.get(), head.get(), &args, nullptr, &error);
+      const int32_t back = gavel_backward(context.get(), head.get(), &backward.args, backward.gradients.tensors.data(),
+                                          static_cast<int32_t>(backward.gradients.tensors.size()), &error);
+      const int64_t taken = allocations - before;
+      expect_status("readout", status, GAVEL_OK, error);
+      expect_status("readout backward", back, GAVEL_OK, error);
+      if (call > 0) check_equal("readout: allocations of a call like the one before", taken, 0);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -97,5 +151,8 @@ int main() {
   test_score(context, "linear, 20000 items", linear_spec(GAVEL_BF16, 64, 3), GAVEL_POOLING_SPAN_MEAN, 20000);
   test_score(context, "mlp, 4 items", mlp_spec(GAVEL_F16, 1024, {256}, 1, GAVEL_ACTIVATION_RELU), GAVEL_POOLING_INDEX, 4);
   test_score(context, "mlp, 700 items", deep, GAVEL_POOLING_SPAN_MEAN, 700);
+  test_readouts();
+  test_token_logprob(context, 3);
+  test_token_logprob(context, 300);
   return finish();
 }

@@ -72,7 +72,7 @@ void refuse(void (*change)(gavel_head_spec &), const char *text, Where where = W
 void test_refused_specs() {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   static const float kNan = nan, kInfinity = std::numeric_limits<float>::infinity();
-  refuse([](auto &s) { s.kind = 3; }, "spec.kind is 3");
+  refuse([](auto &s) { s.kind = 5; }, "spec.kind is 5");
   refuse([](auto &s) { s.dtype = GAVEL_I32; }, "spec.dtype is 4");
   refuse([](auto &s) { s.dtype = -1; }, "spec.dtype is -1");
   refuse([](auto &s) { s.activation = 9; }, "spec.activation is 9");

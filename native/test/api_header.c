@@ -28,6 +28,8 @@ int main(void) {
                            sizeof(gavel_backward_args),
                            sizeof(gavel_scatter_args),
                            sizeof(gavel_optimizer_options),
+                           sizeof(gavel_token_logprob_args),
+                           sizeof(gavel_token_logprob_backward_args),
                            0};
   gavel_context_options options;
   gavel_context *context = NULL;
@@ -38,7 +40,8 @@ int main(void) {
   check(gavel_abi_version() == GAVEL_ABI_VERSION, "the ABI version is the header's");
   check(strcmp(gavel_status_name(GAVEL_BUSY), "GAVEL_BUSY") == 0, "name of a status");
   check(strcmp(gavel_status_name(7), "unknown status") == 0, "name of an unknown status");
-  for (id = 0; id <= GAVEL_STRUCT_OPTIMIZER_OPTIONS + 1; ++id) check(gavel_struct_size(id) == sizes[id], "sizeof a struct");
+  for (id = 0; id <= GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS + 1; ++id)
+    check(gavel_struct_size(id) == sizes[id], "sizeof a struct");
   check(gavel_struct_size(-1) == 0, "size of an unknown struct");
 
   memset(&options, 0, sizeof options);

@@ -186,7 +186,7 @@ void test_refused(const TestContext &context) {
   refuse(
       GAVEL_POOLING_FIRST_LAST, [](Args &a, Scores &) { a.combine = 1; }, "which this pooling makes vectors of 64");
   refuse(
-      kIndex, [](Args &a, Scores &) { a.readout = 3; }, "args.readout is 3");
+      kIndex, [](Args &a, Scores &) { a.readout = 9; }, "args.readout is 9");
   refuse(
       kIndex, [](Args &a, Scores &) { a.readout_mean = 1; }, "args.readout_mean is 1");
   refuse(

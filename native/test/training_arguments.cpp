@@ -59,7 +59,7 @@ void check_backward(gavel_context *context) {
   refused("args.accumulate is 2", [](auto &p) { p.args.accumulate = 2; });
   refused("args.pooling is 9", [](auto &p) { p.args.pooling = 9; });
   refused("args.combine", [](auto &p) { p.args.combine = GAVEL_COMBINE_ADD; });
-  refused("args.readout is 3", [](auto &p) { p.args.readout = 3; });
+  refused("args.readout is 9", [](auto &p) { p.args.readout = 9; });
   refused("readout_mean", [](auto &p) { p.args.readout_mean = 1; });
   refused("readout_deviation", [](auto &p) { p.args.readout_deviation = 1; });
   refused("args.scores", [](auto &p) { p.args.scores = gavel_tensor{}; });

@@ -4,7 +4,7 @@
  * gavel.h: the C interface of Gavel, native scoring with reward heads.
  *
  * Data flows one way:
- *   hidden states [T, H] -> (pooling) vectors [R, D] -> (head) logits [R, K] -> (readout) scores [R, K] -> loss, dscore
+ *   hidden states [T, H] -> (pooling) vectors [R, D] -> (head) logits [R, K] -> (readout) scores [R, S] -> loss, dscore
  *
  * Conventions, valid for every function unless it says otherwise:
  *  - A fallible function returns a status (0 = GAVEL_OK, negative = failure) and takes a caller-owned gavel_error last. The
@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct or a function changes in a way an older caller could notice. */
-#define GAVEL_ABI_VERSION 2
+#define GAVEL_ABI_VERSION 3
 
 /* ---- status ---------------------------------------------------------------------------------------------------------- */
 
@@ -113,7 +113,9 @@ enum {
   GAVEL_STRUCT_LOSS_ARGS = 8,
   GAVEL_STRUCT_BACKWARD_ARGS = 9,
   GAVEL_STRUCT_SCATTER_ARGS = 10,
-  GAVEL_STRUCT_OPTIMIZER_OPTIONS = 11
+  GAVEL_STRUCT_OPTIMIZER_OPTIONS = 11,
+  GAVEL_STRUCT_TOKEN_LOGPROB_ARGS = 12,
+  GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS = 13
 };
 /* sizeof the struct with this id as the library was compiled, or 0 for an unknown id. Bindings compare it at load. */
 int64_t gavel_struct_size(int32_t struct_id);
@@ -225,7 +227,14 @@ int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gav
  * excludes every other call and answers GAVEL_BUSY instead of waiting, as do calls that meet a running step. */
 typedef struct gavel_head gavel_head;
 
-enum { GAVEL_HEAD_LINEAR = 1, GAVEL_HEAD_MLP = 2 };
+enum {
+  GAVEL_HEAD_LINEAR = 1,
+  GAVEL_HEAD_MLP = 2,
+  GAVEL_HEAD_VOCAB_ROWS =
+      3, /* LINEAR whose rows are those of an LM-head matrix, one per token that is asked for: no bias, no norm */
+  GAVEL_HEAD_EXPERT_CONCAT =
+      4 /* MLP over the vectors of `experts` backbones, one after another (DMoERM): hidden is [T, experts, H] */
+};
 
 /* Formulas and derivatives: torch.nn names. GELU is the erf form, GELU_TANH the tanh approximation: two different functions. */
 enum {
@@ -263,16 +272,17 @@ typedef struct gavel_head_spec {
   uint32_t struct_size;
   int32_t kind;
   int32_t dtype;      /* storage of every parameter: GAVEL_F32, GAVEL_F16 or GAVEL_BF16 */
-  int32_t activation; /* LINEAR: must be IDENTITY */
+  int32_t activation; /* LINEAR, VOCAB_ROWS: must be IDENTITY */
   int32_t norm;
   uint32_t flags;        /* GAVEL_HEAD_* bits; a bit without a use in this spec is refused */
   float norm_epsilon;    /* > 0 with a norm (a denormal counts as 0), else 0 */
   float output_scale;    /* finite, not 0 (a denormal counts as 0); 1 for most published heads, 1/sqrt(H) for YOJO */
   float negative_slope;  /* LEAKY_RELU, else 0 */
-  int32_t hidden_layers; /* LINEAR: 0, MLP: 1 to GAVEL_MAX_HIDDEN_LAYERS */
+  int32_t hidden_layers; /* LINEAR, VOCAB_ROWS: 0; MLP, EXPERT_CONCAT: 1 to GAVEL_MAX_HIDDEN_LAYERS */
   int64_t input_width;   /* D, 1 to 2^20 */
   int64_t output_width;  /* K, 1 to 2^16 */
   int64_t hidden_width[GAVEL_MAX_HIDDEN_LAYERS]; /* 1 to 2^20 each, unused ones 0 */
+  int64_t experts; /* EXPERT_CONCAT: vectors of a response, 1 or more and a divisor of D; else 0 */
 } gavel_head_spec;
 
 /*
@@ -304,9 +314,11 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
 /* ---- pooling, readout ------------------------------------------------------------------------------------------------ */
 
 enum {
-  GAVEL_POOLING_INDEX = 1,      /* y = X[last] */
-  GAVEL_POOLING_FIRST_LAST = 2, /* X[first], X[last] combined; D = 2H with CONCAT */
-  GAVEL_POOLING_SPAN_MEAN = 3   /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
+  GAVEL_POOLING_INDEX = 1,        /* y = X[last] */
+  GAVEL_POOLING_FIRST_LAST = 2,   /* X[first], X[last] combined; D = 2H with CONCAT */
+  GAVEL_POOLING_SPAN_MEAN = 3,    /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
+  GAVEL_POOLING_ALL = 4,          /* y = X[r] for every row r: R = T, without first and last. CPU; GAVEL_UNSUPPORTED on CUDA */
+  GAVEL_POOLING_TOKEN_LOGPROB = 5 /* has a call of its own, gavel_token_logprob: it reads a vocabulary instead of a head */
 };
 enum {
   GAVEL_COMBINE_NONE = 0,
@@ -314,11 +326,43 @@ enum {
   GAVEL_COMBINE_ADD = 2,    /* X[first] + X[last] */
   GAVEL_COMBINE_SUB = 3     /* X[last] - X[first] */
 };
+/*
+ * How the logits z [K] of an item become its scores [S]. Three of them take the logits in groups of readout_width w neighbours and make one
+ * number of each group, with p = softmax of the group. Two mix objectives r [O], which the logits are, or are made into group by group
+ * (readout_objectives). Exponentials are relative to the largest logit, so nothing overflows.
+ *
+ * IDENTITY       z                                                             S = K
+ * AFFINE         (z - readout_mean) / readout_deviation                        S = K
+ * SIGMOID        1 / (1 + e^-z)                                                S = K
+ * CLASS_PROB     p_c, c = readout_class, of each group                         S = K / w
+ * EXPECTATION    of the levels v = readout_levels [w], for each group          S = K / w
+ *                  MEAN m = sum v_k p_k;  VARIANCE sum (v_k - m)^2 p_k;  TOP_LEVEL v_t p_t, t the first of the likeliest
+ * QUANTILE_MEAN  mean of each group                                            S = K / w
+ * WEIGHTED_SUM   sum of readout_weights_k r_k                                  S = 1
+ * GATED_SUM      with the logits g of a second head, the gate, which the same call runs; q = r, or q = r C with C = gate_transform (q_k =
+ *                sum_j r_j C[j][k])                                            S = 1
+ *                  SOFTMAX (ArmoRM) gate_scale sum_k softmax(g / gate_temperature)_k q_k;  LINEAR gate_scale sum_k g_k q_k
+ *                  TWO_STREAM (BiPRM) a z + (1 - a) z', a = 1 / (1 + e^-g): K = 1, z at row `last`, z' at row `gate_index`
+ *
+ * On CUDA there are IDENTITY, AFFINE and SIGMOID; the others are GAVEL_UNSUPPORTED there.
+ */
 enum {
   GAVEL_READOUT_IDENTITY = 0,
-  GAVEL_READOUT_AFFINE = 1, /* (logit - readout_mean) / readout_deviation */
-  GAVEL_READOUT_SIGMOID = 2
+  GAVEL_READOUT_AFFINE = 1,
+  GAVEL_READOUT_SIGMOID = 2,
+  GAVEL_READOUT_CLASS_PROB = 3,
+  GAVEL_READOUT_EXPECTATION = 4,
+  GAVEL_READOUT_QUANTILE_MEAN = 5,
+  GAVEL_READOUT_WEIGHTED_SUM = 6,
+  GAVEL_READOUT_GATED_SUM = 7,
+  GAVEL_READOUT_LOG_RATIO = 8 /* beta * pooled log-probabilities; gavel_token_logprob alone */
 };
+enum {
+  GAVEL_EXPECTATION_MEAN = 1,
+  GAVEL_EXPECTATION_VARIANCE = 2,
+  GAVEL_EXPECTATION_TOP_LEVEL = 3 /* as VideoScore2 reads out its digits */
+};
+enum { GAVEL_GATE_SOFTMAX = 1, GAVEL_GATE_TWO_STREAM = 2, GAVEL_GATE_LINEAR = 3 };
 
 /* ---- losses ---------------------------------------------------------------------------------------------------------- */
 
@@ -341,8 +385,8 @@ enum {
 };
 
 /*
- * One loss over scores s [N] (f32), its items, reduction and gradient; inside gavel_score N = R K, row by row. On CUDA there are
- * BRADLEY_TERRY and CROSS_ENTROPY, inside gavel_score with K = 1 only; anything else there is GAVEL_UNSUPPORTED. Items are pairs,
+ * One loss over scores s [N] (f32), its items, reduction and gradient; inside gavel_score N = R S, row by row. On CUDA there are
+ * BRADLEY_TERRY and CROSS_ENTROPY, inside gavel_score with S = 1 only; anything else there is GAVEL_UNSUPPORTED. Items are pairs,
  * groups or scores; their formulas, with sp(x) = max(x, 0) + log1p(exp(-|x|)) and LSE the log of the sum of exponentials:
  *
  * BRADLEY_TERRY, pair (i, j) = (chosen, rejected), i != j, z = beta (s_i - s_j) - margin:
@@ -443,25 +487,136 @@ typedef struct gavel_score_args {
   float readout_deviation; /* AFFINE: finite, not 0 (a denormal counts as 0); else 0 */
   uint32_t reserved;
   uint32_t reserved2;
-  gavel_tensor hidden;         /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact) */
-  gavel_tensor first;          /* i64 [R]: FIRST_LAST and SPAN_MEAN, else absent */
-  gavel_tensor last;           /* i64 [R] */
-  gavel_tensor scores;         /* out: f32 [R, K] */
-  gavel_tensor logits;         /* out, optional: f32 [R, K] */
-  gavel_tensor vectors;        /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
+  gavel_tensor hidden;  /* f32, f16 or bf16 [T, H]: the head's dtype, or any of them where the head is f32 (exact).
+                                  EXPERT_CONCAT: [T, experts, H], pooling INDEX; the vectors of a response follow one another without gaps */
+  gavel_tensor first;   /* i64 [R]: FIRST_LAST and SPAN_MEAN, else absent */
+  gavel_tensor last;    /* i64 [R]; ALL: absent */
+  gavel_tensor scores;  /* out: f32 [R, S] */
+  gavel_tensor logits;  /* out, optional: f32 [R, K]; TWO_STREAM, here and in the next two: of row `last`, then of `gate_index`,
+                                  twice as many columns */
+  gavel_tensor vectors; /* out, optional: f32 [R, D], pooled, before the norm; 0 for invalid items */
   gavel_tensor preactivations; /* out, optional: f32 [R, sum of hidden widths], what gavel_backward needs; 0 for invalid items;
-                                  absent for LINEAR */
+                                  absent for a head without hidden layers */
   gavel_tensor counts;         /* out, optional: i64 [2]: invalid items, items with a NaN score */
   gavel_stream *stream;        /* CUDA: where to enqueue; CPU: NULL */
+  /* What the readouts above IDENTITY, AFFINE and SIGMOID are told; 0 and absent where a readout does not read it. */
+  int64_t readout_width;        /* w: CLASS_PROB, EXPECTATION 2 or more, QUANTILE_MEAN 1 or more; a divisor of K */
+  int32_t readout_class;        /* CLASS_PROB: 0 to w - 1 */
+  int32_t readout_statistic;    /* EXPECTATION: GAVEL_EXPECTATION_* */
+  int32_t readout_objectives;   /* WEIGHTED_SUM, GATED_SUM but TWO_STREAM: GAVEL_READOUT_IDENTITY (r = z, O = K), or CLASS_PROB,
+                                         EXPECTATION or QUANTILE_MEAN with what they are told (O = K / w) */
+  int32_t gate_form;            /* GATED_SUM: GAVEL_GATE_* */
+  float gate_temperature;       /* SOFTMAX: > 0 */
+  float gate_scale;             /* SOFTMAX, LINEAR: finite, not 0 (a denormal counts as 0) */
+  gavel_tensor readout_levels;  /* EXPECTATION: f32 [w], finite */
+  gavel_tensor readout_weights; /* WEIGHTED_SUM: f32 [O], finite */
+  gavel_tensor gate_transform;  /* SOFTMAX, LINEAR: f32 [O, O], finite, optional */
+  gavel_head *gate;          /* GATED_SUM: O outputs (SOFTMAX: 2 or more) over X[gate_index], D = H; TWO_STREAM: one output over
+                                         [X[last]; X[gate_index]], D = 2H, pooling INDEX. A head whose dtype hidden fits; neither it nor
+                                         the head itself EXPERT_CONCAT */
+  gavel_tensor gate_index;   /* GATED_SUM: i64 [R], of hidden; -1 makes the item invalid */
+  gavel_tensor objectives;   /* out, optional: f32 [R, O], r; WEIGHTED_SUM, GATED_SUM but TWO_STREAM; -inf for invalid items */
+  gavel_tensor gate_weights; /* out, optional: f32 [R, O], what multiplies q, gate_scale included; TWO_STREAM: [R, 1], a;
+                                         0 for invalid items */
+  gavel_tensor gate_logits;  /* out, optional: f32 [R, outputs of the gate]; -inf for invalid items */
+  gavel_tensor gate_preactivations; /* out, optional: as preactivations, of the gate */
 } gavel_score_args;
 
 /* `loss` may be NULL; with it the call also returns the loss of these scores and dscore. args.scores then has no gaps between rows where
- * K > 1. */
+ * S > 1. */
 int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_args *args, const gavel_loss_args *loss,
                     gavel_error *error);
 /* Scratch bytes of the stream that this call needs on CUDA, for gavel_stream_reserve; on CPU 0. Checks what gavel_score checks. */
 int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const gavel_score_args *args,
                               const gavel_loss_args *loss, int64_t *bytes, gavel_error *error);
+
+/* ---- token log-probabilities ------------------------------------------------------------------------------------------- */
+
+/* The output matrix of a language model (lm_head.weight [V, H]: row v makes the logit of token v) with its own packed copy. Never
+ * changes; many threads may use it at once, with every CPU context. Keeps its context alive. */
+typedef struct gavel_vocabulary gavel_vocabulary;
+
+/* Copies and packs `weight`: f32, f16 or bf16 [V, H] in host memory, V from 1 to 2^24, H from 1 to 2^20; the caller keeps its memory. The
+ * logits are the products alone: of a model that adds a bias, scales its logits or caps them, give gavel_token_logprob the logits.
+ * CPU contexts only; on CUDA GAVEL_UNSUPPORTED. */
+int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary,
+                                gavel_error *error);
+/* NULL is allowed. */
+void gavel_vocabulary_destroy(gavel_vocabulary *vocabulary);
+
+/* How the log-probabilities of a span become one number; n of them are not masked. */
+enum {
+  GAVEL_LOGPROB_SUM = 1,
+  GAVEL_LOGPROB_MEAN = 2,     /* sum / n */
+  GAVEL_LOGPROB_MIN = 3,      /* the least; of equals the first */
+  GAVEL_LOGPROB_MEAN_PROB = 4 /* mean of e^logprob: CRew's mean probability of the answer's tokens */
+};
+
+/*
+ * Pooling TOKEN_LOGPROB and its readout: log-probabilities of given tokens, their pooling over spans, scores and a loss, in one call.
+ *
+ *   z_t = logits of row t [V]              hidden states times the vocabulary, or logits the caller has
+ *   logprob_t = z_t[y_t] - LSE(z_t)        y = targets: the token that row t predicts, in most models the one at t + 1
+ *   d_t = logprob_t - reference_t          logprob_t where there is no reference
+ *   pooled = SUM, MEAN or MIN of d_t, or MEAN_PROB of logprob_t, over t in [first, last] with mask_t != 0
+ *   score = pooled (IDENTITY) or beta * pooled (LOG_RATIO)
+ *
+ * With SUM and LOG_RATIO the score is the implicit reward beta sum mask (log p - log p_ref) of "Free Process Rewards without Process
+ * Labels" (arXiv 2412.01981). Its step values are scores of spans: from the response's first row to each step's end (cumulative), or
+ * from behind the previous step to its end (single). Spans may overlap; a row is computed once.
+ *
+ * Logits are never stored: LSE runs over chunks of 1024 tokens in the order of the vocabulary. Chunk c has the largest logit m_c and s_c =
+ * sum e^(z - m_c) in dot order; M = max m_c; S = sum s_c e^(m_c - M), neighbours added first, then neighbouring sums, and so on;
+ * logprob = (z[y] - M) - log S, never above 0. Sums over a span are added in that order, too, masked rows left out. A logit of -inf has
+ * probability 0; rows with +inf, with NaN, or with nothing but -inf have the log-probability NaN.
+ *
+ * Only rows that some span needs and the mask lets through are computed; only their targets are looked at. A target outside [0, V) there is
+ * an error. Item r is invalid where first or last is -1, last < first, or no row of the span is let through: its score is -inf, it is
+ * counted, and a loss in the same call masks it. Without spans (first, last, scores, counts absent, no loss, reduce and readout 0) the
+ * call computes logprobs alone, of every row that the mask lets through. On CUDA the call is GAVEL_UNSUPPORTED.
+ */
+typedef struct gavel_token_logprob_args {
+  uint32_t struct_size;
+  int32_t reduce;  /* GAVEL_LOGPROB_* */
+  int32_t readout; /* GAVEL_READOUT_IDENTITY, or GAVEL_READOUT_LOG_RATIO (not with MEAN_PROB) */
+  float beta;      /* LOG_RATIO: finite and at least 2^-126, else 0 */
+  gavel_tensor
+      hidden; /* final hidden states [T, H], after the model's last norm: the vocabulary's dtype, or any where that is f32 */
+  gavel_tensor logits;             /* or: f32, f16 or bf16 [T, V] */
+  gavel_tensor policy_logprobs;    /* or: f32 [T], log-probabilities the caller has */
+  gavel_tensor targets;            /* i64 [T]; absent with policy_logprobs */
+  gavel_tensor mask;               /* u8 [T], optional: 0 = left out */
+  gavel_tensor reference_logprobs; /* f32 [T], optional: of the reference model; not with MEAN_PROB */
+  gavel_tensor first;              /* i64 [R] */
+  gavel_tensor last;               /* i64 [R] */
+  gavel_tensor logprobs;           /* out, optional: f32 [T]; 0 for rows that are not computed */
+  gavel_tensor scores;             /* out: f32 [R] */
+  gavel_tensor counts;             /* out, optional: i64 [2]: invalid items, items with a NaN score */
+  gavel_stream *stream;            /* NULL */
+} gavel_token_logprob_args;
+
+/* vocabulary: NULL without args.hidden. `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */
+int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args,
+                            const gavel_loss_args *loss, gavel_error *error);
+
+/* dlogprobs [T] = gradient of the log-probabilities, from dscore. Fields as in the call whose backward this is. Items add to a row in their
+ * order; rows of no item, and masked ones, are exactly 0. The reference is a constant. MIN's gradient goes to the first least row. */
+typedef struct gavel_token_logprob_backward_args {
+  uint32_t struct_size;
+  int32_t reduce;
+  int32_t readout;
+  float beta;
+  gavel_tensor mask;
+  gavel_tensor first;
+  gavel_tensor last;
+  gavel_tensor logprobs;           /* f32 [T]: what gavel_token_logprob returned; needed with MIN and MEAN_PROB, else absent */
+  gavel_tensor reference_logprobs; /* f32 [T]: with MIN, where the call had them, else absent */
+  gavel_tensor dscore;             /* f32 [R] */
+  gavel_tensor dlogprobs;          /* out: f32 [T] */
+  gavel_stream *stream;            /* NULL */
+} gavel_token_logprob_backward_args;
+
+int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error);
 
 /* ---- backward -------------------------------------------------------------------------------------------------------- */
 
@@ -483,11 +638,32 @@ typedef struct gavel_backward_args {
   gavel_tensor hidden;
   gavel_tensor first;
   gavel_tensor last;
-  gavel_tensor scores;         /* f32 [R, K]: needed with SIGMOID, else absent */
-  gavel_tensor preactivations; /* f32 [R, sum of hidden widths]; absent for LINEAR */
-  gavel_tensor dscore;         /* f32 [R, K] */
-  gavel_tensor dvectors;       /* out, optional: f32 [R, D] */
+  gavel_tensor scores;         /* f32 [R, S]: needed with SIGMOID, else absent */
+  gavel_tensor preactivations; /* f32, as gavel_score wrote them; absent for a head without hidden layers */
+  gavel_tensor dscore;         /* f32 [R, S] */
+  gavel_tensor dvectors;       /* out, optional: f32 [R, D]; TWO_STREAM: [R, 2D], of row `last`, then of `gate_index` */
   gavel_stream *stream;        /* CUDA: where to enqueue; CPU: NULL */
+  int64_t readout_width;
+  int32_t readout_class;
+  int32_t readout_statistic;
+  int32_t readout_objectives;
+  int32_t gate_form;
+  float gate_temperature;
+  float gate_scale;
+  gavel_tensor readout_levels;
+  gavel_tensor readout_weights;
+  gavel_tensor gate_transform;
+  gavel_head *gate;
+  gavel_tensor gate_index;
+  gavel_tensor logits;      /* f32, as gavel_score wrote them: CLASS_PROB, EXPECTATION, WEIGHTED_SUM of either, GATED_SUM */
+  gavel_tensor gate_logits; /* f32, as gavel_score wrote them: GATED_SUM */
+  gavel_tensor gate_preactivations; /* f32, as gavel_score wrote them: GATED_SUM whose gate has hidden layers */
+  gavel_tensor dgate_vectors; /* out, optional: f32 [R, D of the gate]. Nothing of it is in dvectors: without it the gate does
+                                           not reach the backbone (as BiPRM detaches it) */
+  gavel_tensor dgate_scale;   /* out, optional: f32 [1], of gate_scale; accumulate holds for it, too */
+  const gavel_tensor *gate_gradients; /* GATED_SUM: as gradients, of the gate; NULL (and count 0) for none */
+  int32_t gate_gradient_count;
+  uint32_t reserved2;
 } gavel_backward_args;
 
 /* gradients: one f32 tensor per parameter in canonical order; an absent one (dtype GAVEL_NONE) is not computed. */

@@ -22,6 +22,7 @@ constexpr uint64_t kHeadMagic = magic_word("GavlHead");
 constexpr uint64_t kOptimizerMagic = magic_word("GvOptimz");
 constexpr uint64_t kStreamMagic = magic_word("GvStream");
 constexpr uint64_t kBufferMagic = magic_word("GvBuffer");
+constexpr uint64_t kVocabularyMagic = magic_word("GvVocabu");
 
 struct Handle {
   explicit Handle(uint64_t type) : magic(type) {}

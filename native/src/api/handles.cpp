@@ -89,6 +89,16 @@ gavel_buffer::~gavel_buffer() {
   destroy(&context, kContextMagic);
 }
 
+gavel_vocabulary::gavel_vocabulary(gavel_context &parent, std::unique_ptr<CpuVocabulary> part)
+    : Handle(kVocabularyMagic), context(parent), cpu(std::move(part)) {
+  context.keep();
+}
+
+gavel_vocabulary::~gavel_vocabulary() {
+  cpu.reset();
+  destroy(&context, kContextMagic);
+}
+
 namespace gavel {
 
 cuda::Stream *stream_of_call(const gavel_context &context, gavel_stream *stream, const char *name) {

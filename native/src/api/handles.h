@@ -15,6 +15,7 @@
 #include "cpu/context.h"
 #include "cpu/head.h"
 #include "cpu/optimizer.h"
+#include "cpu/vocabulary.h"
 
 // Of every pair of parts, one of the CPU and one of CUDA, the other is null.
 struct gavel_context final : gavel::Handle {
@@ -73,18 +74,29 @@ struct gavel_buffer final : gavel::Handle {
   gavel::CudaPart<gavel::cuda::Buffer> cuda;
 };
 
+// On the CPU alone. Nothing writes it after it was made, so calls need not be kept apart.
+struct gavel_vocabulary final : gavel::Handle {
+  gavel_vocabulary(gavel_context &parent, std::unique_ptr<gavel::CpuVocabulary> part);
+  ~gavel_vocabulary();
+
+  gavel_context &context;
+  std::unique_ptr<gavel::CpuVocabulary> cpu;
+};
+
 namespace gavel {
 
 inline gavel_context &checked(gavel_context *context) {
   return checked_handle(context, kContextMagic, "context");
 }
-inline gavel_head &checked(gavel_head *head) {
-  return checked_handle(head, kHeadMagic, "head");
+inline gavel_head &checked(gavel_head *head, const char *name = "head") {
+  return checked_handle(head, kHeadMagic, name);
 }
 inline gavel_optimizer &checked(gavel_optimizer *optimizer) {
   return checked_handle(optimizer, kOptimizerMagic, "optimizer");
 }
-
+inline gavel_vocabulary &checked(gavel_vocabulary *vocabulary) {
+  return checked_handle(vocabulary, kVocabularyMagic, "vocabulary");
+}
 inline gavel_stream &checked(gavel_stream *stream, const char *name = "stream") {
   return checked_handle(stream, kStreamMagic, name);
 }

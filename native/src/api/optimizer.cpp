@@ -129,7 +129,7 @@ int32_t gavel_optimizer_step(gavel_optimizer *optimizer, const gavel_tensor *gra
                 static_cast<double>(learning_rate));
     CallTensors tensors(stepped.head.context.memory());
     Tensor taken[kMostParameters];
-    take_gradients(gradients, gradient_count, stepped.head.spec, Access::READ, tensors, taken);
+    take_gradients(kGradients, gradients, gradient_count, stepped.head.spec, Access::READ, tensors, taken);
     const gavel_context &context = stepped.head.context;
     cuda::Stream *enqueued_on = stream_of_call(context, stream, "stream");
     const HeadWriter writer(stepped.head);

@@ -66,6 +66,10 @@ int64_t gavel_struct_size(int32_t struct_id) {
       return sizeof(gavel_scatter_args);
     case GAVEL_STRUCT_OPTIMIZER_OPTIONS:
       return sizeof(gavel_optimizer_options);
+    case GAVEL_STRUCT_TOKEN_LOGPROB_ARGS:
+      return sizeof(gavel_token_logprob_args);
+    case GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS:
+      return sizeof(gavel_token_logprob_backward_args);
     default:
       return 0;
   }

@@ -53,9 +53,9 @@ class CallTensors {
   Tensor take(const gavel_tensor &tensor, const TensorName &name, Dtypes dtypes, Shape shape, bool written);
 
   const Memory memory_;
-  // The largest call is gavel_backward or gavel_optimizer_step with every parameter, or gavel_score with every loss tensor.
-  static constexpr int32_t kCapacity = 48;
-  Range ranges_[kCapacity];  // not initialised: clearing 2 KiB for the usual three tensors would cost more than the check
+  // The largest call is gavel_backward with every parameter of a head and of its gate.
+  static constexpr int32_t kCapacity = 96;
+  Range ranges_[kCapacity];  // not initialised: clearing 4 KiB for the usual three tensors would cost more than the check
   int32_t count_ = 0;
 };
 

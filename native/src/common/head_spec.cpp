@@ -20,12 +20,23 @@ void check_width(int64_t width, int64_t most, const char *field) {
   GAVEL_CHECK(width >= 1 && width <= most, "spec.%s is %" PRId64 "; say 1 to %" PRId64, field, width, most);
 }
 
+bool has_hidden_layers(int32_t kind) {
+  return kind == GAVEL_HEAD_MLP || kind == GAVEL_HEAD_EXPERT_CONCAT;
+}
+
+const char *kind_name(int32_t kind) {
+  constexpr const char *kNames[] = {"", "LINEAR", "MLP", "VOCAB_ROWS", "EXPERT_CONCAT"};
+  return kNames[kind];
+}
+
 void check_flags(const gavel_head_spec &spec) {
   constexpr uint32_t kKnown =
       GAVEL_HEAD_HIDDEN_BIAS | GAVEL_HEAD_OUTPUT_BIAS | GAVEL_HEAD_NORM_BIAS | GAVEL_HEAD_SLOPE_PER_CHANNEL;
   GAVEL_CHECK((spec.flags & ~kKnown) == 0, "spec.flags 0x%x has unknown bits 0x%x", spec.flags, spec.flags & ~kKnown);
-  GAVEL_CHECK(!(spec.flags & GAVEL_HEAD_HIDDEN_BIAS) || spec.kind == GAVEL_HEAD_MLP,
-              "spec.flags has GAVEL_HEAD_HIDDEN_BIAS, but a LINEAR head has no hidden layer; clear it");
+  GAVEL_CHECK(!(spec.flags & GAVEL_HEAD_HIDDEN_BIAS) || has_hidden_layers(spec.kind),
+              "spec.flags has GAVEL_HEAD_HIDDEN_BIAS, but a %s head has no hidden layer; clear it", kind_name(spec.kind));
+  GAVEL_CHECK(!(spec.flags & GAVEL_HEAD_OUTPUT_BIAS) || spec.kind != GAVEL_HEAD_VOCAB_ROWS,
+              "spec.flags has GAVEL_HEAD_OUTPUT_BIAS, but the rows of an LM-head matrix have none; clear it");
   GAVEL_CHECK(!(spec.flags & GAVEL_HEAD_NORM_BIAS) || spec.norm == GAVEL_NORM_LAYER,
               "spec.flags has GAVEL_HEAD_NORM_BIAS, but spec.norm is %d; only GAVEL_NORM_LAYER (2) has a bias", spec.norm);
   GAVEL_CHECK(!(spec.flags & GAVEL_HEAD_SLOPE_PER_CHANNEL) || spec.activation == GAVEL_ACTIVATION_PRELU,
@@ -53,20 +64,24 @@ void check_numbers(const gavel_head_spec &spec) {
 }
 
 void check_fields(const gavel_head_spec &spec) {
-  GAVEL_CHECK(spec.kind == GAVEL_HEAD_LINEAR || spec.kind == GAVEL_HEAD_MLP, "spec.kind is %d; say 1 (LINEAR) or 2 (MLP)",
-              spec.kind);
+  GAVEL_CHECK(spec.kind >= GAVEL_HEAD_LINEAR && spec.kind <= GAVEL_HEAD_EXPERT_CONCAT,
+              "spec.kind is %d; say 1 (LINEAR), 2 (MLP), 3 (VOCAB_ROWS) or 4 (EXPERT_CONCAT)", spec.kind);
   GAVEL_CHECK(is_float_dtype(spec.dtype), "spec.dtype is %d; say 1 (f32), 2 (f16) or 3 (bf16)", spec.dtype);
   GAVEL_CHECK(spec.activation >= GAVEL_ACTIVATION_IDENTITY && spec.activation <= GAVEL_ACTIVATION_SILU,
               "spec.activation is %d; say 0 to 8", spec.activation);
-  GAVEL_CHECK(spec.kind == GAVEL_HEAD_MLP || spec.activation == GAVEL_ACTIVATION_IDENTITY,
-              "spec.activation is %d; a LINEAR head has none: set it to 0", spec.activation);
+  GAVEL_CHECK(has_hidden_layers(spec.kind) || spec.activation == GAVEL_ACTIVATION_IDENTITY,
+              "spec.activation is %d; a %s head has none: set it to 0", spec.activation, kind_name(spec.kind));
   GAVEL_CHECK(spec.norm >= GAVEL_NORM_NONE && spec.norm <= GAVEL_NORM_LAYER,
               "spec.norm is %d; say 0 (none), 1 (RMS) or 2 (layer)", spec.norm);
+  GAVEL_CHECK(spec.norm == GAVEL_NORM_NONE || spec.kind != GAVEL_HEAD_VOCAB_ROWS,
+              "spec.norm is %d; VOCAB_ROWS reads hidden states as the LM head does, after the backbone's own norm: set it to 0",
+              spec.norm);
   check_flags(spec);
   check_numbers(spec);
-  const bool linear = spec.kind == GAVEL_HEAD_LINEAR;
-  GAVEL_CHECK(linear ? spec.hidden_layers == 0 : spec.hidden_layers >= 1 && spec.hidden_layers <= GAVEL_MAX_HIDDEN_LAYERS,
-              "spec.hidden_layers is %d; a LINEAR head has 0, an MLP 1 to %d", spec.hidden_layers, GAVEL_MAX_HIDDEN_LAYERS);
+  GAVEL_CHECK(has_hidden_layers(spec.kind) ? spec.hidden_layers >= 1 && spec.hidden_layers <= GAVEL_MAX_HIDDEN_LAYERS
+                                           : spec.hidden_layers == 0,
+              "spec.hidden_layers is %d; LINEAR and VOCAB_ROWS have 0, MLP and EXPERT_CONCAT 1 to %d", spec.hidden_layers,
+              GAVEL_MAX_HIDDEN_LAYERS);
   check_width(spec.input_width, kWidestLayer, "input_width");
   check_width(spec.output_width, kWidestOutput, "output_width");
   for (int32_t l = 0; l < GAVEL_MAX_HIDDEN_LAYERS; ++l) {
@@ -78,6 +93,13 @@ void check_fields(const gavel_head_spec &spec) {
       GAVEL_CHECK(spec.hidden_width[l] == 0, "spec.%s is %" PRId64 ", but there are %d hidden layers; set it to 0", field,
                   spec.hidden_width[l], spec.hidden_layers);
     }
+  }
+  if (spec.kind == GAVEL_HEAD_EXPERT_CONCAT) {
+    GAVEL_CHECK(spec.experts >= 1 && spec.input_width % spec.experts == 0,
+                "spec.experts is %" PRId64 "; say 1 or more and a divisor of input_width, which is %" PRId64, spec.experts,
+                spec.input_width);
+  } else {
+    GAVEL_CHECK(spec.experts == 0, "spec.experts is %" PRId64 "; only EXPERT_CONCAT (4) reads it: set it to 0", spec.experts);
   }
 }
 

@@ -42,6 +42,8 @@ struct HeadSpec {
   int32_t norm_bias = kNoParameter;
   int32_t output_weight = kNoParameter;
   int32_t output_bias = kNoParameter;
+
+  bool has_hidden_layers() const { return fields.hidden_layers > 0; }
 };
 
 // Throws Failure naming the field. The pointer is the caller's.

@@ -49,6 +49,7 @@ BackwardRun::BackwardRun(const BackwardCall &call, Workspace &workspace)
   partials_ = workspace.take<float>(round_up(widest, kColumnUnit));
   pooling_scratch_ = workspace.take<float>(parts_ * pooling_scratch_stride());
   rounded_ = workspace.take<char>(parts_ * rounded_stride());
+  readout_scratch_ = workspace.take<float>(parts_ * readout_scratch_stride());
   valid_ = workspace.take<int64_t>(call.pooling.items);
 }
 
@@ -93,13 +94,14 @@ void BackwardRun::fill_chunk() {
       static_cast<double>(rows_) * static_cast<double>(spec_.fields.input_width + 2 * spec_.preactivation_width);
   parallel(work, rows_, 1, [&](const Slice &slice, int32_t part) {
     for (int64_t row = slice.begin; row < slice.end; ++row) {
-      fill_row(row, pooling_scratch_ + part * pooling_scratch_stride(), rounded_ + part * rounded_stride());
+      fill_row(row, pooling_scratch_ + part * pooling_scratch_stride(), rounded_ + part * rounded_stride(),
+               readout_scratch_ + part * readout_scratch_stride());
     }
   });
 }
 
 // What the forward call computed for one row, and the gradient of its logits.
-void BackwardRun::fill_row(int64_t row, float *pooling_scratch, char *rounded) {
+void BackwardRun::fill_row(int64_t row, float *pooling_scratch, char *rounded, float *logit_scratch) {
   const gavel_head_spec &fields = spec_.fields;
   const int64_t item = items_[row];
   float *vector = inputs_[0].row(row);
@@ -116,16 +118,33 @@ void BackwardRun::fill_row(int64_t row, float *pooling_scratch, char *rounded) {
       kernels_.widen(fields.dtype, rounded, out, width);
     }
   }
+  float *dlogits = doutput_.row(row);
+  fill_logits(item, logit_scratch, dlogits);
+  for (int64_t k = 0; k < fields.output_width; ++k) dlogits[k] = dlogits[k] * fields.output_scale;
+}
+
+// The gradient of an item's logits [K], before output_scale.
+void BackwardRun::fill_logits(int64_t item, float *scratch, float *dlogits) const {
+  const ReadoutPlan &plan = *call_.readout;
   const float *dscore = call_.dscore.row<const float>(item);
-  for (int64_t k = 0; k < fields.output_width; ++k) {
-    float dlogit = dscore[k];
-    if (call_.readout == GAVEL_READOUT_AFFINE) dlogit = dlogit / call_.readout_deviation;
-    if (call_.readout == GAVEL_READOUT_SIGMOID) {
-      const float score = call_.scores.row<const float>(item)[k];
-      dlogit = dlogit * (score * (1.0f - score));
+  if (plan.family->elementwise()) {
+    for (int64_t k = 0; k < plan.logits; ++k) {
+      dlogits[k] = dscore[k];
+      if (plan.family == &kAffine) dlogits[k] = dlogits[k] / plan.deviation;
+      if (plan.family == &kSigmoid) {
+        const float score = call_.scores.row<const float>(item)[k];
+        dlogits[k] = dlogits[k] * (score * (1.0f - score));
+      }
     }
-    doutput_.row(row)[k] = dlogit * fields.output_scale;
+    return;
   }
+  const float *logits = call_.logits.present() ? call_.logits.row<const float>(item) : nullptr;
+  const float *gate = call_.gate_logits.present() ? call_.gate_logits.row<const float>(item) : nullptr;
+  float *of_logits = scratch + readout_scratch(plan);
+  float *of_gate = of_logits + plan.logits;
+  read_out_gradient(plan, logits, gate, dscore, scratch, of_logits, of_gate);
+  const float *wanted = call_.part == LogitPart::GATE ? of_gate : of_logits + (call_.part == LogitPart::REVERSE ? 1 : 0);
+  std::copy_n(wanted, spec_.fields.output_width, dlogits);
 }
 
 void BackwardRun::write_vectors() {

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 
+#include "common/readout.h"
 #include "common/tensor.h"
 #include "cpu/head.h"
 #include "cpu/pooling.h"
@@ -23,16 +24,21 @@
 
 namespace gavel {
 
-// A checked gavel_backward call. Tensors that are absent are not needed, or not wanted.
+// Whose logits' gradient is wanted of a readout: the head's (of the forward stream), the head's of the reverse stream, or the gate's.
+enum class LogitPart { HEAD, REVERSE, GATE };
+
+// The gradients of one head in a checked gavel_backward call. Tensors that are absent are not needed, or not wanted.
 struct BackwardCall {
   CpuContext &context;  // of the call, which need not be the head's
   const CpuHead &head;
   bool accumulate;
   Tensor hidden{};
   Pooling pooling{};
-  int32_t readout = GAVEL_READOUT_IDENTITY;
-  float readout_deviation = 0.0f;
+  const ReadoutPlan *readout = nullptr;
+  LogitPart part = LogitPart::HEAD;
   Tensor scores{};
+  Tensor logits{};
+  Tensor gate_logits{};
   Tensor preactivations{};
   Tensor dscore{};
   Tensor dvectors{};

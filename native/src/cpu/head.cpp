@@ -40,7 +40,7 @@ CpuHead::CpuHead(CpuContext &owner, const HeadSpec &checked_spec) : context(owne
       *hidden[l].slope.as<float>() = fields.negative_slope;
     }
   }
-  if (fields.kind == GAVEL_HEAD_MLP) {
+  if (spec.has_hidden_layers()) {
     output_panels = zeroed_floats(panel_count(spec.output_depth) * fields.output_width * kPanelColumns);
   }
   if (spec.output_bias != kNoParameter) output_bias = zeroed_floats(fields.output_width);
@@ -74,7 +74,7 @@ void refresh_hidden_weight(CpuHead &head, int32_t l) {
 }
 
 void refresh_output_weight(CpuHead &head) {
-  if (head.spec.fields.kind == GAVEL_HEAD_LINEAR) return;  // score reads values
+  if (!head.spec.has_hidden_layers()) return;  // score reads values
   const int64_t outputs = head.spec.fields.output_width;
   const int64_t depth = head.spec.output_depth;
   const int32_t dtype = head.spec.fields.dtype;

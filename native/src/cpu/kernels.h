@@ -33,6 +33,10 @@ struct Kernels {
   float (*dot)(const float *x, int32_t dtype, const void *w, int64_t n);
   // sum of x[k] in dot order.
   float (*sum)(const float *x, int64_t n);
+  // The largest x[k] that is not NaN, -inf where there is none.
+  float (*largest)(const float *x, int64_t n);
+  // sum of e^(x[k] - shift) in dot order.
+  float (*exponential_sum)(const float *x, float shift, int64_t n);
   void (*add)(float *y, const float *x, int64_t n);                    // y += x
   void (*subtract)(float *y, const float *x, int64_t n);               // y -= x
   void (*scale)(float *y, float factor, int64_t n);                    // y *= factor

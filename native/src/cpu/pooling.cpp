@@ -23,8 +23,10 @@ void check_index(const char *list, int64_t item, int64_t value, int64_t tokens, 
 }  // namespace
 
 void check_pooling_kind(int32_t pooling, int32_t combine) {
-  GAVEL_CHECK(pooling >= GAVEL_POOLING_INDEX && pooling <= GAVEL_POOLING_SPAN_MEAN,
-              "args.pooling is %d; say 1 (INDEX), 2 (FIRST_LAST) or 3 (SPAN_MEAN)", pooling);
+  GAVEL_CHECK(pooling != GAVEL_POOLING_TOKEN_LOGPROB,
+              "args.pooling is 5 (TOKEN_LOGPROB), which reads a vocabulary instead of a head: call gavel_token_logprob");
+  GAVEL_CHECK(pooling >= GAVEL_POOLING_INDEX && pooling <= GAVEL_POOLING_ALL,
+              "args.pooling is %d; say 1 (INDEX), 2 (FIRST_LAST), 3 (SPAN_MEAN) or 4 (ALL)", pooling);
   if (pooling == GAVEL_POOLING_FIRST_LAST) {
     GAVEL_CHECK(combine >= GAVEL_COMBINE_CONCAT && combine <= GAVEL_COMBINE_SUB,
                 "args.combine is %d; FIRST_LAST needs 1 (CONCAT), 2 (ADD) or 3 (SUB)", combine);
@@ -39,23 +41,48 @@ int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width) {
 }
 
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
-                        int64_t hidden_width, Workspace &workspace, const char *states) {
-  const int64_t items = last.shape[0];
+                        int64_t hidden_width, Workspace &workspace, const char *states, const char *list) {
+  const bool all = pooling == GAVEL_POOLING_ALL;
+  const int64_t items = all ? tokens : last.shape[0];
   ItemRows *rows = workspace.take<ItemRows>(items);
   Pooling resolved = {pooling, combine, tokens, hidden_width, pooled_width(pooling, combine, hidden_width), items, rows, 0};
+  if (all) {
+    resolved.pooling = GAVEL_POOLING_INDEX;
+    for (int64_t r = 0; r < items; ++r) rows[r] = {r, r};
+    return resolved;
+  }
   const bool spans = pooling != GAVEL_POOLING_INDEX;
   const int64_t *firsts = first.as<const int64_t>();
   const int64_t *lasts = last.as<const int64_t>();
   for (int64_t r = 0; r < items; ++r) {
     const int64_t end = lasts[r];
     const int64_t begin = spans ? firsts[r] : end;
-    check_index("args.last", r, end, tokens, states);
+    check_index(list, r, end, tokens, states);
     check_index("args.first", r, begin, tokens, states);
     const bool valid = begin >= 0 && end >= begin;
     rows[r] = valid ? ItemRows{begin, end} : ItemRows{kInvalidItem, kInvalidItem};
     resolved.invalid_items += !valid;
   }
   return resolved;
+}
+
+void join_validity(Pooling &one, Pooling &other) {
+  for (int64_t r = 0; r < one.items; ++r) {
+    if (one.rows[r].valid() == other.rows[r].valid()) continue;
+    Pooling &valid = one.rows[r].valid() ? one : other;
+    valid.rows[r] = {kInvalidItem, kInvalidItem};
+    ++valid.invalid_items;
+  }
+}
+
+Pooling concatenate_rows(const Pooling &a, const Pooling &b, Workspace &workspace) {
+  Pooling both = a;
+  both.pooling = GAVEL_POOLING_FIRST_LAST;
+  both.combine = GAVEL_COMBINE_CONCAT;
+  both.vector_width = pooled_width(both.pooling, both.combine, a.hidden_width);
+  both.rows = workspace.take<ItemRows>(a.items);
+  for (int64_t r = 0; r < a.items; ++r) both.rows[r] = {a.rows[r].last, b.rows[r].last};
+  return both;
 }
 
 void pool_item(const Kernels &kernels, const Pooling &pooling, const Tensor &hidden, int64_t r, float *scratch, float *out) {

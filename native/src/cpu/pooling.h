@@ -4,6 +4,7 @@
 //
 //   INDEX      y = X[last]
 //   FIRST_LAST y = [X[first]; X[last]], X[first] + X[last] or X[last] - X[first]
+//   ALL        y = X[r], every row an item
 //   SPAN_MEAN  y = (X[first] + X[first + 1] + ... + X[last]) * (1 / n), one row after the other, n = last - first + 1, 1 / n rounded
 // All in f32 from exactly widened rows. An item is invalid where an index it needs is -1, or, with both indices, last < first.
 #ifndef GAVEL_CPU_POOLING_H
@@ -26,13 +27,13 @@ struct ItemRows {
 constexpr int64_t kInvalidItem = -1;
 
 struct Pooling {
-  int32_t pooling;
+  int32_t pooling;  // ALL has become INDEX of every row
   int32_t combine;
   int64_t tokens;        // T
   int64_t hidden_width;  // H
   int64_t vector_width;  // D
   int64_t items;         // R
-  const ItemRows *rows;  // [R]; a copy, so that a caller who changes the index lists during the call cannot lead it astray
+  ItemRows *rows;        // [R]; a copy, so that a caller who changes the index lists during the call cannot lead it astray
   int64_t invalid_items;
 };
 
@@ -41,11 +42,17 @@ void check_pooling_kind(int32_t pooling, int32_t combine);
 // Width of the vectors that hidden states of width H give.
 int64_t pooled_width(int32_t pooling, int32_t combine, int64_t hidden_width);
 
-// Checks every index of the two lists (i64 [R], first absent for INDEX) against T and copies them to the workspace.
-// Throws Failure naming the item, the list, the value found and the valid range; `states` is what
-// the messages call the hidden states.
+// Checks every index of the two lists (i64 [R], first absent for INDEX, both for ALL) against T and copies them to the workspace.
+// Throws Failure naming the item, the list, the value found and the valid range; `states` and `list` are what
+// the messages call the hidden states and the last rows.
 Pooling resolve_pooling(int32_t pooling, int32_t combine, const Tensor &first, const Tensor &last, int64_t tokens,
-                        int64_t hidden_width, Workspace &workspace, const char *states = "args.hidden");
+                        int64_t hidden_width, Workspace &workspace, const char *states = "args.hidden",
+                        const char *list = "args.last");
+
+// Makes an item invalid in both where it is in one: of items that need the rows of both.
+void join_validity(Pooling &one, Pooling &other);
+// Vectors [X[a]; X[b]] of a row of each of two INDEX poolings, in any order of the rows.
+Pooling concatenate_rows(const Pooling &a, const Pooling &b, Workspace &workspace);
 
 // True where the vectors are rows of `hidden` as they are: no arithmetic and no copy is needed to read them.
 inline bool pools_by_index(const Pooling &pooling) {

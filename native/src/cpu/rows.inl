@@ -142,6 +142,24 @@ float sum(const float *x, int64_t n) {
   return ordered_sum(n, [&](auto lanes, int64_t k, Vector total) { return add(total, read(lanes, x + k)); });
 }
 
+float largest(const float *x, int64_t n) {
+  Vector most = set(-__builtin_huge_valf());
+  int64_t k = 0;
+  for (; k + 16 <= n; k += 16) most = maximum(load(x + k), most);
+  if (k < n) most = select(first_lanes(n - k), maximum(load_partial(x + k, n - k), most), most);
+  alignas(64) float lanes[16];
+  store(lanes, most);
+  float result = lanes[0];
+  for (int lane = 1; lane < 16; ++lane) result = lanes[lane] > result ? lanes[lane] : result;
+  return result;
+}
+
+float exponential_sum(const float *x, float shift, int64_t n) {
+  const Vector taken = set(shift);
+  return ordered_sum(
+      n, [&](auto lanes, int64_t k, Vector total) { return add(total, exponential(subtract(read(lanes, x + k), taken))); });
+}
+
 void add_row(float *y, const float *x, int64_t n) {
   sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, add(read(lanes, y + k), read(lanes, x + k))); });
 }

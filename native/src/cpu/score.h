@@ -5,7 +5,9 @@
 #define GAVEL_CPU_SCORE_H
 
 #include <cstdint>
+#include <optional>
 
+#include "common/readout.h"
 #include "common/tensor.h"
 #include "cpu/head.h"
 #include "cpu/pooling.h"
@@ -15,20 +17,29 @@
 namespace gavel {
 
 // Everything is checked: shapes, ranges, overlaps. Tensors that are not wanted are absent.
-struct ScoreProblem {
+
+// One head over the rows of the items.
+struct LogitProblem {
   const Kernels &kernels;  // of the context of the call, which need not be the head's
   ThreadPool &pool;
   Workspace &workspace;
   const CpuHead &head;
   Pooling pooling;
   Tensor hidden;
-  int32_t readout;
-  float readout_mean;
-  float readout_deviation;
-  Tensor scores;
-  Tensor logits;
   Tensor vectors;
   Tensor preactivations;
+};
+
+struct ScoreProblem {
+  LogitProblem head;
+  std::optional<LogitProblem> reverse;  // TWO_STREAM: the same head, at the rows of the other stream
+  std::optional<LogitProblem> gate;
+  ReadoutPlan readout;
+  Tensor scores;
+  Tensor logits;
+  Tensor objectives;
+  Tensor gate_weights;
+  Tensor gate_logits;
 };
 
 // Writes every output; returns the number of items with a NaN score. The caller flushes denormals.

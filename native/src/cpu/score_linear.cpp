@@ -9,12 +9,12 @@
 
 namespace gavel {
 
-int64_t LinearLogits::block_rows(const ScoreProblem &problem) {
+int64_t LinearLogits::block_rows(const LogitProblem &problem) {
   // Enough items for all threads, and about 4 MiB of logits.
   return std::clamp<int64_t>((int64_t{1} << 20) / problem.head.spec.fields.output_width, 1, 16384);
 }
 
-LinearLogits::LinearLogits(const ScoreProblem &problem, int64_t block) : problem_(problem) {
+LinearLogits::LinearLogits(const LogitProblem &problem, int64_t block) : problem_(problem) {
   // The vector, a row of hidden states, the vector in the head's dtype.
   const int64_t width = problem.pooling.vector_width;
   scratch_floats_ = 3 * round_up(width, kCacheLine / int64_t{sizeof(float)});
@@ -24,7 +24,7 @@ LinearLogits::LinearLogits(const ScoreProblem &problem, int64_t block) : problem
 
 // The vector the head reads, f32: the row of hidden states itself where nothing is to be done to it.
 const float *LinearLogits::vector_of(int64_t item, bool keep, float *scratch) const {
-  const ScoreProblem &problem = problem_;
+  const LogitProblem &problem = problem_;
   const Pooling &pooling = problem.pooling;
   const int64_t width = pooling.vector_width;
   const bool as_it_is = pools_by_index(pooling) && problem.head.spec.fields.norm == GAVEL_NORM_NONE;

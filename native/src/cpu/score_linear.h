@@ -13,8 +13,8 @@ namespace gavel {
 class LinearLogits {
  public:
   // Items worked on between two readouts.
-  static int64_t block_rows(const ScoreProblem &problem);
-  LinearLogits(const ScoreProblem &problem, int64_t block);
+  static int64_t block_rows(const LogitProblem &problem);
+  LinearLogits(const LogitProblem &problem, int64_t block);
   // Logits of items begin .. begin + rows - 1 to logits [rows, K], contiguous; vectors are written on the way.
   void run(int64_t begin, int64_t rows, float *logits);
 
@@ -22,7 +22,7 @@ class LinearLogits {
   const float *vector_of(int64_t item, bool keep, float *scratch) const;
   void score_items(int64_t begin, int64_t end, int64_t output_begin, int64_t output_end, float *scratch, float *logits) const;
 
-  const ScoreProblem &problem_;
+  const LogitProblem &problem_;
   int64_t scratch_floats_;
   float *scratch_;  // [threads, scratch_floats_]
 };

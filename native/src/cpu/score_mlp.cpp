@@ -44,7 +44,7 @@ struct MlpLogits::Part {
   float *dots;    // [rows]
 };
 
-int64_t MlpLogits::block_rows(const ScoreProblem &problem) {
+int64_t MlpLogits::block_rows(const LogitProblem &problem) {
   constexpr int64_t kScratchBytes = int64_t{64} << 20;
   const CpuHead &head = problem.head;
   const int64_t floats_per_row =
@@ -52,7 +52,7 @@ int64_t MlpLogits::block_rows(const ScoreProblem &problem) {
   return std::clamp<int64_t>(kScratchBytes / int64_t{sizeof(float)} / floats_per_row, 1, kRowBlock);
 }
 
-MlpLogits::MlpLogits(const ScoreProblem &problem, int64_t block) : problem_(problem) {
+MlpLogits::MlpLogits(const LogitProblem &problem, int64_t block) : problem_(problem) {
   const CpuHead &head = problem.head;
   Workspace &workspace = problem.workspace;
   const int64_t threads = problem.pool.threads();
@@ -71,7 +71,7 @@ float *MlpLogits::group_sum(int64_t group, int64_t output) const {
 }
 
 void MlpLogits::pack_item(int64_t item, int64_t r, int64_t rows, float *scratch) {
-  const ScoreProblem &problem = problem_;
+  const LogitProblem &problem = problem_;
   const gavel_head_spec &spec = problem.head.spec.fields;
   const Pooling &pooling = problem.pooling;
   const int64_t width = pooling.vector_width;
@@ -139,7 +139,7 @@ void MlpLogits::dot_outputs(const Part &part, int64_t rows, int64_t panel, const
 // Epilogue of a panel: c [rows, 32] holds products and becomes activations.
 void MlpLogits::finish_panel(void *state, int64_t, int64_t rows, int64_t panel, float *c) {
   const Part &part = *static_cast<const Part *>(state);
-  const ScoreProblem &problem = part.self->problem_;
+  const LogitProblem &problem = part.self->problem_;
   const Kernels &kernels = problem.kernels;
   const gavel_head_spec &spec = problem.head.spec.fields;
   const HiddenLayer &layer = problem.head.spec.hidden[part.layer];

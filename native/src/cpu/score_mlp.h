@@ -14,8 +14,8 @@ namespace gavel {
 class MlpLogits {
  public:
   // Items worked on while one panel is near: kRowBlock, or fewer where their scratch memory would be large.
-  static int64_t block_rows(const ScoreProblem &problem);
-  MlpLogits(const ScoreProblem &problem, int64_t block);
+  static int64_t block_rows(const LogitProblem &problem);
+  MlpLogits(const LogitProblem &problem, int64_t block);
   // Logits of items begin .. begin + rows - 1 to logits [rows, K], contiguous; vectors and preactivations are written on the way.
   void run(int64_t begin, int64_t rows, float *logits);
 
@@ -30,7 +30,7 @@ class MlpLogits {
   void sum_groups(int64_t rows, float *logits) const;
   float *group_sum(int64_t group, int64_t output) const;
 
-  const ScoreProblem &problem_;
+  const LogitProblem &problem_;
   int64_t sum_stride_;      // floats between the sums of two outputs: the block's rows, rounded up to a cache line
   int64_t vector_floats_;   // of one part
   int64_t product_floats_;  // of one part: the products of a panel, then one dot per row

@@ -21,6 +21,8 @@ constexpr Kernels table(int32_t instruction_set) {
       .narrow = narrow,
       .dot = dot,
       .sum = sum,
+      .largest = largest,
+      .exponential_sum = exponential_sum,
       .add = add_row,
       .subtract = subtract_row,
       .scale = scale_row,

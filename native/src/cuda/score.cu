@@ -44,7 +44,7 @@ class Plan {
     const HeadSpec &spec = call.head.spec;
     means_ = take(vectors_workspace(vectors_), 1);
     states_ = take(items_, 1);
-    if (spec.fields.kind == GAVEL_HEAD_MLP) {
+    if (spec.has_hidden_layers()) {
       choose(kernels.product);
       const int64_t rows = padded(items_, product_unit(product_));
       for (int32_t l = fused() ? 1 : 0; l < spec.fields.hidden_layers; ++l) {
@@ -78,7 +78,7 @@ class Plan {
       if (call_.counts.present()) {
         check(cudaMemsetAsync(call_.counts.data, 0, 2 * sizeof(int64_t), stream.native), "clearing the counts of no items");
       }
-    } else if (call_.head.spec.fields.kind == GAVEL_HEAD_LINEAR) {
+    } else if (!call_.head.spec.has_hidden_layers()) {
       enqueue_linear_head();
     } else {
       enqueue_mlp();

@@ -12,6 +12,8 @@ import dev.gavel.bindings.ffi.gavel_parameter_info;
 import dev.gavel.bindings.ffi.gavel_scatter_args;
 import dev.gavel.bindings.ffi.gavel_score_args;
 import dev.gavel.bindings.ffi.gavel_tensor;
+import dev.gavel.bindings.ffi.gavel_token_logprob_args;
+import dev.gavel.bindings.ffi.gavel_token_logprob_backward_args;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.Linker;
@@ -49,6 +51,10 @@ final class AbiCheck {
     structs.put(gavel_h.GAVEL_STRUCT_BACKWARD_ARGS(), gavel_backward_args.layout());
     structs.put(gavel_h.GAVEL_STRUCT_SCATTER_ARGS(), gavel_scatter_args.layout());
     structs.put(gavel_h.GAVEL_STRUCT_OPTIMIZER_OPTIONS(), gavel_optimizer_options.layout());
+    structs.put(gavel_h.GAVEL_STRUCT_TOKEN_LOGPROB_ARGS(), gavel_token_logprob_args.layout());
+    structs.put(
+        gavel_h.GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS(),
+        gavel_token_logprob_backward_args.layout());
     return structs;
   }
 

@@ -13,6 +13,8 @@ import dev.gavel.bindings.ffi.gavel_parameter_info;
 import dev.gavel.bindings.ffi.gavel_scatter_args;
 import dev.gavel.bindings.ffi.gavel_score_args;
 import dev.gavel.bindings.ffi.gavel_tensor;
+import dev.gavel.bindings.ffi.gavel_token_logprob_args;
+import dev.gavel.bindings.ffi.gavel_token_logprob_backward_args;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -366,6 +368,64 @@ public final class Gavel {
     int status;
     try {
       status = gavel_h.gavel_scatter(context.address(), args, error.address());
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+    error.check(status);
+  }
+
+  // ---- token log-probabilities
+
+  /** Creates a vocabulary from {@code weight}, a {@code gavel_tensor}. */
+  public static NativeHandle vocabularyCreate(
+      NativeHandle context, MemorySegment weight, NativeError error) {
+    require(weight, gavel_tensor.layout());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(gavel_h.C_POINTER);
+      error.check(gavel_h.gavel_vocabulary_create(context.address(), weight, out, error.address()));
+      return NativeHandle.own(
+          "vocabulary", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_vocabulary_destroy);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
+  /**
+   * Computes log-probabilities of tokens and pools them; {@code args} is a {@code
+   * gavel_token_logprob_args}, {@code loss} a {@code gavel_loss_args} or {@link
+   * MemorySegment#NULL}. {@code vocabulary} is the address of a vocabulary's handle, which the
+   * caller keeps reachable over the call, or {@link MemorySegment#NULL}.
+   */
+  public static void tokenLogprob(
+      NativeHandle context,
+      MemorySegment vocabulary,
+      MemorySegment args,
+      MemorySegment loss,
+      NativeError error) {
+    require(args, gavel_token_logprob_args.layout());
+    if (loss.address() != 0) {
+      require(loss, gavel_loss_args.layout());
+    }
+    int status;
+    try {
+      status =
+          gavel_h.gavel_token_logprob(context.address(), vocabulary, args, loss, error.address());
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+    error.check(status);
+  }
+
+  /**
+   * Computes the gradient of log-probabilities; {@code args} is a {@code
+   * gavel_token_logprob_backward_args}.
+   */
+  public static void tokenLogprobBackward(
+      NativeHandle context, MemorySegment args, NativeError error) {
+    require(args, gavel_token_logprob_backward_args.layout());
+    int status;
+    try {
+      status = gavel_h.gavel_token_logprob_backward(context.address(), args, error.address());
     } finally {
       Reference.reachabilityFence(context);
     }

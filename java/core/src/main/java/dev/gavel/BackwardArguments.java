@@ -8,6 +8,7 @@ import dev.gavel.bindings.ffi.gavel_scatter_args;
 import dev.gavel.bindings.ffi.gavel_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * One {@code gavel_backward_args} and one {@code gavel_scatter_args} in native memory, written anew
@@ -20,8 +21,12 @@ final class BackwardArguments {
     gavel_backward_args.last$offset(),
     gavel_backward_args.scores$offset(),
     gavel_backward_args.preactivations$offset(),
-    gavel_backward_args.dscore$offset()
+    gavel_backward_args.dscore$offset(),
+    gavel_backward_args.logits$offset(),
+    gavel_backward_args.gate_logits$offset(),
+    gavel_backward_args.gate_preactivations$offset()
   };
+  private static final long[] READOUT_INPUTS = ReadoutArguments.Offsets.BACKWARD.tensors();
   private static final long[] OUTPUTS = {gavel_backward_args.dvectors$offset()};
   private static final long[] SCATTER_INPUTS = {
     gavel_scatter_args.first$offset(),
@@ -37,6 +42,11 @@ final class BackwardArguments {
   private final TensorDescriptor preactivations;
   private final TensorDescriptor scoreGradient;
   private final TensorDescriptor vectorGradient;
+  private final TensorDescriptor logits;
+  private final TensorDescriptor gateLogits;
+  private final TensorDescriptor gatePreactivations;
+  private final TensorDescriptor gateScaleGradient;
+  private final ReadoutArguments readouts;
   private final MemorySegment scatter;
   private final TensorDescriptor scatterFirst;
   private final TensorDescriptor scatterLast;
@@ -52,6 +62,12 @@ final class BackwardArguments {
     preactivations = TensorDescriptor.at(struct, gavel_backward_args.preactivations$offset());
     scoreGradient = TensorDescriptor.at(struct, gavel_backward_args.dscore$offset());
     vectorGradient = TensorDescriptor.at(struct, gavel_backward_args.dvectors$offset());
+    logits = TensorDescriptor.at(struct, gavel_backward_args.logits$offset());
+    gateLogits = TensorDescriptor.at(struct, gavel_backward_args.gate_logits$offset());
+    gatePreactivations =
+        TensorDescriptor.at(struct, gavel_backward_args.gate_preactivations$offset());
+    gateScaleGradient = TensorDescriptor.at(struct, gavel_backward_args.dgate_scale$offset());
+    readouts = new ReadoutArguments(arena, struct, ReadoutArguments.Offsets.BACKWARD);
     scatter = NativeStruct.allocate(arena, gavel_scatter_args.layout());
     scatterFirst = TensorDescriptor.at(scatter, gavel_scatter_args.first$offset());
     scatterLast = TensorDescriptor.at(scatter, gavel_scatter_args.last$offset());
@@ -62,6 +78,7 @@ final class BackwardArguments {
   /** Takes a backward call to the device. */
   void stageBackward(Staging staging) {
     staging.struct(struct, INPUTS, OUTPUTS);
+    staging.struct(struct, READOUT_INPUTS, new long[0]);
     staging.stream(struct, gavel_backward_args.stream$offset());
   }
 
@@ -86,14 +103,52 @@ final class BackwardArguments {
   void input(PackedBatch batch, Pooling pooling, Readout readout, boolean accumulate) {
     gavel_backward_args.pooling(struct, Codes.pooling(pooling));
     gavel_backward_args.combine(struct, Codes.combine(pooling));
-    gavel_backward_args.readout(struct, Codes.readout(readout));
-    gavel_backward_args.readout_mean(struct, Codes.readoutMean(readout));
-    gavel_backward_args.readout_deviation(struct, Codes.readoutDeviation(readout));
+    readouts.write(readout);
+    readouts.gateRows(readout, batch);
     gavel_backward_args.accumulate(struct, accumulate ? 1 : 0);
     HostTensor states = batch.hidden();
     long width = states.size(1);
     hidden.input(states.dtype().code(), states.memory(), batch.rows(), width, width);
-    rows(batch, pooling, first, last);
+    ScoreArguments.rows(batch, pooling, first, last);
+  }
+
+  /** Describes hidden states as a head takes them; they are described as rows until then. */
+  void describeExperts(HeadSpec spec) {
+    ReadoutArguments.describeExperts(struct, gavel_backward_args.hidden$offset(), spec);
+  }
+
+  /** Logits of the forward pass, for the readouts whose derivative is computed from them. */
+  void logits(HostTensor values, Readout readout) {
+    if (readsLogits(readout)) {
+      matrix(logits, values);
+    } else {
+      logits.clear();
+    }
+  }
+
+  static boolean readsLogits(Readout readout) {
+    return switch (readout) {
+      case Readout.ClassProb _, Readout.Expectation _, Readout.GatedSum _ -> true;
+      case Readout.WeightedSum sum -> readsLogits(sum.objectives());
+      case Readout.Identity _,
+              Readout.Affine _,
+              Readout.Sigmoid _,
+              Readout.QuantileMean _ ->
+          false;
+    };
+  }
+
+  /** What the forward pass wrote of the gate, and where its gradients go. */
+  void gate(
+      HostTensor values, Optional<HostTensor> inner, MemorySegment gradients, int parameters) {
+    matrix(gateLogits, values);
+    inner.ifPresent(preactivations -> matrix(gatePreactivations, preactivations));
+    gavel_backward_args.gate_gradients(struct, gradients);
+    gavel_backward_args.gate_gradient_count(struct, parameters);
+  }
+
+  void gateScaleGradient(MemorySegment value) {
+    gateScaleGradient.output(gavel_h.GAVEL_F32(), value, 1);
   }
 
   /** Scores of the forward pass: only a sigmoid's derivative is computed from them. */
@@ -119,22 +174,36 @@ final class BackwardArguments {
 
   void scatter(
       PackedBatch batch, Pooling pooling, MemorySegment vectors, long width, HostTensor target) {
-    gavel_scatter_args.pooling(scatter, Codes.pooling(pooling));
-    gavel_scatter_args.combine(scatter, Codes.combine(pooling));
-    rows(batch, pooling, scatterFirst, scatterLast);
-    scatterVectors.input(gavel_h.GAVEL_F32(), vectors, batch.responses(), width, width);
-    long columns = target.size(1);
-    scatterHidden.output(gavel_h.GAVEL_F32(), target.memory(), target.size(0), columns, columns);
+    scatter(batch, pooling, vectors, width, width, target);
+    ScoreArguments.rows(batch, pooling, scatterFirst, scatterLast);
   }
 
-  private static void rows(
-      PackedBatch batch, Pooling pooling, TensorDescriptor first, TensorDescriptor last) {
-    last.input(gavel_h.GAVEL_I64(), batch.last(), batch.responses());
-    if (pooling instanceof Pooling.Index) {
-      first.clear();
-    } else {
-      first.input(gavel_h.GAVEL_I64(), batch.first(), batch.responses());
-    }
+  /** The second stream's part of vectors [R, 2D], at the rows of the gate. */
+  void scatterReverse(PackedBatch batch, MemorySegment vectors, long width, HostTensor target) {
+    MemorySegment reverse = vectors.asSlice(width * Float.BYTES);
+    scatter(batch, Pooling.index(), reverse, width, 2 * width, target);
+    scatterFirst.clear();
+    scatterLast.input(gavel_h.GAVEL_I64(), batch.gate(), batch.responses());
+  }
+
+  /** The first stream's part of vectors [R, 2D], at the last rows. */
+  void scatterForward(PackedBatch batch, MemorySegment vectors, long width, HostTensor target) {
+    scatter(batch, Pooling.index(), vectors, width, 2 * width, target);
+    ScoreArguments.rows(batch, Pooling.index(), scatterFirst, scatterLast);
+  }
+
+  private void scatter(
+      PackedBatch batch,
+      Pooling pooling,
+      MemorySegment vectors,
+      long width,
+      long stride,
+      HostTensor target) {
+    gavel_scatter_args.pooling(scatter, Codes.pooling(pooling));
+    gavel_scatter_args.combine(scatter, Codes.combine(pooling));
+    scatterVectors.input(gavel_h.GAVEL_F32(), vectors, batch.items(pooling), width, stride);
+    long columns = target.size(1);
+    scatterHidden.output(gavel_h.GAVEL_F32(), target.memory(), target.size(0), columns, columns);
   }
 
   private static void matrix(TensorDescriptor descriptor, HostTensor values) {

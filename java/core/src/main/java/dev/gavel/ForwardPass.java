@@ -9,6 +9,7 @@ package dev.gavel;
  * @param readout the readout
  * @param withLoss whether a loss was computed
  * @param parameterVersion version of the head's parameters, which changes with every optimizer step
+ * @param gateVersion the same of the readout's gate, 0 without one
  */
 record ForwardPass(
     PackedBatch batch,
@@ -16,13 +17,23 @@ record ForwardPass(
     Pooling pooling,
     Readout readout,
     boolean withLoss,
-    long parameterVersion) {
+    long parameterVersion,
+    long gateVersion) {
 
   /** Notes the state before the pass: a change during it must show afterwards. */
   static ForwardPass begin(
       RewardHead head, PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
     return new ForwardPass(
-        batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get());
+        batch, batch.version(), pooling, readout, withLoss, head.parameterVersion().get(), gateVersion(readout));
+  }
+
+  private static long gateVersion(Readout readout) {
+    return readout instanceof Readout.GatedSum gated ? gated.gate().parameterVersion().get() : 0;
+  }
+
+  /** R: the scores of the pass, times the head's outputs. */
+  int items() {
+    return batch.items(pooling);
   }
 
   /**
@@ -35,7 +46,8 @@ record ForwardPass(
       throw new IllegalStateException(
           "the batch was refilled since the forward pass: run forward again");
     }
-    if (head.parameterVersion().get() != parameterVersion) {
+    if (head.parameterVersion().get() != parameterVersion
+        || gateVersion(readout) != gateVersion) {
       throw new IllegalStateException(
           "an optimizer step was taken since the forward pass: run forward again");
     }

@@ -22,6 +22,11 @@ final class HeadFile {
   private static final String VERSION = "gavel.format_version";
   private static final String VERSION_KNOWN = "1";
 
+  private static final List<String> KINDS =
+      List.of("linear", "mlp", "vocab_rows", "expert_concat");
+  private static final String TOKENS = "gavel.head.tokens";
+  private static final String EXPERTS = "gavel.head.experts";
+
   private HeadFile() {}
 
   static void save(RewardHead head, Path path, Map<String, String> texts) {
@@ -80,7 +85,7 @@ final class HeadFile {
 
   private static Map<String, String> describe(HeadSpec spec) {
     Map<String, String> texts = new LinkedHashMap<>();
-    texts.put("gavel.head.kind", spec.isLinear() ? "linear" : "mlp");
+    texts.put("gavel.head.kind", kind(spec.kind()));
     texts.put("gavel.head.dtype", spec.dtype().toString());
     texts.put("gavel.head.input_width", Integer.toString(spec.inputWidth()));
     texts.put(
@@ -96,6 +101,13 @@ final class HeadFile {
     texts.put("gavel.head.output_bias", Boolean.toString(spec.outputBias()));
     texts.put("gavel.head.norm_bias", Boolean.toString(spec.normBias()));
     texts.put("gavel.head.slope_per_channel", Boolean.toString(spec.slopePerChannel()));
+    switch (spec.kind()) {
+      case HeadSpec.Kind.VocabRows(List<Integer> tokens) ->
+          texts.put(TOKENS, String.join(",", tokens.stream().map(String::valueOf).toList()));
+      case HeadSpec.Kind.ExpertConcat(int experts) ->
+          texts.put(EXPERTS, Integer.toString(experts));
+      case HeadSpec.Kind.Linear(), HeadSpec.Kind.Mlp() -> {}
+    }
     return texts;
   }
 
@@ -103,14 +115,8 @@ final class HeadFile {
     MetadataReader read = new MetadataReader(path, metadata);
     read.require(FORMAT, FORMAT_NAME);
     read.require(VERSION, VERSION_KNOWN);
-    String kind = read.oneOf("gavel.head.kind", List.of("linear", "mlp"));
-    List<Integer> widths = new ArrayList<>();
-    String listed = read.text("gavel.head.hidden_widths");
-    if (!listed.isEmpty()) {
-      for (String width : listed.split(",", -1)) {
-        widths.add(read.integer("gavel.head.hidden_widths", width));
-      }
-    }
+    String kind = read.oneOf("gavel.head.kind", KINDS);
+    List<Integer> widths = integers(read, "gavel.head.hidden_widths");
     try {
       HeadSpec spec =
           new HeadSpec(
@@ -126,14 +132,43 @@ final class HeadFile {
               read.truth("gavel.head.hidden_bias"),
               read.truth("gavel.head.output_bias"),
               read.truth("gavel.head.norm_bias"),
-              read.truth("gavel.head.slope_per_channel"));
-      read.require("gavel.head.kind", spec.isLinear() ? "linear" : "mlp");
+              read.truth("gavel.head.slope_per_channel"),
+              kind(read, kind));
       read.refuseOthers(PREFIX);
       return spec;
     } catch (InvalidArgumentException e) {
       throw new FormatException(
           path, "describes a %s head that cannot be: %s".formatted(kind, e.getMessage()), e);
     }
+  }
+
+  private static List<Integer> integers(MetadataReader read, String key) {
+    List<Integer> all = new ArrayList<>();
+    String listed = read.text(key);
+    if (!listed.isEmpty()) {
+      for (String one : listed.split(",", -1)) {
+        all.add(read.integer(key, one));
+      }
+    }
+    return all;
+  }
+
+  private static String kind(HeadSpec.Kind kind) {
+    return switch (kind) {
+      case HeadSpec.Kind.Linear() -> KINDS.get(0);
+      case HeadSpec.Kind.Mlp() -> KINDS.get(1);
+      case HeadSpec.Kind.VocabRows(List<Integer> tokens) -> KINDS.get(2);
+      case HeadSpec.Kind.ExpertConcat(int experts) -> KINDS.get(3);
+    };
+  }
+
+  private static HeadSpec.Kind kind(MetadataReader read, String kind) {
+    return switch (KINDS.indexOf(kind)) {
+      case 0 -> new HeadSpec.Kind.Linear();
+      case 1 -> new HeadSpec.Kind.Mlp();
+      case 2 -> new HeadSpec.Kind.VocabRows(integers(read, TOKENS));
+      default -> new HeadSpec.Kind.ExpertConcat(read.integer(EXPERTS));
+    };
   }
 
   private static String lower(Enum<?> choice) {

@@ -23,8 +23,10 @@ final class HeadParameters {
   /** The spec as a {@code gavel_head_spec}. */
   static MemorySegment struct(Arena arena, HeadSpec spec) {
     MemorySegment struct = NativeStruct.allocate(arena, gavel_head_spec.layout());
-    gavel_head_spec.kind(
-        struct, spec.isLinear() ? gavel_h.GAVEL_HEAD_LINEAR() : gavel_h.GAVEL_HEAD_MLP());
+    gavel_head_spec.kind(struct, Codes.kind(spec.kind()));
+    if (spec.kind() instanceof HeadSpec.Kind.ExpertConcat(int experts)) {
+      gavel_head_spec.experts(struct, experts);
+    }
     gavel_head_spec.dtype(struct, spec.dtype().code());
     gavel_head_spec.activation(struct, spec.activation().code());
     gavel_head_spec.norm(struct, spec.norm().code());

@@ -1,6 +1,7 @@
 package dev.gavel;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -26,6 +27,7 @@ import java.util.List;
  * @param outputBias whether the output layer has a bias
  * @param normBias whether a LAYER norm has a bias
  * @param slopePerChannel PRELU: one slope per channel instead of one per layer
+ * @param kind what the head reads: LINEAR, MLP, VOCAB_ROWS or EXPERT_CONCAT
  */
 public record HeadSpec(
     DType dtype,
@@ -40,7 +42,38 @@ public record HeadSpec(
     boolean hiddenBias,
     boolean outputBias,
     boolean normBias,
-    boolean slopePerChannel) {
+    boolean slopePerChannel,
+    Kind kind) {
+
+  /** What a head reads, and what its rows are. */
+  public sealed interface Kind {
+    /** One linear layer over the vector. */
+    record Linear() implements Kind {}
+
+    /** Hidden layers over the vector. */
+    record Mlp() implements Kind {}
+
+    /**
+     * One linear layer whose rows are those of a language model's output layer: logit k is that of
+     * the token {@code tokens[k]}. It has no bias and no norm, and a row is named by its token.
+     *
+     * @param tokens token ids, 0 or more, no two the same, one for each logit
+     */
+    record VocabRows(List<Integer> tokens) implements Kind {
+      /** Copies the ids. */
+      public VocabRows {
+        tokens = List.copyOf(tokens);
+      }
+    }
+
+    /**
+     * Hidden layers over the vectors of several expert backbones, one after another (DMoERM, arXiv
+     * 2403.01197): hidden states are [T, C H], C vectors of width H side by side in a row.
+     *
+     * @param experts C, 1 or more, a divisor of D
+     */
+    record ExpertConcat(int experts) implements Kind {}
+  }
 
   /** Most hidden layers a head may have. */
   public static final int MOST_HIDDEN_LAYERS = 8;
@@ -106,6 +139,93 @@ public record HeadSpec(
         "slope per channel with activation " + activation,
         true,
         "false: only PRELU has one");
+    checkKind(kind, linear, inputWidth, outputWidth, outputBias, norm);
+  }
+
+  /** A LINEAR head without hidden widths, an MLP with them. */
+  public HeadSpec(
+      DType dtype,
+      int inputWidth,
+      List<Integer> hiddenWidths,
+      int outputWidth,
+      Activation activation,
+      Norm norm,
+      float normEpsilon,
+      float outputScale,
+      float negativeSlope,
+      boolean hiddenBias,
+      boolean outputBias,
+      boolean normBias,
+      boolean slopePerChannel) {
+    this(
+        dtype,
+        inputWidth,
+        hiddenWidths,
+        outputWidth,
+        activation,
+        norm,
+        normEpsilon,
+        outputScale,
+        negativeSlope,
+        hiddenBias,
+        outputBias,
+        normBias,
+        slopePerChannel,
+        hiddenWidths.isEmpty() ? new Kind.Linear() : new Kind.Mlp());
+  }
+
+  private static void checkKind(
+      Kind kind, boolean linear, int inputWidth, int outputWidth, boolean outputBias, Norm norm) {
+    switch (kind) {
+      case Kind.Linear() -> require(linear, "kind of a head with hidden layers", kind, "Mlp");
+      case Kind.Mlp() -> require(!linear, "kind of a head without hidden layers", kind, "Linear");
+      case Kind.VocabRows(List<Integer> tokens) -> {
+        require(linear, "kind of a head with hidden layers", kind, "Mlp or ExpertConcat");
+        require(
+            tokens.size() == outputWidth && tokens.stream().distinct().count() == outputWidth,
+            "tokens of %d logits".formatted(outputWidth),
+            tokens,
+            "one for each, no two the same");
+        require(tokens.stream().allMatch(id -> id >= 0), "tokens", tokens, "0 or more");
+        require(!outputBias, "output bias of VOCAB_ROWS", true, "false: an output layer has none");
+        require(norm == Norm.NONE, "norm of VOCAB_ROWS", norm, "NONE: the backbone has its own");
+      }
+      case Kind.ExpertConcat(int experts) -> {
+        require(!linear, "kind of a head without hidden layers", kind, "Linear or VocabRows");
+        require(
+            experts >= 1 && inputWidth % experts == 0,
+            "number of experts",
+            experts,
+            "1 or more and a divisor of the input width " + inputWidth);
+      }
+    }
+  }
+
+  /**
+   * Starts a head of rows of a language model's output layer: f32, no bias, scale 1.
+   *
+   * @param inputWidth H, the width of the hidden states
+   * @param tokens ids of the tokens whose rows they are, in the order of the logits
+   */
+  public static HeadSpecBuilder vocabRows(int inputWidth, int... tokens) {
+    return new HeadSpecBuilder(inputWidth, List.of())
+        .outputWidth(tokens.length)
+        .outputBias(false)
+        .kind(new Kind.VocabRows(Arrays.stream(tokens).boxed().toList()));
+  }
+
+  /**
+   * Starts an MLP over the vectors of several experts: f32, one logit, PReLU with one slope per
+   * layer, biases on every layer.
+   *
+   * @param experts C
+   * @param expertWidth H, the width of one expert's vector; D is C H
+   * @param hiddenWidths width of each hidden layer, at least one
+   */
+  public static HeadSpecBuilder expertConcat(int experts, int expertWidth, int... hiddenWidths) {
+    return mlp(Math.multiplyExact(experts, expertWidth), hiddenWidths)
+        .prelu(false)
+        .kind(new Kind.ExpertConcat(experts));
   }
 
   /**

@@ -20,12 +20,19 @@ public final class HeadSpecBuilder {
   private boolean outputBias = true;
   private boolean normBias;
   private boolean slopePerChannel;
+  private HeadSpec.Kind kind;
 
   HeadSpecBuilder(int inputWidth, List<Integer> hiddenWidths) {
     this.inputWidth = inputWidth;
     this.hiddenWidths = hiddenWidths;
     this.hiddenBias = !hiddenWidths.isEmpty();
+    this.kind = hiddenWidths.isEmpty() ? new HeadSpec.Kind.Linear() : new HeadSpec.Kind.Mlp();
     this.activation = hiddenWidths.isEmpty() ? Activation.IDENTITY : Activation.SILU;
+  }
+
+  HeadSpecBuilder kind(HeadSpec.Kind value) {
+    kind = value;
+    return this;
   }
 
   /** Storage of every parameter. */
@@ -116,6 +123,7 @@ public final class HeadSpecBuilder {
         hiddenBias,
         outputBias,
         normBias,
-        slopePerChannel);
+        slopePerChannel,
+        kind);
   }
 }

@@ -29,21 +29,25 @@ public final class PackedBatch implements AutoCloseable {
   private final MemorySegment first;
   private final MemorySegment last;
   private final MemorySegment offsets;
+  private final MemorySegment gate;
   private final BatchFill fill;
   private HostTensor hidden;
   private long rows;
   private boolean sealed;
+  private boolean gated;
+  private int gateRowsGiven;
   private long version;
 
   private PackedBatch(Layout layout, HostTensor hidden, int maxResponses) {
     this.layout = layout;
     this.hidden = hidden;
     this.guard = new UseGuard("packed batch for %d responses".formatted(maxResponses));
-    this.numbers = HostTensor.allocate(DType.I64, 3L * maxResponses + 1);
+    this.numbers = HostTensor.allocate(DType.I64, 4L * maxResponses + 1);
     long bytes = LONG.byteSize() * maxResponses;
     this.first = numbers.segment().asSlice(0, bytes);
     this.last = numbers.segment().asSlice(bytes, bytes);
-    this.offsets = numbers.segment().asSlice(2 * bytes);
+    this.gate = numbers.segment().asSlice(2 * bytes, bytes);
+    this.offsets = numbers.segment().asSlice(3 * bytes);
     this.fill = new BatchFill(layout, maxResponses, first, last, offsets);
   }
 
@@ -115,6 +119,7 @@ public final class PackedBatch implements AutoCloseable {
       hidden = newHidden;
       rows = usedRows;
       sealed = false;
+      gated = false;
       version++;
       fill.restart(usedRows);
     } finally {
@@ -175,6 +180,37 @@ public final class PackedBatch implements AutoCloseable {
   }
 
   /**
+   * Says at which row of the hidden states the gate of a {@link Readout.GatedSum} is read, for
+   * every response added so far. Call it after the last response.
+   *
+   * @param rows counted from the first row of all, not of a sequence; {@link Spans#NONE} makes the
+   *     response invalid where a gate is read
+   */
+  public PackedBatch gateRows(long... rows) {
+    beginFilling();
+    try {
+      if (rows.length != fill.responses()) {
+        throw new InvalidArgumentException(
+            "gate rows: %d were given for %d responses; there must be one for each"
+                .formatted(rows.length, fill.responses()));
+      }
+      for (int i = 0; i < rows.length; i++) {
+        if (rows[i] != Spans.NONE && (rows[i] < 0 || rows[i] >= this.rows)) {
+          throw new InvalidArgumentException(
+              "gate row of response %d is %d; it must be 0 to %d, or %d for none"
+                  .formatted(i, rows[i], this.rows - 1, Spans.NONE));
+        }
+        gate.setAtIndex(LONG, i, rows[i]);
+      }
+      gated = true;
+      gateRowsGiven = rows.length;
+    } finally {
+      guard.releaseExclusively();
+    }
+    return this;
+  }
+
+  /**
    * Ends the filling.
    *
    * @throws InvalidArgumentException if there is no response, a group or sequence has none, or the
@@ -184,6 +220,7 @@ public final class PackedBatch implements AutoCloseable {
     beginFilling();
     try {
       fill.finish();
+      requireAllGateRows();
       sealed = true;
     } finally {
       guard.releaseExclusively();
@@ -270,12 +307,45 @@ public final class PackedBatch implements AutoCloseable {
     guard.release();
   }
 
+  /**
+   * R of a call with this pooling: its responses, or with {@link Pooling.All} its rows.
+   *
+   * @throws InvalidArgumentException if there are more rows than scores can be counted
+   */
+  int items(Pooling pooling) {
+    if (!(pooling instanceof Pooling.All)) {
+      return responses();
+    }
+    if (rows > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "pooling ALL of %d rows; a call takes at most %d".formatted(rows, Integer.MAX_VALUE));
+    }
+    return (int) rows;
+  }
+
   MemorySegment first() {
     return first;
   }
 
   MemorySegment last() {
     return last;
+  }
+
+  /** Rows of the gate, one for each response. */
+  MemorySegment gate() {
+    if (!gated) {
+      throw new InvalidArgumentException(
+          "the readout has a gate and the batch no rows for it: call gateRows before seal()");
+    }
+    return gate;
+  }
+
+  private void requireAllGateRows() {
+    if (gated && gateRowsGiven != fill.responses()) {
+      throw new InvalidArgumentException(
+          "gate rows: %d were given for %d responses; call gateRows after the last response"
+              .formatted(gateRowsGiven, fill.responses()));
+    }
   }
 
   /** Changes with every refill. */

@@ -2,7 +2,8 @@ package dev.gavel;
 
 /**
  * How the rows of a response become one vector: from hidden states [T, H] and the response's first
- * and last row to y [D].
+ * and last row to y [D]. Pooling TOKEN_LOGPROB, which reads a vocabulary instead of a head, is
+ * {@link TokenLogprob}.
  */
 public sealed interface Pooling {
 
@@ -19,6 +20,14 @@ public sealed interface Pooling {
   /** y = mean of X[first] to X[last], both included, D = H. */
   static Pooling spanMean() {
     return SpanMean.ONE;
+  }
+
+  /**
+   * y = X[t] for every row t, D = H: dense scores, one for each row of the batch whatever responses
+   * it has. On the CPU alone.
+   */
+  static Pooling all() {
+    return All.ONE;
   }
 
   /**
@@ -54,6 +63,11 @@ public sealed interface Pooling {
    * @param combine how
    */
   record FirstLast(Combine combine) implements Pooling {}
+
+  /** y = X[t] for every row t, D = H. */
+  record All() implements Pooling {
+    private static final All ONE = new All();
+  }
 
   /** y = mean of X[first] to X[last], both included, D = H. */
   record SpanMean() implements Pooling {

@@ -5,6 +5,7 @@ import dev.gavel.bindings.NativeError;
 import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.NativeHandle;
 import dev.gavel.bindings.TensorDescriptor;
+import dev.gavel.bindings.UseGuard;
 import dev.gavel.bindings.ffi.gavel_tensor;
 import dev.gavel.checkpoint.HeadCheckpoint;
 import java.lang.foreign.Arena;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -42,6 +44,8 @@ public final class RewardHead implements AutoCloseable {
   // Counts optimizer steps, so that a backward pass can tell that its forward pass saw other
   // parameters.
   private final AtomicLong parameterVersion = new AtomicLong();
+  // Uses as a gate, whose address is a field of another head's call.
+  private final UseGuard uses = new UseGuard("reward head");
 
   private RewardHead(Context context, HeadSpec spec, NativeHandle handle) {
     this.context = context;
@@ -190,7 +194,7 @@ public final class RewardHead implements AutoCloseable {
    *
    * @param loss over the scores of this batch
    * @param result receives the loss and its gradient
-   * @throws UnsupportedException if the head has more than one output
+   * @throws UnsupportedException if the readout gives more than one score a response
    */
   public void score(
       PackedBatch batch,
@@ -199,12 +203,13 @@ public final class RewardHead implements AutoCloseable {
       ScoreBatch into,
       Loss loss,
       LossResult result) {
-    if (spec.outputWidth() != 1) {
+    int width = readout.scores(spec.outputWidth());
+    if (width != 1) {
       throw new UnsupportedException(
-          "a loss over scores of a head with %d outputs; it must have one"
-              .formatted(spec.outputWidth()));
+          "a loss over %d scores a response; the readout must make one of the head's %d outputs"
+              .formatted(width, spec.outputWidth()));
     }
-    MemorySegment lossArguments = result.begin(loss, batch.responses());
+    MemorySegment lossArguments = result.begin(loss, batch.items(pooling));
     try {
       call(batch, pooling, readout, into, lossArguments);
       result.finish();
@@ -218,7 +223,7 @@ public final class RewardHead implements AutoCloseable {
    * a {@link ScoreBatch}.
    */
   public float[] score(PackedBatch batch, Pooling pooling, Readout readout) {
-    try (ScoreBatch scores = ScoreBatch.allocate(spec, batch.responses())) {
+    try (ScoreBatch scores = ScoreBatch.allocate(spec, batch.items(pooling))) {
       score(batch, pooling, readout, scores);
       return scores.toArray();
     }
@@ -233,14 +238,19 @@ public final class RewardHead implements AutoCloseable {
    */
   public void score(
       DeviceBatch batch, Pooling pooling, Readout readout, DeviceTensor scores, Stream stream) {
+    if (readout instanceof Readout.GatedSum) {
+      throw new UnsupportedException(
+          "a gated sum of device tensors; gates run on the CPU alone in this version");
+    }
     List<DeviceTensor> held = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
       ScoreArguments arguments = new ScoreArguments(arena);
       arguments.choices(pooling, readout);
+      boolean lists = !(pooling instanceof Pooling.All);
       arguments.onDevice(
           hold(held, batch.hidden()),
-          batch.first().map(first -> hold(held, first)),
-          hold(held, batch.last()),
+          batch.first().filter(first -> lists).map(first -> hold(held, first)),
+          Optional.of(batch.last()).filter(last -> lists).map(last -> hold(held, last)),
           hold(held, scores),
           stream.handle().address());
       Gavel.score(
@@ -286,6 +296,7 @@ public final class RewardHead implements AutoCloseable {
   /** Destroys the head. Closing again does nothing. */
   @Override
   public void close() {
+    uses.close();
     handle.close();
   }
 
@@ -320,28 +331,52 @@ public final class RewardHead implements AutoCloseable {
       PackedBatch batch, Pooling pooling, Readout readout, ScoreBatch into, MemorySegment loss) {
     batch.acquire();
     try {
-      checkHidden(batch.hidden(), pooling);
-      into.begin(spec, batch, pooling, readout);
+      acquireGate(readout);
       try {
-        if (context.onCpu()) {
-          Gavel.score(context.handle(), handle, into.struct(), loss, into.error());
-        } else {
-          scoreOnDevice(into, loss);
-        }
-        into.finish();
-      } catch (NativeException e) {
-        throw Failures.of(e);
+        checkHidden(batch.hidden(), pooling);
+        into.begin(spec, batch, pooling, readout);
+        run(into, loss);
       } finally {
-        into.end();
+        releaseGate(readout);
       }
     } finally {
       batch.release();
     }
   }
 
+  private void run(ScoreBatch into, MemorySegment loss) {
+    try {
+      if (context.onCpu()) {
+        into.describeExperts();
+        Gavel.score(context.handle(), handle, into.struct(), loss, into.error());
+      } else {
+        scoreOnDevice(into, loss);
+      }
+      into.finish();
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    } finally {
+      into.end();
+    }
+  }
+
+  /** Begins a call whose arguments name a gate: its address there does not keep it open. */
+  static void acquireGate(Readout readout) {
+    if (readout instanceof Readout.GatedSum gated) {
+      gated.gate().uses.acquire();
+    }
+  }
+
+  static void releaseGate(Readout readout) {
+    if (readout instanceof Readout.GatedSum gated) {
+      gated.gate().uses.release();
+    }
+  }
+
   private void scoreOnDevice(ScoreBatch into, MemorySegment loss) {
     try (Staging staging = context.stage()) {
       into.stage(staging);
+      into.describeExperts();
       if (loss.address() != 0) {
         LossArguments.stage(staging, loss);
       }

@@ -32,7 +32,13 @@ public final class ScoreBatch implements AutoCloseable {
   private final MemorySegment vectors;
   private final MemorySegment preactivations;
   private final MemorySegment counts;
+  private final MemorySegment objectives;
+  private final MemorySegment gateWeights;
+  private final MemorySegment gateLogits;
+  private final MemorySegment gatePreactivations;
+  private final ReadoutShape shape;
   private int responses;
+  private int width;
   private boolean scored;
 
   /** What a score call can also return. */
@@ -45,20 +51,36 @@ public final class ScoreBatch implements AutoCloseable {
      * Values of the hidden layers before their activation, f32 [R, sum of widths]: what the
      * backward pass needs.
      */
-    PREACTIVATIONS
+    PREACTIVATIONS,
+    /** Objectives r, f32 [R, O], of a weighted or a gated sum, before a transform. */
+    OBJECTIVES,
+    /**
+     * What multiplies the objectives in a gated sum, its scale included, f32 [R, O]; of two streams
+     * the weight of the first, [R, 1]. 0 for invalid responses.
+     */
+    GATE_WEIGHTS,
+    /** Logits of the gate, f32 [R, outputs of the gate]. */
+    GATE_LOGITS,
+    /** As {@link #PREACTIVATIONS}, of the gate. */
+    GATE_PREACTIVATIONS
   }
 
-  private ScoreBatch(HeadSpec spec, int maxResponses, Set<Extra> extras) {
+  private ScoreBatch(HeadSpec spec, ReadoutShape shape, int maxResponses, Set<Extra> extras) {
+    this.shape = shape;
     this.spec = spec;
     this.maxResponses = maxResponses;
     this.extras = extras;
     this.guard = new UseGuard("score batch for %d responses".formatted(maxResponses));
     this.arguments = new ScoreArguments(arena);
     this.scores = floats(maxResponses, spec.outputWidth(), true);
-    this.logits = floats(maxResponses, spec.outputWidth(), extras.contains(Extra.LOGITS));
-    this.vectors = floats(maxResponses, spec.inputWidth(), extras.contains(Extra.VECTORS));
-    this.preactivations =
-        floats(maxResponses, spec.preactivationWidth(), extras.contains(Extra.PREACTIVATIONS));
+    this.logits = extra(Extra.LOGITS, logitWidth());
+    this.vectors = extra(Extra.VECTORS, vectorWidth());
+    this.preactivations = extra(Extra.PREACTIVATIONS, preactivationWidth());
+    this.objectives = extra(Extra.OBJECTIVES, shape.objectives());
+    this.gateWeights = extra(Extra.GATE_WEIGHTS, shape.gateOutputs());
+    this.gateLogits = extra(Extra.GATE_LOGITS, shape.gateOutputs());
+    this.gatePreactivations =
+        extra(Extra.GATE_PREACTIVATIONS, shape.gatePreactivationWidth());
     this.counts = arena.allocate(LONG, 2);
     arguments.counts(counts);
   }
@@ -72,6 +94,21 @@ public final class ScoreBatch implements AutoCloseable {
    * @throws InvalidArgumentException if preactivations of a linear head are asked for: it has none
    */
   public static ScoreBatch allocate(HeadSpec spec, int maxResponses, Extra... extras) {
+    return allocate(spec, Readout.identity(), maxResponses, extras);
+  }
+
+  /**
+   * Room for scores, and for what calls with such a readout return besides them.
+   *
+   * @param spec spec of the heads it will be used with
+   * @param readout as calls will read out; extras of its objectives and its gate have its shapes
+   * @param maxResponses most responses of one call, 1 or more
+   * @param extras what calls are to return besides the scores
+   * @throws InvalidArgumentException if the readout or the head has nothing of what is asked for
+   */
+  public static ScoreBatch allocate(
+      HeadSpec spec, Readout readout, int maxResponses, Extra... extras) {
+    readout.scores(spec.outputWidth());
     if (maxResponses < 1) {
       throw new InvalidArgumentException(
           "score batch: room for %d responses; it must be 1 or more".formatted(maxResponses));
@@ -82,7 +119,9 @@ public final class ScoreBatch implements AutoCloseable {
       throw new InvalidArgumentException(
           "score batch: preactivations of a linear head; it has no hidden layer, leave them out");
     }
-    return new ScoreBatch(spec, maxResponses, wanted);
+    ReadoutShape shape = ReadoutShape.of(spec, readout);
+    shape.requireExtras(wanted);
+    return new ScoreBatch(spec, shape, maxResponses, wanted);
   }
 
   /** R, the responses of the last call. */
@@ -91,45 +130,51 @@ public final class ScoreBatch implements AutoCloseable {
     return responses;
   }
 
-  /** Score of a response, of a head with one output. */
+  /** S, the scores of a response in the last call. */
+  public int width() {
+    requireScored();
+    return width;
+  }
+
+  /** Score of a response, of a readout that gives one. */
   public float score(int response) {
     return score(response, 0);
   }
 
-  /** Score of a response for one output of the head. */
+  /** One of the scores of a response. */
   public float score(int response, int output) {
     requireScored();
-    if (response < 0 || response >= responses || output < 0 || output >= spec.outputWidth()) {
+    if (response < 0 || response >= responses || output < 0 || output >= width) {
       throw new IndexOutOfBoundsException(
           "response %d of %d, output %d of %d"
-              .formatted(response, responses, output, spec.outputWidth()));
+              .formatted(response, responses, output, width));
     }
-    return scores.getAtIndex(FLOAT, (long) response * spec.outputWidth() + output);
+    return scores.getAtIndex(FLOAT, (long) response * width + output);
   }
 
   /** All scores, response by response. */
   public float[] toArray() {
     requireScored();
-    float[] copy = new float[Math.multiplyExact(responses, spec.outputWidth())];
+    float[] copy = new float[Math.multiplyExact(responses, width)];
     MemorySegment.copy(scores, FLOAT, 0, copy, 0, copy.length);
     return copy;
   }
 
-  /** Scores, f32 [R, K]: a view, which changes with the next call and closes with this. */
+  /** Scores, f32 [R, S]: a view, which changes with the next call and closes with this. */
   public HostTensor scores() {
-    return view(scores, spec.outputWidth());
+    return view(scores, width);
   }
 
   /** Logits, f32 [R, K]: a view; needs {@link Extra#LOGITS}. */
   public HostTensor logits() {
     requireExtra(Extra.LOGITS);
-    return view(logits, spec.outputWidth());
+    return view(logits, logitWidth());
   }
 
   /** Vectors, f32 [R, D]: a view; needs {@link Extra#VECTORS}. */
   public HostTensor vectors() {
     requireExtra(Extra.VECTORS);
-    return view(vectors, spec.inputWidth());
+    return view(vectors, vectorWidth());
   }
 
   /**
@@ -138,7 +183,31 @@ public final class ScoreBatch implements AutoCloseable {
    */
   public HostTensor preactivations() {
     requireExtra(Extra.PREACTIVATIONS);
-    return view(preactivations, spec.preactivationWidth());
+    return view(preactivations, preactivationWidth());
+  }
+
+  /** Objectives, f32 [R, O]: a view; needs {@link Extra#OBJECTIVES}. */
+  public HostTensor objectives() {
+    requireExtra(Extra.OBJECTIVES);
+    return view(objectives, shape.objectives());
+  }
+
+  /** Weights of the objectives: a view; needs {@link Extra#GATE_WEIGHTS}. */
+  public HostTensor gateWeights() {
+    requireExtra(Extra.GATE_WEIGHTS);
+    return view(gateWeights, shape.gateOutputs());
+  }
+
+  /** Logits of the gate: a view; needs {@link Extra#GATE_LOGITS}. */
+  public HostTensor gateLogits() {
+    requireExtra(Extra.GATE_LOGITS);
+    return view(gateLogits, shape.gateOutputs());
+  }
+
+  /** Values before the gate's activations: a view; needs {@link Extra#GATE_PREACTIVATIONS}. */
+  public HostTensor gatePreactivations() {
+    requireExtra(Extra.GATE_PREACTIVATIONS);
+    return view(gatePreactivations, shape.gatePreactivationWidth());
   }
 
   /** Responses without a row, whose scores are -infinity. */
@@ -167,26 +236,71 @@ public final class ScoreBatch implements AutoCloseable {
       throw new InvalidArgumentException(
           "score batch was made for %s, the head is %s".formatted(spec, headSpec));
     }
-    int count = batch.responses();
+    int scoreWidth = readout.scores(spec.outputWidth());
+    shape.requireSame(ReadoutShape.of(spec, readout), extras);
+    int count = batch.items(pooling);
     if (count > maxResponses) {
       throw new InvalidArgumentException(
-          "score batch has room for %d responses, the batch has %d; allocate a larger one"
+          "score batch has room for %d responses, the call has %d; allocate a larger one"
               .formatted(maxResponses, count));
     }
     guard.acquireExclusively();
     scored = false;
-    responses = count;
-    arguments.input(batch, pooling, readout);
-    arguments.scores(scores, count, spec.outputWidth());
+    try {
+      responses = count;
+      width = scoreWidth;
+      arguments.input(batch, pooling, readout);
+      arguments.scores(scores, count, scoreWidth);
+      extraArguments(count);
+    } catch (RuntimeException e) {
+      guard.releaseExclusively();
+      throw e;
+    }
+  }
+
+  private void extraArguments(int count) {
     if (extras.contains(Extra.LOGITS)) {
-      arguments.logits(logits, count, spec.outputWidth());
+      arguments.logits(logits, count, logitWidth());
     }
     if (extras.contains(Extra.VECTORS)) {
-      arguments.vectors(vectors, count, spec.inputWidth());
+      arguments.vectors(vectors, count, vectorWidth());
     }
     if (extras.contains(Extra.PREACTIVATIONS)) {
-      arguments.preactivations(preactivations, count, spec.preactivationWidth());
+      arguments.preactivations(preactivations, count, preactivationWidth());
     }
+    if (extras.contains(Extra.OBJECTIVES)) {
+      arguments.objectives(objectives, count, shape.objectives());
+    }
+    if (extras.contains(Extra.GATE_WEIGHTS)) {
+      arguments.gateWeights(gateWeights, count, shape.gateOutputs());
+    }
+    if (extras.contains(Extra.GATE_LOGITS)) {
+      arguments.gateLogits(gateLogits, count, shape.gateOutputs());
+    }
+    if (extras.contains(Extra.GATE_PREACTIVATIONS)) {
+      arguments.gatePreactivations(gatePreactivations, count, shape.gatePreactivationWidth());
+    }
+  }
+
+  /** Describes hidden states as the head takes them, just before the call. */
+  void describeExperts() {
+    arguments.describeExperts(spec);
+  }
+
+  private long logitWidth() {
+    return (long) shape.streams() * spec.outputWidth();
+  }
+
+  private long vectorWidth() {
+    return (long) shape.streams() * spec.inputWidth();
+  }
+
+  private long preactivationWidth() {
+    return shape.streams() * spec.preactivationWidth();
+  }
+
+  private MemorySegment extra(Extra extra, long columns) {
+    return floats(maxResponses, columns, extras.contains(extra));
   }
 
   MemorySegment struct() {
@@ -218,6 +332,10 @@ public final class ScoreBatch implements AutoCloseable {
   private HostTensor view(MemorySegment memory, long width) {
     requireScored();
     return HostTensor.view(DType.F32, memory, guard, responses, width);
+  }
+
+  boolean has(Extra extra) {
+    return extras.contains(extra);
   }
 
   private void requireExtra(Extra extra) {

@@ -48,6 +48,39 @@ public final class Spans {
     return of(rows, rows);
   }
 
+  /**
+   * Spans of the steps of one response, each from the response's first row to the step's end: what
+   * makes cumulative step values of an implicit process reward ("accumulative" in its reference
+   * code).
+   *
+   * @param firstRow first row of the response
+   * @param stepEnds last row of each step, rising
+   * @throws InvalidArgumentException if the ends do not rise from firstRow on
+   */
+  public static Spans cumulative(int firstRow, int... stepEnds) {
+    checkSteps(firstRow, stepEnds);
+    int[] first = new int[stepEnds.length];
+    Arrays.fill(first, firstRow);
+    return of(first, stepEnds);
+  }
+
+  /**
+   * Spans of the steps of one response, each from behind the previous step to its own end: with
+   * sums, the differences of {@link #cumulative} values ("single" in the reference code).
+   *
+   * @param firstRow first row of the response
+   * @param stepEnds last row of each step, rising
+   * @throws InvalidArgumentException if the ends do not rise from firstRow on
+   */
+  public static Spans single(int firstRow, int... stepEnds) {
+    checkSteps(firstRow, stepEnds);
+    int[] first = new int[stepEnds.length];
+    for (int k = 0; k < first.length; k++) {
+      first[k] = k == 0 ? firstRow : stepEnds[k - 1] + 1;
+    }
+    return of(first, stepEnds);
+  }
+
   /** Number of responses. */
   public int size() {
     return first.length;
@@ -66,6 +99,18 @@ public final class Spans {
   /** Whether a response has a row. */
   public boolean isValid(int response) {
     return last[response] != NONE;
+  }
+
+  private static void checkSteps(int firstRow, int... stepEnds) {
+    int least = firstRow;
+    for (int k = 0; k < stepEnds.length; k++) {
+      if (firstRow < 0 || stepEnds[k] < least) {
+        throw new InvalidArgumentException(
+            "step %d of %d ends at row %d; ends must rise, and this one be at least %d"
+                .formatted(k, stepEnds.length, stepEnds[k], Math.max(least, 0)));
+      }
+      least = stepEnds[k] + 1;
+    }
   }
 
   private static void check(int response, int first, int last) {

@@ -7,6 +7,7 @@ import dev.gavel.bindings.UseGuard;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +38,8 @@ public final class Step implements AutoCloseable {
   private final BackwardArguments arguments;
   private final NativeError error;
   private final Optional<MemorySegment> vectorGradient;
+  private final Optional<GateGradients> gate;
+  private final int streams;
   private Optional<ForwardPass> last = Optional.empty();
   private boolean vectorGradientDone;
 
@@ -57,15 +60,24 @@ public final class Step implements AutoCloseable {
     ADD
   }
 
-  private Step(RewardHead head, int maxResponses, int maxItems, boolean withVectorGradients) {
+  private Step(
+      RewardHead head,
+      Readout readout,
+      int maxResponses,
+      int maxItems,
+      boolean withVectorGradients) {
     HeadSpec spec = head.spec();
+    ReadoutShape shape = ReadoutShape.of(spec, readout);
+    this.streams = shape.streams();
+    this.gate =
+        readout instanceof Readout.GatedSum gated
+            ? Optional.of(new GateGradients(arena, gated))
+            : Optional.empty();
     this.head = head;
     this.maxResponses = maxResponses;
     this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
     this.scores =
-        spec.isLinear()
-            ? ScoreBatch.allocate(spec, maxResponses)
-            : ScoreBatch.allocate(spec, maxResponses, ScoreBatch.Extra.PREACTIVATIONS);
+        ScoreBatch.allocate(spec, readout, maxResponses, extras(spec, readout, shape));
     this.loss = LossResult.allocate(maxResponses, maxItems);
     this.gradients = Gradients.zeros(spec);
     this.arguments = new BackwardArguments(arena);
@@ -75,7 +87,7 @@ public final class Step implements AutoCloseable {
             ? Optional.of(
                 arena.allocate(
                     ValueLayout.JAVA_FLOAT,
-                    Math.multiplyExact((long) maxResponses, spec.inputWidth())))
+                    Math.multiplyExact((long) maxResponses * streams, spec.inputWidth())))
             : Optional.empty();
   }
 
@@ -88,13 +100,24 @@ public final class Step implements AutoCloseable {
    * @param extras what else steps are to do
    */
   public static Step allocate(RewardHead head, int maxResponses, int maxItems, Extra... extras) {
+    return allocate(head, Readout.identity(), maxResponses, maxItems, extras);
+  }
+
+  /**
+   * Room for steps with a readout. Identity, affine and sigmoid need not be named here; any other
+   * readout must be the one of the forward passes, since what the backward pass needs of those
+   * depends on it. With a gate the backward pass also computes {@link #gateGradients()}.
+   */
+  public static Step allocate(
+      RewardHead head, Readout readout, int maxResponses, int maxItems, Extra... extras) {
     if (maxResponses < 1 || maxItems < 1) {
       throw new InvalidArgumentException(
           "step: room for %d responses and %d items; both must be 1 or more"
               .formatted(maxResponses, maxItems));
     }
     List<Extra> wanted = Arrays.asList(extras);
-    return new Step(head, maxResponses, maxItems, wanted.contains(Extra.VECTOR_GRADIENTS));
+    readout.scores(head.spec().outputWidth());
+    return new Step(head, readout, maxResponses, maxItems, wanted.contains(Extra.VECTOR_GRADIENTS));
   }
 
   /**
@@ -150,14 +173,17 @@ public final class Step implements AutoCloseable {
   /**
    * Computes gradients from the caller's own dL/dscore.
    *
-   * @param scoreGradient f32 [R, K]
+   * @param scoreGradient f32 [R, S]
    */
   public void backward(HostTensor scoreGradient, Accumulation accumulation) {
     guard.acquireExclusively();
     try {
       ForwardPass forward = current();
       String expected =
-          Shapes.print(DType.F32, forward.batch().responses(), head.spec().outputWidth());
+          Shapes.print(
+              DType.F32,
+              forward.items(),
+              forward.readout().scores(head.spec().outputWidth()));
       if (!scoreGradient.toString().equals(expected)) {
         throw new InvalidTensorException(
             "gradient of the scores is %s; it must be %s".formatted(scoreGradient, expected));
@@ -211,7 +237,31 @@ public final class Step implements AutoCloseable {
   }
 
   /**
-   * Gradients of the pooled vectors, f32 [R, D]: a view, which changes with the next backward pass
+   * Gradients of the gate's parameters: a view, which changes with the next backward pass and
+   * closes with this. The gate's own optimizer takes them.
+   *
+   * @throws IllegalStateException if the step was made without a gate
+   */
+  public Gradients gateGradients() {
+    return requireGate().gradients();
+  }
+
+  /**
+   * Gradient of the gate's scale.
+   *
+   * @throws IllegalStateException if the step was made without a gate, or with one over two streams
+   */
+  public float gateScaleGradient() {
+    return requireGate().scale();
+  }
+
+  private GateGradients requireGate() {
+    return gate.orElseThrow(
+        () -> new IllegalStateException("step was made without a gate; name it in allocate"));
+  }
+
+  /**
+   * Gradients of the pooled vectors, f32 [R, D], or [R, 2D] with a gate over two streams: a view, which changes with the next backward pass
    * and closes with this.
    *
    * @throws IllegalStateException if the step was made without {@link Extra#VECTOR_GRADIENTS}, or
@@ -223,8 +273,8 @@ public final class Step implements AutoCloseable {
         DType.F32,
         requireVectorGradient(),
         guard,
-        forward.batch().responses(),
-        head.spec().inputWidth());
+        forward.items(),
+        (long) streams * head.spec().inputWidth());
   }
 
   /** Frees everything the step owns. Closing again does nothing. */
@@ -234,17 +284,20 @@ public final class Step implements AutoCloseable {
       scores.close();
       loss.close();
       gradients.close();
+      gate.ifPresent(GateGradients::close);
       arena.close();
     }
   }
 
   private ForwardPass begin(PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
     vectorGradientDone = false;
-    if (batch.responses() > maxResponses) {
+    int items = batch.items(pooling);
+    if (items > maxResponses) {
       throw new InvalidArgumentException(
-          "step has room for %d responses, the batch has %d; allocate a larger one"
-              .formatted(maxResponses, batch.responses()));
+          "step has room for %d responses, the call has %d; allocate a larger one"
+              .formatted(maxResponses, items));
     }
+    requireReadout(readout);
     return ForwardPass.begin(head, batch, pooling, readout, withLoss);
   }
 
@@ -275,16 +328,22 @@ public final class Step implements AutoCloseable {
           batch, forward.pooling(), forward.readout(), accumulation == Accumulation.ADD);
       arguments.scores(held.open(scores.scores()), forward.readout());
       arguments.scoreGradient(held.open(scoreGradient));
+      if (BackwardArguments.readsLogits(forward.readout())) {
+        arguments.logits(held.open(scores.logits()), forward.readout());
+      }
       if (!head.spec().isLinear()) {
         arguments.preactivations(held.open(scores.preactivations()));
       }
       vectorGradient.ifPresent(
-          memory -> arguments.vectorGradient(memory, batch.responses(), head.spec().inputWidth()));
-      MemorySegment outputs = gradients.beginWriting();
+          memory ->
+              arguments.vectorGradient(
+                  memory, forward.items(), (long) streams * head.spec().inputWidth()));
+      RewardHead.acquireGate(forward.readout());
       try {
-        run(outputs, accumulation == Accumulation.ADD);
+        gate.ifPresent(of -> of.begin(arguments, scores, held));
+        write(accumulation);
       } finally {
-        gradients.endWriting();
+        RewardHead.releaseGate(forward.readout());
       }
       vectorGradientDone = true;
     } catch (NativeException e) {
@@ -294,14 +353,29 @@ public final class Step implements AutoCloseable {
     }
   }
 
+  private void write(Accumulation accumulation) {
+    try {
+      MemorySegment outputs = gradients.beginWriting();
+      try {
+        run(outputs, accumulation == Accumulation.ADD);
+      } finally {
+        gradients.endWriting();
+      }
+    } finally {
+      gate.ifPresent(GateGradients::end);
+    }
+  }
+
   private void run(MemorySegment outputs, boolean add) {
     Context context = head.context();
     if (context.onCpu()) {
+      arguments.describeExperts(head.spec());
       Gavel.backward(context.handle(), head.handle(), arguments.backward(), outputs, error);
       return;
     }
     try (Staging staging = context.stage()) {
       arguments.stageBackward(staging);
+      arguments.describeExperts(head.spec());
       staging.array(outputs, add, true);
       Gavel.backward(context.handle(), head.handle(), arguments.backward(), outputs, error);
       staging.finish();
@@ -312,8 +386,52 @@ public final class Step implements AutoCloseable {
     PackedBatch batch = forward.batch();
     batch.acquire();
     try (Held held = new Held()) {
-      arguments.scatter(
-          batch, forward.pooling(), vectors, head.spec().inputWidth(), held.open(hiddenGradient));
+      HostTensor target = held.open(hiddenGradient);
+      long width = head.spec().inputWidth();
+      if (streams == 1) {
+        arguments.scatter(batch, forward.pooling(), vectors, width, target);
+        runScatter();
+      } else {
+        arguments.scatterForward(batch, vectors, width, target);
+        runScatter();
+        arguments.scatterReverse(batch, vectors, width, target);
+        runScatter();
+      }
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    } finally {
+      batch.release();
+    }
+  }
+
+  private static ScoreBatch.Extra[] extras(HeadSpec spec, Readout readout, ReadoutShape shape) {
+    List<ScoreBatch.Extra> extras = new ArrayList<>();
+    if (!spec.isLinear()) {
+      extras.add(ScoreBatch.Extra.PREACTIVATIONS);
+    }
+    if (BackwardArguments.readsLogits(readout)) {
+      extras.add(ScoreBatch.Extra.LOGITS);
+    }
+    if (shape.gateOutputs() > 0) {
+      extras.add(ScoreBatch.Extra.GATE_LOGITS);
+    }
+    if (shape.gatePreactivationWidth() > 0) {
+      extras.add(ScoreBatch.Extra.GATE_PREACTIVATIONS);
+    }
+    return extras.toArray(new ScoreBatch.Extra[0]);
+  }
+
+  private void requireReadout(Readout readout) {
+    boolean same =
+        BackwardArguments.readsLogits(readout) == scores.has(ScoreBatch.Extra.LOGITS)
+            && gate.map(of -> of.isOf(readout)).orElse(!(readout instanceof Readout.GatedSum));
+    if (!same) {
+      throw new InvalidArgumentException(
+          "step was made for another readout than %s; name it in allocate".formatted(readout));
+    }
+  }
+
+  private void runScatter() {
       Context context = head.context();
       if (context.onCpu()) {
         Gavel.scatter(context.handle(), arguments.scatter(), error);
@@ -324,10 +442,5 @@ public final class Step implements AutoCloseable {
           staging.finish();
         }
       }
-    } catch (NativeException e) {
-      throw Failures.of(e);
-    } finally {
-      batch.release();
-    }
   }
 }

@@ -90,6 +90,19 @@ public final class TokenSequence {
     return ids[position];
   }
 
+  /**
+   * The token that each row of a causal language model predicts: the id at the next position, and
+   * -1 at the last position, which predicts none. The log-probabilities of the tokens at positions
+   * a to b are those of the rows a - 1 to b - 1.
+   */
+  public long[] nextIds() {
+    long[] next = new long[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      next[i] = i + 1 < ids.length ? ids[i + 1] : -1;
+    }
+    return next;
+  }
+
   /** Position of the first real token. */
   public int begin() {
     return begin;

@@ -54,6 +54,26 @@ class AllocationTest {
     }
   }
 
+  @Test
+  void tokenLogprobsWithALossAndTheirGradient() {
+    try (TokenSample sample = new TokenSample(DType.F32, 6, 20, 8, 1);
+        Context context = Context.open(Context.Options.defaults().withThreads(1));
+        Vocabulary vocabulary = Vocabulary.create(context, sample.weight);
+        HostTensor labels = HostTensor.of(new float[] {1, 0}, 2);
+        TokenScores scores = TokenScores.allocate(6, 2);
+        LossResult result = LossResult.allocate(2, 2);
+        HostTensor gradient = HostTensor.of(new float[] {1, 2}, 2)) {
+      TokenSource source = TokenSource.hidden(vocabulary, sample.hidden, sample.targets);
+      Spans spans = Spans.of(new int[] {0, 3}, new int[] {2, 5});
+      TokenLogprob how = TokenLogprob.sum().withReference(sample.reference).withLogRatio(0.5f);
+      Loss loss = Loss.bce(labels);
+      assertAllocatesNothing(() -> {
+        scores.score(context, source, spans, how, loss, result);
+        scores.backward(gradient);
+      });
+    }
+  }
+
   private static void fill(PackedBatch batch, HostTensor hidden) {
     batch.refill(hidden).group().sequence(4).response(0, 1).response(2, 3);
     batch.group().sequence(4).response(1, 1).response(2, 2).seal();

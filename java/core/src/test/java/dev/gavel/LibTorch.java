@@ -102,6 +102,7 @@ final class LibTorch {
       rows.push_back(
           switch (sample.pooling) {
             case Pooling.Index index -> b;
+            case Pooling.All all -> throw new AssertionError("ALL has no responses");
             case Pooling.FirstLast(Pooling.Combine combine) ->
                 switch (combine) {
                   case CONCAT -> torch.cat(new TensorVector(a, b));

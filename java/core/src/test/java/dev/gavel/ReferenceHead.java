@@ -83,6 +83,7 @@ final class ReferenceHead {
     int width = hidden[0].length;
     return switch (pooling) {
       case Pooling.Index index -> hidden[last].clone();
+      case Pooling.All all -> throw new AssertionError("ALL has no responses");
       case Pooling.SpanMean mean -> {
         double[] vector = new double[width];
         for (int t = first; t <= last; t++) {
@@ -117,6 +118,7 @@ final class ReferenceHead {
     for (int d = 0; d < width; d++) {
       switch (pooling) {
         case Pooling.Index index -> hidden[last][d] += vector[d];
+        case Pooling.All all -> throw new AssertionError("ALL has no responses");
         case Pooling.SpanMean mean -> {
           for (int t = first; t <= last; t++) {
             hidden[t][d] += vector[d] / (last - first + 1);

@@ -32,6 +32,26 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     gavel_tensor dscore;
  *     gavel_tensor dvectors;
  *     gavel_stream *stream;
+ *     int64_t readout_width;
+ *     int32_t readout_class;
+ *     int32_t readout_statistic;
+ *     int32_t readout_objectives;
+ *     int32_t gate_form;
+ *     float gate_temperature;
+ *     float gate_scale;
+ *     gavel_tensor readout_levels;
+ *     gavel_tensor readout_weights;
+ *     gavel_tensor gate_transform;
+ *     gavel_head *gate;
+ *     gavel_tensor gate_index;
+ *     gavel_tensor logits;
+ *     gavel_tensor gate_logits;
+ *     gavel_tensor gate_preactivations;
+ *     gavel_tensor dgate_vectors;
+ *     gavel_tensor dgate_scale;
+ *     const gavel_tensor *gate_gradients;
+ *     int32_t gate_gradient_count;
+ *     uint32_t reserved2;
  * }
  * }
  */
@@ -57,7 +77,27 @@ public class gavel_backward_args {
         gavel_tensor.layout().withName("preactivations"),
         gavel_tensor.layout().withName("dscore"),
         gavel_tensor.layout().withName("dvectors"),
-        gavel_h.C_POINTER.withName("stream")
+        gavel_h.C_POINTER.withName("stream"),
+        gavel_h.C_LONG.withName("readout_width"),
+        gavel_h.C_INT.withName("readout_class"),
+        gavel_h.C_INT.withName("readout_statistic"),
+        gavel_h.C_INT.withName("readout_objectives"),
+        gavel_h.C_INT.withName("gate_form"),
+        gavel_h.C_FLOAT.withName("gate_temperature"),
+        gavel_h.C_FLOAT.withName("gate_scale"),
+        gavel_tensor.layout().withName("readout_levels"),
+        gavel_tensor.layout().withName("readout_weights"),
+        gavel_tensor.layout().withName("gate_transform"),
+        gavel_h.C_POINTER.withName("gate"),
+        gavel_tensor.layout().withName("gate_index"),
+        gavel_tensor.layout().withName("logits"),
+        gavel_tensor.layout().withName("gate_logits"),
+        gavel_tensor.layout().withName("gate_preactivations"),
+        gavel_tensor.layout().withName("dgate_vectors"),
+        gavel_tensor.layout().withName("dgate_scale"),
+        gavel_h.C_POINTER.withName("gate_gradients"),
+        gavel_h.C_INT.withName("gate_gradient_count"),
+        gavel_h.C_INT.withName("reserved2")
     ).withName("gavel_backward_args");
 
     /**
@@ -769,6 +809,886 @@ public class gavel_backward_args {
      */
     public static void stream(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
+    }
+
+    private static final OfLong readout_width$LAYOUT = (OfLong)$LAYOUT.select(groupElement("readout_width"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t readout_width
+     * }
+     */
+    public static final OfLong readout_width$layout() {
+        return readout_width$LAYOUT;
+    }
+
+    private static final long readout_width$OFFSET = $LAYOUT.byteOffset(groupElement("readout_width"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t readout_width
+     * }
+     */
+    public static final long readout_width$offset() {
+        return readout_width$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t readout_width
+     * }
+     */
+    public static long readout_width(MemorySegment struct) {
+        return struct.get(readout_width$LAYOUT, readout_width$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t readout_width
+     * }
+     */
+    public static void readout_width(MemorySegment struct, long fieldValue) {
+        struct.set(readout_width$LAYOUT, readout_width$OFFSET, fieldValue);
+    }
+
+    private static final OfInt readout_class$LAYOUT = (OfInt)$LAYOUT.select(groupElement("readout_class"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t readout_class
+     * }
+     */
+    public static final OfInt readout_class$layout() {
+        return readout_class$LAYOUT;
+    }
+
+    private static final long readout_class$OFFSET = $LAYOUT.byteOffset(groupElement("readout_class"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t readout_class
+     * }
+     */
+    public static final long readout_class$offset() {
+        return readout_class$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t readout_class
+     * }
+     */
+    public static int readout_class(MemorySegment struct) {
+        return struct.get(readout_class$LAYOUT, readout_class$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t readout_class
+     * }
+     */
+    public static void readout_class(MemorySegment struct, int fieldValue) {
+        struct.set(readout_class$LAYOUT, readout_class$OFFSET, fieldValue);
+    }
+
+    private static final OfInt readout_statistic$LAYOUT = (OfInt)$LAYOUT.select(groupElement("readout_statistic"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t readout_statistic
+     * }
+     */
+    public static final OfInt readout_statistic$layout() {
+        return readout_statistic$LAYOUT;
+    }
+
+    private static final long readout_statistic$OFFSET = $LAYOUT.byteOffset(groupElement("readout_statistic"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t readout_statistic
+     * }
+     */
+    public static final long readout_statistic$offset() {
+        return readout_statistic$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t readout_statistic
+     * }
+     */
+    public static int readout_statistic(MemorySegment struct) {
+        return struct.get(readout_statistic$LAYOUT, readout_statistic$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t readout_statistic
+     * }
+     */
+    public static void readout_statistic(MemorySegment struct, int fieldValue) {
+        struct.set(readout_statistic$LAYOUT, readout_statistic$OFFSET, fieldValue);
+    }
+
+    private static final OfInt readout_objectives$LAYOUT = (OfInt)$LAYOUT.select(groupElement("readout_objectives"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t readout_objectives
+     * }
+     */
+    public static final OfInt readout_objectives$layout() {
+        return readout_objectives$LAYOUT;
+    }
+
+    private static final long readout_objectives$OFFSET = $LAYOUT.byteOffset(groupElement("readout_objectives"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t readout_objectives
+     * }
+     */
+    public static final long readout_objectives$offset() {
+        return readout_objectives$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t readout_objectives
+     * }
+     */
+    public static int readout_objectives(MemorySegment struct) {
+        return struct.get(readout_objectives$LAYOUT, readout_objectives$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t readout_objectives
+     * }
+     */
+    public static void readout_objectives(MemorySegment struct, int fieldValue) {
+        struct.set(readout_objectives$LAYOUT, readout_objectives$OFFSET, fieldValue);
+    }
+
+    private static final OfInt gate_form$LAYOUT = (OfInt)$LAYOUT.select(groupElement("gate_form"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t gate_form
+     * }
+     */
+    public static final OfInt gate_form$layout() {
+        return gate_form$LAYOUT;
+    }
+
+    private static final long gate_form$OFFSET = $LAYOUT.byteOffset(groupElement("gate_form"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t gate_form
+     * }
+     */
+    public static final long gate_form$offset() {
+        return gate_form$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t gate_form
+     * }
+     */
+    public static int gate_form(MemorySegment struct) {
+        return struct.get(gate_form$LAYOUT, gate_form$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t gate_form
+     * }
+     */
+    public static void gate_form(MemorySegment struct, int fieldValue) {
+        struct.set(gate_form$LAYOUT, gate_form$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat gate_temperature$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("gate_temperature"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float gate_temperature
+     * }
+     */
+    public static final OfFloat gate_temperature$layout() {
+        return gate_temperature$LAYOUT;
+    }
+
+    private static final long gate_temperature$OFFSET = $LAYOUT.byteOffset(groupElement("gate_temperature"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float gate_temperature
+     * }
+     */
+    public static final long gate_temperature$offset() {
+        return gate_temperature$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float gate_temperature
+     * }
+     */
+    public static float gate_temperature(MemorySegment struct) {
+        return struct.get(gate_temperature$LAYOUT, gate_temperature$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float gate_temperature
+     * }
+     */
+    public static void gate_temperature(MemorySegment struct, float fieldValue) {
+        struct.set(gate_temperature$LAYOUT, gate_temperature$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat gate_scale$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("gate_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float gate_scale
+     * }
+     */
+    public static final OfFloat gate_scale$layout() {
+        return gate_scale$LAYOUT;
+    }
+
+    private static final long gate_scale$OFFSET = $LAYOUT.byteOffset(groupElement("gate_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float gate_scale
+     * }
+     */
+    public static final long gate_scale$offset() {
+        return gate_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float gate_scale
+     * }
+     */
+    public static float gate_scale(MemorySegment struct) {
+        return struct.get(gate_scale$LAYOUT, gate_scale$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float gate_scale
+     * }
+     */
+    public static void gate_scale(MemorySegment struct, float fieldValue) {
+        struct.set(gate_scale$LAYOUT, gate_scale$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout readout_levels$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("readout_levels"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_levels
+     * }
+     */
+    public static final GroupLayout readout_levels$layout() {
+        return readout_levels$LAYOUT;
+    }
+
+    private static final long readout_levels$OFFSET = $LAYOUT.byteOffset(groupElement("readout_levels"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_levels
+     * }
+     */
+    public static final long readout_levels$offset() {
+        return readout_levels$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_levels
+     * }
+     */
+    public static MemorySegment readout_levels(MemorySegment struct) {
+        return struct.asSlice(readout_levels$OFFSET, readout_levels$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_levels
+     * }
+     */
+    public static void readout_levels(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, readout_levels$OFFSET, readout_levels$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout readout_weights$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("readout_weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_weights
+     * }
+     */
+    public static final GroupLayout readout_weights$layout() {
+        return readout_weights$LAYOUT;
+    }
+
+    private static final long readout_weights$OFFSET = $LAYOUT.byteOffset(groupElement("readout_weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_weights
+     * }
+     */
+    public static final long readout_weights$offset() {
+        return readout_weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_weights
+     * }
+     */
+    public static MemorySegment readout_weights(MemorySegment struct) {
+        return struct.asSlice(readout_weights$OFFSET, readout_weights$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor readout_weights
+     * }
+     */
+    public static void readout_weights(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, readout_weights$OFFSET, readout_weights$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout gate_transform$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gate_transform"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_transform
+     * }
+     */
+    public static final GroupLayout gate_transform$layout() {
+        return gate_transform$LAYOUT;
+    }
+
+    private static final long gate_transform$OFFSET = $LAYOUT.byteOffset(groupElement("gate_transform"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_transform
+     * }
+     */
+    public static final long gate_transform$offset() {
+        return gate_transform$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_transform
+     * }
+     */
+    public static MemorySegment gate_transform(MemorySegment struct) {
+        return struct.asSlice(gate_transform$OFFSET, gate_transform$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_transform
+     * }
+     */
+    public static void gate_transform(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, gate_transform$OFFSET, gate_transform$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout gate$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("gate"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_head *gate
+     * }
+     */
+    public static final AddressLayout gate$layout() {
+        return gate$LAYOUT;
+    }
+
+    private static final long gate$OFFSET = $LAYOUT.byteOffset(groupElement("gate"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_head *gate
+     * }
+     */
+    public static final long gate$offset() {
+        return gate$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_head *gate
+     * }
+     */
+    public static MemorySegment gate(MemorySegment struct) {
+        return struct.get(gate$LAYOUT, gate$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_head *gate
+     * }
+     */
+    public static void gate(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(gate$LAYOUT, gate$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout gate_index$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gate_index"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_index
+     * }
+     */
+    public static final GroupLayout gate_index$layout() {
+        return gate_index$LAYOUT;
+    }
+
+    private static final long gate_index$OFFSET = $LAYOUT.byteOffset(groupElement("gate_index"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_index
+     * }
+     */
+    public static final long gate_index$offset() {
+        return gate_index$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_index
+     * }
+     */
+    public static MemorySegment gate_index(MemorySegment struct) {
+        return struct.asSlice(gate_index$OFFSET, gate_index$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_index
+     * }
+     */
+    public static void gate_index(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, gate_index$OFFSET, gate_index$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout logits$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("logits"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor logits
+     * }
+     */
+    public static final GroupLayout logits$layout() {
+        return logits$LAYOUT;
+    }
+
+    private static final long logits$OFFSET = $LAYOUT.byteOffset(groupElement("logits"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor logits
+     * }
+     */
+    public static final long logits$offset() {
+        return logits$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor logits
+     * }
+     */
+    public static MemorySegment logits(MemorySegment struct) {
+        return struct.asSlice(logits$OFFSET, logits$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor logits
+     * }
+     */
+    public static void logits(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, logits$OFFSET, logits$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout gate_logits$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gate_logits"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_logits
+     * }
+     */
+    public static final GroupLayout gate_logits$layout() {
+        return gate_logits$LAYOUT;
+    }
+
+    private static final long gate_logits$OFFSET = $LAYOUT.byteOffset(groupElement("gate_logits"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_logits
+     * }
+     */
+    public static final long gate_logits$offset() {
+        return gate_logits$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_logits
+     * }
+     */
+    public static MemorySegment gate_logits(MemorySegment struct) {
+        return struct.asSlice(gate_logits$OFFSET, gate_logits$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_logits
+     * }
+     */
+    public static void gate_logits(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, gate_logits$OFFSET, gate_logits$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout gate_preactivations$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gate_preactivations"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_preactivations
+     * }
+     */
+    public static final GroupLayout gate_preactivations$layout() {
+        return gate_preactivations$LAYOUT;
+    }
+
+    private static final long gate_preactivations$OFFSET = $LAYOUT.byteOffset(groupElement("gate_preactivations"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_preactivations
+     * }
+     */
+    public static final long gate_preactivations$offset() {
+        return gate_preactivations$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_preactivations
+     * }
+     */
+    public static MemorySegment gate_preactivations(MemorySegment struct) {
+        return struct.asSlice(gate_preactivations$OFFSET, gate_preactivations$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor gate_preactivations
+     * }
+     */
+    public static void gate_preactivations(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, gate_preactivations$OFFSET, gate_preactivations$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout dgate_vectors$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("dgate_vectors"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_vectors
+     * }
+     */
+    public static final GroupLayout dgate_vectors$layout() {
+        return dgate_vectors$LAYOUT;
+    }
+
+    private static final long dgate_vectors$OFFSET = $LAYOUT.byteOffset(groupElement("dgate_vectors"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_vectors
+     * }
+     */
+    public static final long dgate_vectors$offset() {
+        return dgate_vectors$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_vectors
+     * }
+     */
+    public static MemorySegment dgate_vectors(MemorySegment struct) {
+        return struct.asSlice(dgate_vectors$OFFSET, dgate_vectors$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_vectors
+     * }
+     */
+    public static void dgate_vectors(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, dgate_vectors$OFFSET, dgate_vectors$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout dgate_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("dgate_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_scale
+     * }
+     */
+    public static final GroupLayout dgate_scale$layout() {
+        return dgate_scale$LAYOUT;
+    }
+
+    private static final long dgate_scale$OFFSET = $LAYOUT.byteOffset(groupElement("dgate_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_scale
+     * }
+     */
+    public static final long dgate_scale$offset() {
+        return dgate_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_scale
+     * }
+     */
+    public static MemorySegment dgate_scale(MemorySegment struct) {
+        return struct.asSlice(dgate_scale$OFFSET, dgate_scale$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * gavel_tensor dgate_scale
+     * }
+     */
+    public static void dgate_scale(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, dgate_scale$OFFSET, dgate_scale$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout gate_gradients$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("gate_gradients"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const gavel_tensor *gate_gradients
+     * }
+     */
+    public static final AddressLayout gate_gradients$layout() {
+        return gate_gradients$LAYOUT;
+    }
+
+    private static final long gate_gradients$OFFSET = $LAYOUT.byteOffset(groupElement("gate_gradients"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const gavel_tensor *gate_gradients
+     * }
+     */
+    public static final long gate_gradients$offset() {
+        return gate_gradients$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const gavel_tensor *gate_gradients
+     * }
+     */
+    public static MemorySegment gate_gradients(MemorySegment struct) {
+        return struct.get(gate_gradients$LAYOUT, gate_gradients$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const gavel_tensor *gate_gradients
+     * }
+     */
+    public static void gate_gradients(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(gate_gradients$LAYOUT, gate_gradients$OFFSET, fieldValue);
+    }
+
+    private static final OfInt gate_gradient_count$LAYOUT = (OfInt)$LAYOUT.select(groupElement("gate_gradient_count"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t gate_gradient_count
+     * }
+     */
+    public static final OfInt gate_gradient_count$layout() {
+        return gate_gradient_count$LAYOUT;
+    }
+
+    private static final long gate_gradient_count$OFFSET = $LAYOUT.byteOffset(groupElement("gate_gradient_count"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t gate_gradient_count
+     * }
+     */
+    public static final long gate_gradient_count$offset() {
+        return gate_gradient_count$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t gate_gradient_count
+     * }
+     */
+    public static int gate_gradient_count(MemorySegment struct) {
+        return struct.get(gate_gradient_count$LAYOUT, gate_gradient_count$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t gate_gradient_count
+     * }
+     */
+    public static void gate_gradient_count(MemorySegment struct, int fieldValue) {
+        struct.set(gate_gradient_count$LAYOUT, gate_gradient_count$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved2$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved2"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static final OfInt reserved2$layout() {
+        return reserved2$LAYOUT;
+    }
+
+    private static final long reserved2$OFFSET = $LAYOUT.byteOffset(groupElement("reserved2"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static final long reserved2$offset() {
+        return reserved2$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static int reserved2(MemorySegment struct) {
+        return struct.get(reserved2$LAYOUT, reserved2$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint32_t reserved2
+     * }
+     */
+    public static void reserved2(MemorySegment struct, int fieldValue) {
+        struct.set(reserved2$LAYOUT, reserved2$OFFSET, fieldValue);
     }
 
     /**

@@ -24,10 +24,10 @@ public class gavel_h extends gavel_h$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int GAVEL_ABI_VERSION = (int)2L;
+    private static final int GAVEL_ABI_VERSION = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define GAVEL_ABI_VERSION 2
+     * #define GAVEL_ABI_VERSION 3
      * }
      */
     public static int GAVEL_ABI_VERSION() {
@@ -505,6 +505,24 @@ public class gavel_h extends gavel_h$shared {
      */
     public static int GAVEL_STRUCT_OPTIMIZER_OPTIONS() {
         return GAVEL_STRUCT_OPTIMIZER_OPTIONS;
+    }
+    private static final int GAVEL_STRUCT_TOKEN_LOGPROB_ARGS = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_STRUCT_TOKEN_LOGPROB_ARGS = 12
+     * }
+     */
+    public static int GAVEL_STRUCT_TOKEN_LOGPROB_ARGS() {
+        return GAVEL_STRUCT_TOKEN_LOGPROB_ARGS;
+    }
+    private static final int GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS = 13
+     * }
+     */
+    public static int GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS() {
+        return GAVEL_STRUCT_TOKEN_LOGPROB_BACKWARD_ARGS;
     }
 
     private static class gavel_struct_size {
@@ -1507,6 +1525,24 @@ public class gavel_h extends gavel_h$shared {
     public static int GAVEL_HEAD_MLP() {
         return GAVEL_HEAD_MLP;
     }
+    private static final int GAVEL_HEAD_VOCAB_ROWS = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_HEAD_VOCAB_ROWS = 3
+     * }
+     */
+    public static int GAVEL_HEAD_VOCAB_ROWS() {
+        return GAVEL_HEAD_VOCAB_ROWS;
+    }
+    private static final int GAVEL_HEAD_EXPERT_CONCAT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_HEAD_EXPERT_CONCAT = 4
+     * }
+     */
+    public static int GAVEL_HEAD_EXPERT_CONCAT() {
+        return GAVEL_HEAD_EXPERT_CONCAT;
+    }
     private static final int GAVEL_ACTIVATION_IDENTITY = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1998,6 +2034,24 @@ public class gavel_h extends gavel_h$shared {
     public static int GAVEL_POOLING_SPAN_MEAN() {
         return GAVEL_POOLING_SPAN_MEAN;
     }
+    private static final int GAVEL_POOLING_ALL = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_POOLING_ALL = 4
+     * }
+     */
+    public static int GAVEL_POOLING_ALL() {
+        return GAVEL_POOLING_ALL;
+    }
+    private static final int GAVEL_POOLING_TOKEN_LOGPROB = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_POOLING_TOKEN_LOGPROB = 5
+     * }
+     */
+    public static int GAVEL_POOLING_TOKEN_LOGPROB() {
+        return GAVEL_POOLING_TOKEN_LOGPROB;
+    }
     private static final int GAVEL_COMBINE_NONE = (int)0L;
     /**
      * {@snippet lang=c :
@@ -2060,6 +2114,114 @@ public class gavel_h extends gavel_h$shared {
      */
     public static int GAVEL_READOUT_SIGMOID() {
         return GAVEL_READOUT_SIGMOID;
+    }
+    private static final int GAVEL_READOUT_CLASS_PROB = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_CLASS_PROB = 3
+     * }
+     */
+    public static int GAVEL_READOUT_CLASS_PROB() {
+        return GAVEL_READOUT_CLASS_PROB;
+    }
+    private static final int GAVEL_READOUT_EXPECTATION = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_EXPECTATION = 4
+     * }
+     */
+    public static int GAVEL_READOUT_EXPECTATION() {
+        return GAVEL_READOUT_EXPECTATION;
+    }
+    private static final int GAVEL_READOUT_QUANTILE_MEAN = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_QUANTILE_MEAN = 5
+     * }
+     */
+    public static int GAVEL_READOUT_QUANTILE_MEAN() {
+        return GAVEL_READOUT_QUANTILE_MEAN;
+    }
+    private static final int GAVEL_READOUT_WEIGHTED_SUM = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_WEIGHTED_SUM = 6
+     * }
+     */
+    public static int GAVEL_READOUT_WEIGHTED_SUM() {
+        return GAVEL_READOUT_WEIGHTED_SUM;
+    }
+    private static final int GAVEL_READOUT_GATED_SUM = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_GATED_SUM = 7
+     * }
+     */
+    public static int GAVEL_READOUT_GATED_SUM() {
+        return GAVEL_READOUT_GATED_SUM;
+    }
+    private static final int GAVEL_READOUT_LOG_RATIO = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_READOUT_LOG_RATIO = 8
+     * }
+     */
+    public static int GAVEL_READOUT_LOG_RATIO() {
+        return GAVEL_READOUT_LOG_RATIO;
+    }
+    private static final int GAVEL_EXPECTATION_MEAN = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_EXPECTATION_MEAN = 1
+     * }
+     */
+    public static int GAVEL_EXPECTATION_MEAN() {
+        return GAVEL_EXPECTATION_MEAN;
+    }
+    private static final int GAVEL_EXPECTATION_VARIANCE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_EXPECTATION_VARIANCE = 2
+     * }
+     */
+    public static int GAVEL_EXPECTATION_VARIANCE() {
+        return GAVEL_EXPECTATION_VARIANCE;
+    }
+    private static final int GAVEL_EXPECTATION_TOP_LEVEL = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_EXPECTATION_TOP_LEVEL = 3
+     * }
+     */
+    public static int GAVEL_EXPECTATION_TOP_LEVEL() {
+        return GAVEL_EXPECTATION_TOP_LEVEL;
+    }
+    private static final int GAVEL_GATE_SOFTMAX = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_GATE_SOFTMAX = 1
+     * }
+     */
+    public static int GAVEL_GATE_SOFTMAX() {
+        return GAVEL_GATE_SOFTMAX;
+    }
+    private static final int GAVEL_GATE_TWO_STREAM = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_GATE_TWO_STREAM = 2
+     * }
+     */
+    public static int GAVEL_GATE_TWO_STREAM() {
+        return GAVEL_GATE_TWO_STREAM;
+    }
+    private static final int GAVEL_GATE_LINEAR = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_GATE_LINEAR = 3
+     * }
+     */
+    public static int GAVEL_GATE_LINEAR() {
+        return GAVEL_GATE_LINEAR;
     }
     private static final int GAVEL_LOSS_BRADLEY_TERRY = (int)1L;
     /**
@@ -2426,6 +2588,290 @@ public class gavel_h extends gavel_h$shared {
                 traceDowncall("gavel_score_workspace", context, head, args, loss, bytes, error);
             }
             return (int)mh$.invokeExact(context, head, args, loss, bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_vocabulary_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_vocabulary_create").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_vocabulary_create"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_vocabulary_create$descriptor() {
+        return gavel_vocabulary_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_vocabulary_create$handle() {
+        return gavel_vocabulary_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_vocabulary_create$address() {
+        return gavel_vocabulary_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary, gavel_error *error)
+     * }
+     */
+    public static int gavel_vocabulary_create(MemorySegment context, MemorySegment weight, MemorySegment vocabulary, MemorySegment error) {
+        var mh$ = gavel_vocabulary_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_vocabulary_create", context, weight, vocabulary, error);
+            }
+            return (int)mh$.invokeExact(context, weight, vocabulary, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_vocabulary_destroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_vocabulary_destroy").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_vocabulary_destroy"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void gavel_vocabulary_destroy(gavel_vocabulary *vocabulary)
+     * }
+     */
+    public static FunctionDescriptor gavel_vocabulary_destroy$descriptor() {
+        return gavel_vocabulary_destroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void gavel_vocabulary_destroy(gavel_vocabulary *vocabulary)
+     * }
+     */
+    public static MethodHandle gavel_vocabulary_destroy$handle() {
+        return gavel_vocabulary_destroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void gavel_vocabulary_destroy(gavel_vocabulary *vocabulary)
+     * }
+     */
+    public static MemorySegment gavel_vocabulary_destroy$address() {
+        return gavel_vocabulary_destroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void gavel_vocabulary_destroy(gavel_vocabulary *vocabulary)
+     * }
+     */
+    public static void gavel_vocabulary_destroy(MemorySegment vocabulary) {
+        var mh$ = gavel_vocabulary_destroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_vocabulary_destroy", vocabulary);
+            }
+            mh$.invokeExact(vocabulary);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int GAVEL_LOGPROB_SUM = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOGPROB_SUM = 1
+     * }
+     */
+    public static int GAVEL_LOGPROB_SUM() {
+        return GAVEL_LOGPROB_SUM;
+    }
+    private static final int GAVEL_LOGPROB_MEAN = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOGPROB_MEAN = 2
+     * }
+     */
+    public static int GAVEL_LOGPROB_MEAN() {
+        return GAVEL_LOGPROB_MEAN;
+    }
+    private static final int GAVEL_LOGPROB_MIN = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOGPROB_MIN = 3
+     * }
+     */
+    public static int GAVEL_LOGPROB_MIN() {
+        return GAVEL_LOGPROB_MIN;
+    }
+    private static final int GAVEL_LOGPROB_MEAN_PROB = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.GAVEL_LOGPROB_MEAN_PROB = 4
+     * }
+     */
+    public static int GAVEL_LOGPROB_MEAN_PROB() {
+        return GAVEL_LOGPROB_MEAN_PROB;
+    }
+
+    private static class gavel_token_logprob {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_token_logprob").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_token_logprob"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_token_logprob$descriptor() {
+        return gavel_token_logprob.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_token_logprob$handle() {
+        return gavel_token_logprob.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_token_logprob$address() {
+        return gavel_token_logprob.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, gavel_error *error)
+     * }
+     */
+    public static int gavel_token_logprob(MemorySegment context, MemorySegment vocabulary, MemorySegment args, MemorySegment loss, MemorySegment error) {
+        var mh$ = gavel_token_logprob.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_token_logprob", context, vocabulary, args, loss, error);
+            }
+            return (int)mh$.invokeExact(context, vocabulary, args, loss, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_token_logprob_backward {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_token_logprob_backward").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_token_logprob_backward"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_token_logprob_backward$descriptor() {
+        return gavel_token_logprob_backward.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_token_logprob_backward$handle() {
+        return gavel_token_logprob_backward.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_token_logprob_backward$address() {
+        return gavel_token_logprob_backward.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error)
+     * }
+     */
+    public static int gavel_token_logprob_backward(MemorySegment context, MemorySegment args, MemorySegment error) {
+        var mh$ = gavel_token_logprob_backward.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_token_logprob_backward", context, args, error);
+            }
+            return (int)mh$.invokeExact(context, args, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -29,6 +29,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t input_width;
  *     int64_t output_width;
  *     int64_t hidden_width[8];
+ *     int64_t experts;
  * }
  * }
  */
@@ -51,7 +52,8 @@ public class gavel_head_spec {
         gavel_h.C_INT.withName("hidden_layers"),
         gavel_h.C_LONG.withName("input_width"),
         gavel_h.C_LONG.withName("output_width"),
-        MemoryLayout.sequenceLayout(8, gavel_h.C_LONG).withName("hidden_width")
+        MemoryLayout.sequenceLayout(8, gavel_h.C_LONG).withName("hidden_width"),
+        gavel_h.C_LONG.withName("experts")
     ).withName("gavel_head_spec");
 
     /**
@@ -664,6 +666,50 @@ public class gavel_head_spec {
      */
     public static void hidden_width(MemorySegment struct, long index0, long fieldValue) {
         hidden_width$ELEM_HANDLE.set(struct, hidden_width$OFFSET, index0, fieldValue);
+    }
+
+    private static final OfLong experts$LAYOUT = (OfLong)$LAYOUT.select(groupElement("experts"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t experts
+     * }
+     */
+    public static final OfLong experts$layout() {
+        return experts$LAYOUT;
+    }
+
+    private static final long experts$OFFSET = $LAYOUT.byteOffset(groupElement("experts"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t experts
+     * }
+     */
+    public static final long experts$offset() {
+        return experts$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t experts
+     * }
+     */
+    public static long experts(MemorySegment struct) {
+        return struct.get(experts$LAYOUT, experts$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t experts
+     * }
+     */
+    public static void experts(MemorySegment struct, long fieldValue) {
+        struct.set(experts$LAYOUT, experts$OFFSET, fieldValue);
     }
 
     /**

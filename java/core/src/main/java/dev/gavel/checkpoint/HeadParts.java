@@ -71,6 +71,7 @@ final class HeadParts {
         spec.hiddenBias(),
         spec.outputBias(),
         spec.normBias(),
-        spec.slopePerChannel());
+        spec.slopePerChannel(),
+        spec.kind());
   }
 }

@@ -161,6 +161,7 @@ class PublishedHeadsTest {
     double[] vector = new double[(int) pooling.vectorWidth(width)];
     for (int d = 0; d < width; d++) {
       switch (pooling) {
+        case Pooling.All() -> throw new AssertionError("no published head scores every row");
         case Pooling.Index() -> vector[d] = states.at(b, d);
         case Pooling.SpanMean() -> {
           for (int t = a; t <= b; t++) {

@@ -289,6 +289,9 @@ public record ModelConfig(
             case SUB -> "first_last_sub";
           };
       case Pooling.SpanMean() -> "span_mean";
+      case Pooling.All() ->
+          throw new InvalidArgumentException(
+              "a model folder with pooling ALL, which gives no score of a response; name another");
     };
   }
 }

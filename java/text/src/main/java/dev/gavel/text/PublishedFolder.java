@@ -86,6 +86,14 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
       case Readout.Affine(float mean, float deviation) ->
           new ReadoutConfig("affine", mean, deviation);
       case Readout.Sigmoid() -> new ReadoutConfig("sigmoid", 0, 0);
+      case Readout.ClassProb _,
+              Readout.Expectation _,
+              Readout.QuantileMean _,
+              Readout.WeightedSum _,
+              Readout.GatedSum _ ->
+          throw new UnsupportedException(
+              "texts scored with the readout %s; score hidden states with RewardHead"
+                  .formatted(readout));
     };
   }
 

@@ -1,0 +1,59 @@
+package dev.gavel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+
+/** Where a {@link Step} puts the gradients of its readout's gate. */
+final class GateGradients implements AutoCloseable {
+  private final Readout.GatedSum readout;
+  private final Gradients gradients;
+  private final MemorySegment scale;
+
+  GateGradients(Arena arena, Readout.GatedSum readout) {
+    this.readout = readout;
+    this.gradients = Gradients.zeros(readout.gate().spec());
+    this.scale = arena.allocate(ValueLayout.JAVA_FLOAT);
+  }
+
+  Gradients gradients() {
+    return gradients;
+  }
+
+  float scale() {
+    if (readout.twoStreams()) {
+      throw new IllegalStateException("a gate over two streams has no scale");
+    }
+    return scale.get(ValueLayout.JAVA_FLOAT, 0);
+  }
+
+  /** Whether a readout has this gate and these shapes; its numbers may be others. */
+  boolean isOf(Readout other) {
+    return other instanceof Readout.GatedSum gated
+        && gated.gate() == readout.gate()
+        && gated.form() == readout.form();
+  }
+
+  /** Begins a backward call that writes them, ended by {@link #end()}. */
+  void begin(BackwardArguments arguments, ScoreBatch scores, Held held) {
+    boolean inner = !readout.gate().spec().isLinear();
+    arguments.gate(
+        held.open(scores.gateLogits()),
+        inner ? Optional.of(held.open(scores.gatePreactivations())) : Optional.empty(),
+        gradients.beginWriting(),
+        readout.gate().spec().parameters().size());
+    if (!readout.twoStreams()) {
+      arguments.gateScaleGradient(scale);
+    }
+  }
+
+  void end() {
+    gradients.endWriting();
+  }
+
+  @Override
+  public void close() {
+    gradients.close();
+  }
+}

@@ -1,0 +1,321 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// Entry points gavel_token_logprob and gavel_token_logprob_backward.
+#include "cpu/token_logprob.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <optional>
+
+#include "api/handles.h"
+#include "common/call_tensors.h"
+#include "common/error.h"
+#include "common/loss.h"
+#include "common/numeric.h"
+#include "common/versioned.h"
+#include "cpu/loss.h"
+#include "cpu/token_spans.h"
+#include "gavel/gavel.h"
+
+using namespace gavel;
+
+namespace {
+
+CpuContext &cpu_of(gavel_context &context) {
+  if (context.plugin != nullptr) {
+    fail(GAVEL_UNSUPPORTED,
+         "TOKEN_LOGPROB runs on the CPU alone in this version; use a CPU context, with tensors in host memory");
+  }
+  return *context.cpu;
+}
+
+void check_span_score(int32_t reduce, int32_t readout, float beta) {
+  GAVEL_CHECK(reduce >= GAVEL_LOGPROB_SUM && reduce <= GAVEL_LOGPROB_MEAN_PROB,
+              "args.reduce is %d; say 1 (SUM), 2 (MEAN), 3 (MIN) or 4 (MEAN_PROB)", reduce);
+  GAVEL_CHECK(readout == GAVEL_READOUT_IDENTITY || readout == GAVEL_READOUT_LOG_RATIO,
+              "args.readout is %d; log-probabilities are read out as 0 (IDENTITY) or 8 (LOG_RATIO)", readout);
+  if (readout == GAVEL_READOUT_IDENTITY) {
+    GAVEL_CHECK(beta == 0, "args.beta is %g; only LOG_RATIO reads it: set it to 0", static_cast<double>(beta));
+    return;
+  }
+  GAVEL_CHECK(reduce != GAVEL_LOGPROB_MEAN_PROB,
+              "args.reduce is MEAN_PROB, a probability; LOG_RATIO needs logarithms: say SUM, MEAN or MIN");
+  GAVEL_CHECK(is_finite(beta) && beta >= 0x1p-126f, "args.beta is %g; LOG_RATIO needs a finite number of at least 2^-126",
+              static_cast<double>(beta));
+}
+
+float factor_of(int32_t readout, float beta) {
+  return readout == GAVEL_READOUT_LOG_RATIO ? beta : 1;
+}
+
+// Where log-probabilities come from.
+struct Source {
+  const CpuVocabulary *vocabulary = nullptr;
+  Tensor states;       // hidden states or logits; absent where the caller has the log-probabilities
+  Tensor policy;       // those
+  const char *name;    // of the tensor that has T rows
+  int64_t rows = 0;    // T
+  int64_t tokens = 0;  // V
+  Tensor targets;      // absent with policy
+};
+
+Source take_source(gavel_vocabulary *given, const gavel_token_logprob_args &args, CallTensors &tensors) {
+  const bool hidden = !is_absent(args.hidden, "args.hidden");
+  const bool logits = !is_absent(args.logits, "args.logits");
+  const bool policy = !is_absent(args.policy_logprobs, "args.policy_logprobs");
+  GAVEL_CHECK(
+      hidden + logits + policy == 1,
+      "%d of args.hidden, args.logits and args.policy_logprobs are present; log-probabilities are made from exactly one",
+      hidden + logits + policy);
+  Source source;
+  if (hidden) {
+    const CpuVocabulary &vocabulary = *checked(given).cpu;
+    const Dtypes dtypes = vocabulary.dtype == GAVEL_F32 ? kFloatDtypes : only(vocabulary.dtype);
+    source.vocabulary = &vocabulary;
+    source.name = "args.hidden";
+    source.states = tensors.input(args.hidden, source.name, dtypes, {kAny, kAny});
+    source.tokens = vocabulary.tokens;
+    GAVEL_CHECK(source.states.shape[1] == vocabulary.width,
+                "args.hidden has rows of %" PRId64 " values; the vocabulary's weight has rows of %" PRId64,
+                source.states.shape[1], vocabulary.width);
+  } else {
+    GAVEL_CHECK(given == nullptr, "vocabulary is given; only args.hidden is multiplied with one: set it to NULL");
+  }
+  if (logits) {
+    source.name = "args.logits";
+    source.states = tensors.input(args.logits, source.name, kFloatDtypes, {kAny, kAny});
+    source.tokens = source.states.shape[1];
+  }
+  if (policy) {
+    source.name = "args.policy_logprobs";
+    source.policy = tensors.input(args.policy_logprobs, source.name, only(GAVEL_F32), {kAny});
+    source.rows = source.policy.shape[0];
+    CallTensors::require_absent(args.targets, "args.targets", "with policy_logprobs, which are of their tokens already");
+    return source;
+  }
+  source.rows = source.states.shape[0];
+  source.targets = tensors.input(args.targets, "args.targets", only(GAVEL_I64), {source.rows});
+  return source;
+}
+
+struct Call {
+  gavel_token_logprob_args args;
+  Source source;
+  Tensor mask;
+  Tensor reference;
+  bool with_spans = false;
+  Tensor first;
+  Tensor last;
+  Tensor logprobs;
+  Tensor scores;
+  Tensor counts;
+  std::optional<LossPlan> loss;
+};
+
+void check_without_spans(const Call &call, const gavel_loss_args *loss) {
+  const gavel_token_logprob_args &args = call.args;
+  constexpr const char *kWhy = "without args.last, that is, without spans";
+  CallTensors::require_absent(args.first, "args.first", kWhy);
+  CallTensors::require_absent(args.scores, "args.scores", kWhy);
+  CallTensors::require_absent(args.counts, "args.counts", kWhy);
+  CallTensors::require_absent(args.reference_logprobs, "args.reference_logprobs", kWhy);
+  CallTensors::require_absent(args.policy_logprobs, "args.policy_logprobs", kWhy);
+  GAVEL_CHECK(loss == nullptr, "loss is given, but there are no scores without args.last: give spans, or set it to NULL");
+  GAVEL_CHECK(
+      args.reduce == 0 && args.readout == 0 && args.beta == 0,
+      "args.reduce, args.readout and args.beta are %d, %d and %g; without args.last there is nothing to reduce: set them to 0",
+      args.reduce, args.readout, static_cast<double>(args.beta));
+  GAVEL_CHECK(call.logprobs.present(), "args.logprobs is absent, and so are the spans: ask for at least one result");
+}
+
+Call check(gavel_context &context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *caller,
+           const gavel_loss_args *loss) {
+  Call call;
+  call.args = read_struct(caller, "args");
+  const gavel_token_logprob_args &args = call.args;
+  stream_of_call(context, args.stream, "args.stream");
+  CallTensors tensors(context.memory());
+  call.source = take_source(vocabulary, args, tensors);
+  const int64_t rows = call.source.rows;
+  const Dtypes f32 = only(GAVEL_F32);
+  call.mask = tensors.optional_input(args.mask, "args.mask", only(GAVEL_U8), {rows});
+  call.logprobs = tensors.optional_output(args.logprobs, "args.logprobs", f32, {rows});
+  call.with_spans = !is_absent(args.last, "args.last");
+  if (!call.with_spans) {
+    check_without_spans(call, loss);
+    tensors.check_overlaps();
+    return call;
+  }
+  check_span_score(args.reduce, args.readout, args.beta);
+  if (args.reduce == GAVEL_LOGPROB_MEAN_PROB) {
+    CallTensors::require_absent(args.reference_logprobs, "args.reference_logprobs", "with MEAN_PROB, which has no reference");
+  } else {
+    call.reference = tensors.optional_input(args.reference_logprobs, "args.reference_logprobs", f32, {rows});
+  }
+  call.last = tensors.input(args.last, "args.last", only(GAVEL_I64), {kAny});
+  const int64_t items = call.last.shape[0];
+  call.first = tensors.input(args.first, "args.first", only(GAVEL_I64), {items});
+  call.scores = tensors.output(args.scores, "args.scores", f32, {items});
+  call.counts = tensors.optional_output(args.counts, "args.counts", only(GAVEL_I64), {2});
+  if (loss != nullptr) {
+    const gavel_loss_args copy = read_struct(loss, "loss");
+    GAVEL_CHECK(copy.stream == nullptr, "loss.stream is not NULL; inside gavel_token_logprob the loss runs with the call");
+    call.loss = check_loss(copy, items, tensors);
+  }
+  tensors.check_overlaps();
+  return call;
+}
+
+// Rows to compute, with their targets.
+struct Wanted {
+  int64_t *rows;
+  int64_t *targets;
+  int64_t count = 0;
+};
+
+Wanted wanted_rows(const Call &call, const TokenSpans *spans, Workspace &workspace) {
+  const Source &source = call.source;
+  uint8_t *wanted = workspace.take<uint8_t>(source.rows);
+  if (spans == nullptr) {
+    for (int64_t t = 0; t < source.rows; ++t) wanted[t] = !call.mask.present() || call.mask.as<const uint8_t>()[t] != 0;
+  } else {
+    std::fill_n(wanted, source.rows, uint8_t{0});
+    for (int64_t item = 0; item < spans->items; ++item) {
+      if (spans->tokens[item] == 0) continue;
+      for (int64_t t = spans->rows[item].first; t <= spans->rows[item].last; ++t) {
+        wanted[t] = spans->mask == nullptr || spans->mask[t] != 0;
+      }
+    }
+  }
+  Wanted result = {workspace.take<int64_t>(source.rows), workspace.take<int64_t>(source.rows)};
+  for (int64_t t = 0; t < source.rows; ++t) {
+    if (wanted[t] == 0) continue;
+    const int64_t target = load_index(source.targets.as<const int64_t>() + t);
+    GAVEL_CHECK(target >= 0 && target < source.tokens,
+                "args.targets[%" PRId64 "] is %" PRId64 "; the vocabulary has %" PRId64
+                " tokens: say 0 or more and less than that, or leave the row out with args.mask or the spans",
+                t, target, source.tokens);
+    result.rows[result.count] = t;
+    result.targets[result.count++] = target;
+  }
+  return result;
+}
+
+// f32 [T]; 0 where a row was not computed.
+const float *compute_logprobs(CpuContext &context, const Call &call, const TokenSpans *spans, Workspace &workspace) {
+  const Source &source = call.source;
+  float *logprobs = call.logprobs.present() ? call.logprobs.as<float>() : workspace.take<float>(source.rows);
+  std::fill_n(logprobs, source.rows, 0.0f);
+  const Wanted wanted = wanted_rows(call, spans, workspace);
+  run_token_logprobs({context.kernels, context.pool, workspace, source.vocabulary, source.states, source.tokens, wanted.rows,
+                      wanted.targets, wanted.count, logprobs});
+  return logprobs;
+}
+
+void run(CpuContext &context, Call &call) {
+  const gavel_token_logprob_args &args = call.args;
+  Workspace workspace(context.workspaces);
+  const FlushDenormals flush;
+  if (!call.with_spans) {
+    compute_logprobs(context, call, nullptr, workspace);
+    return;
+  }
+  const TokenSpans spans = resolve_spans(call.first, call.last, call.mask, call.source.rows, workspace, call.source.name);
+  if (call.loss) {
+    if (spans.invalid_items > 0) {
+      uint8_t *valid = workspace.take<uint8_t>(spans.items);
+      for (int64_t item = 0; item < spans.items; ++item) valid[item] = spans.tokens[item] != 0;
+      call.loss->valid = valid;
+    }
+    prepare_loss(*call.loss, workspace);
+  }
+  const float *logprobs = call.source.policy.as<const float>();
+  if (!call.source.policy.present()) {
+    logprobs = compute_logprobs(context, call, &spans, workspace);
+  } else if (call.logprobs.present()) {
+    std::copy_n(logprobs, call.source.rows, call.logprobs.as<float>());
+  }
+  const SpanScore how = {args.reduce, factor_of(args.readout, args.beta), logprobs, call.reference.as<const float>()};
+  const int64_t nan_items = score_spans(spans, how, call.scores.as<float>());
+  if (call.counts.present()) {
+    call.counts.as<int64_t>()[0] = spans.invalid_items;
+    call.counts.as<int64_t>()[1] = nan_items;
+  }
+  if (call.loss) run_loss(*call.loss, call.scores.as<float>(), 1);
+}
+
+struct Backward {
+  gavel_token_logprob_backward_args args;
+  Tensor mask;
+  Tensor first;
+  Tensor last;
+  Tensor logprobs;
+  Tensor reference;
+  Tensor dscore;
+  Tensor dlogprobs;
+};
+
+Backward check(gavel_context &context, const gavel_token_logprob_backward_args *caller) {
+  Backward call;
+  call.args = read_struct(caller, "args");
+  const gavel_token_logprob_backward_args &args = call.args;
+  stream_of_call(context, args.stream, "args.stream");
+  check_span_score(args.reduce, args.readout, args.beta);
+  CallTensors tensors(context.memory());
+  const Dtypes f32 = only(GAVEL_F32);
+  call.dlogprobs = tensors.output(args.dlogprobs, "args.dlogprobs", f32, {kAny});
+  const int64_t rows = call.dlogprobs.shape[0];
+  call.mask = tensors.optional_input(args.mask, "args.mask", only(GAVEL_U8), {rows});
+  call.last = tensors.input(args.last, "args.last", only(GAVEL_I64), {kAny});
+  const int64_t items = call.last.shape[0];
+  call.first = tensors.input(args.first, "args.first", only(GAVEL_I64), {items});
+  call.dscore = tensors.input(args.dscore, "args.dscore", f32, {items});
+  if (args.reduce == GAVEL_LOGPROB_MIN || args.reduce == GAVEL_LOGPROB_MEAN_PROB) {
+    call.logprobs = tensors.input(args.logprobs, "args.logprobs", f32, {rows});
+  } else {
+    CallTensors::require_absent(args.logprobs, "args.logprobs", "with SUM and MEAN, whose gradient does not depend on them");
+  }
+  if (args.reduce == GAVEL_LOGPROB_MIN) {
+    call.reference = tensors.optional_input(args.reference_logprobs, "args.reference_logprobs", f32, {rows});
+  } else {
+    CallTensors::require_absent(args.reference_logprobs, "args.reference_logprobs",
+                                "without MIN, whose gradient alone depends on them");
+  }
+  tensors.check_overlaps();
+  return call;
+}
+
+void run(CpuContext &context, const Backward &call) {
+  const FlushDenormals flush;
+  Workspace workspace(context.workspaces);
+  const int64_t rows = call.dlogprobs.shape[0];
+  const TokenSpans spans = resolve_spans(call.first, call.last, call.mask, rows, workspace, "args.dlogprobs");
+  const SpanScore how = {call.args.reduce, factor_of(call.args.readout, call.args.beta), call.logprobs.as<const float>(),
+                         call.reference.as<const float>()};
+  backward_spans(spans, how, call.dscore.as<const float>(), call.dlogprobs.as<float>(), rows);
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args,
+                            const gavel_loss_args *loss, gavel_error *error) {
+  return enter("gavel_token_logprob", error, [&] {
+    gavel_context &on = checked(context);
+    CpuContext &cpu = cpu_of(on);
+    Call call = check(on, vocabulary, args, loss);
+    run(cpu, call);
+  });
+}
+
+int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args,
+                                     gavel_error *error) {
+  return enter("gavel_token_logprob_backward", error, [&] {
+    gavel_context &on = checked(context);
+    CpuContext &cpu = cpu_of(on);
+    run(cpu, check(on, args));
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,27 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// readout_class_prob.h: CLASS_PROB of one group of logits, for host and device. Formulas: gavel.h.
+#ifndef GAVEL_COMMON_READOUT_CLASS_PROB_H
+#define GAVEL_COMMON_READOUT_CLASS_PROB_H
+
+#include "common/softmax_row.h"
+
+namespace gavel {
+
+// e: scratch [n].
+GAVEL_HOST_DEVICE float class_probability(const float *z, int64_t n, int64_t wanted, float *e) {
+  return probability(softmax_row(z, n, 1.0f, e), wanted);
+}
+
+// dz_k = d p_c ([k = c] - p_k).
+GAVEL_HOST_DEVICE void class_probability_gradient(const float *z, int64_t n, int64_t wanted, float d, float *e, float *dz) {
+  const SoftmaxRow row = softmax_row(z, n, 1.0f, e);
+  const float factor = d * probability(row, wanted);
+  for (int64_t k = 0; k < n; ++k) {
+    dz[k] = k == wanted ? factor * probability_of_others(row, k) : -(factor * probability(row, k));
+  }
+}
+
+}  // namespace gavel
+
+#endif

@@ -1,0 +1,68 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// softmax_row.h: the softmax of one row, for host and device: what readouts over classes, levels and gates are made of.
+//
+// Everything is relative to the largest logit, the leader (the first of equals), whose exponential is exactly 1, as in
+// loss_cross_entropy.h: p_k = e_k / (1 + rest). So nothing overflows, two classes have the bits of a logistic, and what is left to the
+// others keeps its digits where one entry is nearly certain. Of rows of two and more: a NaN makes all NaN.
+#ifndef GAVEL_COMMON_SOFTMAX_ROW_H
+#define GAVEL_COMMON_SOFTMAX_ROW_H
+
+#include "common/numeric.h"
+#include "common/pairwise_sum.h"
+
+namespace gavel {
+
+struct SoftmaxRow {
+  int64_t leader;
+  float rest;  // sum of the exponentials of all entries but the leader, in pairwise order; the leader holds its place with 0
+  const float *e;  // [n] exponentials
+};
+
+// e [n] receives the exponentials of (z - leader) / temperature. Subtracted before dividing: logits may be large where their gaps are small.
+GAVEL_HOST_DEVICE SoftmaxRow softmax_row(const float *z, int64_t n, float temperature, float *e) {
+  int64_t leader = 0;
+  for (int64_t k = 1; k < n; ++k) {
+    if (z[k] > z[leader]) leader = k;
+  }
+  PairwiseSum rest;
+  for (int64_t k = 0; k < n; ++k) {
+    e[k] = k == leader ? 1.0f : exponential((z[k] - z[leader]) / temperature);
+    rest.add(k == leader ? 0.0f : e[k]);
+  }
+  return {leader, rest.total(), e};
+}
+
+GAVEL_HOST_DEVICE float probability(const SoftmaxRow &row, int64_t k) {
+  return share_of(row.e[k], row.rest);
+}
+
+// 1 - p_k as the sum of what it holds.
+GAVEL_HOST_DEVICE float probability_of_others(const SoftmaxRow &row, int64_t k) {
+  return share_of(k == row.leader ? row.rest : 1.0f + (row.rest - row.e[k]), row.rest);
+}
+
+// sum of p_k v_k.
+GAVEL_HOST_DEVICE float mean_under(const SoftmaxRow &row, const float *v, int64_t n) {
+  PairwiseSum sum;
+  for (int64_t k = 0; k < n; ++k) sum.add(probability(row, k) * v[k]);
+  return sum.total();
+}
+
+// v_k - mean without the cancellation of a mean near v_k: (v_k - v_leader) - sum of p_j (v_j - v_leader).
+struct Deviations {
+  float base;
+  float offset;
+  GAVEL_HOST_DEVICE float of(float value) const { return (value - base) - offset; }
+};
+
+GAVEL_HOST_DEVICE Deviations deviations_under(const SoftmaxRow &row, const float *v, int64_t n) {
+  const float base = v[row.leader];
+  PairwiseSum sum;
+  for (int64_t k = 0; k < n; ++k) sum.add(probability(row, k) * (v[k] - base));
+  return {base, sum.total()};
+}
+
+}  // namespace gavel
+
+#endif

@@ -1,0 +1,101 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// What CUDA contexts make of the heads and readouts of the vocabulary: heads that are another one by another name run, readouts without
+// a kernel are refused by name before anything is enqueued.
+#include "cuda_api_fixture.h"
+#include "readout_calls.h"
+
+using namespace gavel::test;
+
+namespace {
+
+void make_integers(Random &random, Batch &batch) {
+  for (float &value : batch.values) value = static_cast<float>(random.integer(-2, 2));
+  batch.reencode();
+}
+
+// Whole numbers: nothing is rounded, so every order of additions gives the CPU's bits.
+void test_heads(const CudaContext &cuda, const TestContext &cpu) {
+  auto experts = mlp_spec(GAVEL_BF16, 24, {10}, 2, GAVEL_ACTIVATION_PRELU);
+  experts.kind = GAVEL_HEAD_EXPERT_CONCAT;
+  experts.experts = 3;
+  auto rows = linear_spec(GAVEL_F16, 16, 5);
+  rows.kind = GAVEL_HEAD_VOCAB_ROWS;
+  for (const gavel_head_spec &spec : {experts, rows}) {
+    Random random(7);
+    Batch batch(random, spec.dtype, 6, spec.input_width);
+    make_integers(random, batch);
+    batch.last = {5, 0, -1, 2};
+    const TestHead on_cpu(cpu.get(), spec, 8, 2), on_cuda(cuda.get(), spec, 8, 2);
+    Scores expected, actual;
+    auto error = sized<gavel_error>();
+    const auto hidden = [&](gavel_score_args &args) {
+      if (spec.experts == 0) return;
+      gavel_tensor &tensor = args.hidden;
+      tensor.rank = 3;
+      tensor.shape[1] = tensor.stride[1] = 8;
+      tensor.shape[2] = 8, tensor.stride[2] = 1;
+      tensor.shape[1] = 3;
+    };
+    gavel_score_args args = score_args(spec, batch, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, true, expected);
+    hidden(args);
+    expect_status("score", gavel_score(cpu.get(), on_cpu.get(), &args, nullptr, &error), GAVEL_OK, error);
+    args = score_args(spec, batch, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, true, actual);
+    OnDevice device(cuda);
+    upload(device, args);
+    hidden(args);
+    args.stream = cuda.stream();
+    expect_status("score on CUDA", gavel_score(cuda.get(), on_cuda.get(), &args, nullptr, &error), GAVEL_OK, error);
+    device.download();
+    check_bits("scores", actual.scores.data(), expected.scores.data(), static_cast<int64_t>(expected.scores.size()), 8);
+  }
+}
+
+void test_readouts(const CudaContext &cuda) {
+  int64_t refused = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    Random random(seed);
+    const ReadoutCase problem = any_readout_case(random, 4);
+    const TestHead head(cuda.get(), problem.head, seed), gate(cuda.get(), problem.gate, seed + 1);
+    ReadoutOutputs out;
+    gavel_score_args args = readout_score_args(problem, gate.get(), out);
+    ReadoutBackward backward(problem, out, gate.get(), 0);
+    OnDevice device(cuda);
+    upload(device, args);
+    device.upload(args, offsetof(gavel_score_args, readout_levels), offsetof(gavel_score_args, gate));
+    device.upload(args, offsetof(gavel_score_args, gate_index), sizeof args);
+    args.stream = cuda.stream();
+    upload(device, backward.args);
+    device.upload(backward.args, offsetof(gavel_backward_args, readout_levels), offsetof(gavel_backward_args, gate));
+    device.upload(backward.args, offsetof(gavel_backward_args, gate_index), offsetof(gavel_backward_args, gate_gradients));
+    for (gavel_tensor &tensor : backward.gradients.tensors) device.upload(tensor);
+    for (gavel_tensor &tensor : backward.gate_gradients.tensors) device.upload(tensor);
+    backward.args.stream = cuda.stream();
+    const char *names[] = {"CLASS_PROB", "EXPECTATION", "QUANTILE_MEAN", "WEIGHTED_SUM", "GATED_SUM"};
+    const char *name = names[problem.config.readout - GAVEL_READOUT_CLASS_PROB];
+    auto error = sized<gavel_error>();
+    expect_status(name, gavel_score(cuda.get(), head.get(), &args, nullptr, &error), GAVEL_UNSUPPORTED, error);
+    CHECK(std::strstr(error.message, name) != nullptr, "\"%s\" lacks %s", error.message, name);
+    int64_t bytes = 0;
+    expect_status(name, gavel_score_workspace(cuda.get(), head.get(), &args, nullptr, &bytes, &error), GAVEL_UNSUPPORTED,
+                  error);
+    expect_status(name,
+                  gavel_backward(cuda.get(), head.get(), &backward.args, backward.gradients.tensors.data(),
+                                 static_cast<int32_t>(backward.gradients.tensors.size()), &error),
+                  GAVEL_UNSUPPORTED, error);
+    CHECK(std::strstr(error.message, name) != nullptr, "\"%s\" lacks %s", error.message, name);
+    ++refused;
+    device.download();
+  }
+  check_equal("readouts refused", refused, 40);
+}
+
+}  // namespace
+
+int main() {
+  const TestContext cpu(1);
+  const CudaContext cuda;
+  test_heads(cuda, cpu);
+  test_readouts(cuda);
+  return finish();
+}

@@ -1,0 +1,75 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// readout_rows.h: the row functions of common/readout.h for one item, from a ReadoutConfig.
+#ifndef GAVEL_TEST_READOUT_ROWS_H
+#define GAVEL_TEST_READOUT_ROWS_H
+
+#include "api_fixture.h"
+#include "common/call_tensors.h"
+#include "common/readout.h"
+#include "readout_reference.h"
+
+namespace gavel::test {
+
+// Sets what the two structs of arguments both say of a readout; the tensors are views of the config.
+template <typename Args>
+void set_readout(Args &args, const ReadoutConfig &config) {
+  args.readout = config.readout;
+  args.readout_width = config.width;
+  args.readout_class = config.class_index;
+  args.readout_statistic = config.statistic;
+  args.readout_objectives = config.objectives;
+  args.gate_form = config.form;
+  args.gate_temperature = config.temperature;
+  args.gate_scale = config.scale;
+  const auto floats = [](const std::vector<float> &values) { return const_cast<float *>(values.data()); };
+  const auto list = [&](const std::vector<float> &values) {
+    return values.empty() ? gavel_tensor{} : describe(floats(values), GAVEL_F32, {static_cast<int64_t>(values.size())});
+  };
+  args.readout_levels = list(config.levels);
+  args.readout_weights = list(config.weights);
+  const int64_t n = config.groups();
+  if (!config.transform.empty()) args.gate_transform = describe(floats(config.transform), GAVEL_F32, {n, n});
+}
+
+struct ItemGradient {
+  std::vector<float> logits, gate;
+  float scale = 0;
+};
+
+class ItemRow {
+ public:
+  explicit ItemRow(const ReadoutConfig &config) {
+    auto args = sized<gavel_score_args>();
+    set_readout(args, config);
+    head_.fields = linear_spec(GAVEL_F32, 1, config.outputs);
+    gate_.fields = linear_spec(GAVEL_F32, 1, config.gate_outputs());
+    const bool gated = config.readout == GAVEL_READOUT_GATED_SUM;
+    if (gated) args.gate_index = describe(&nobody_, GAVEL_I64, {1});
+    CallTensors tensors(kHostMemory);
+    plan_ = check_readout(readout_args(args), head_, gated ? &gate_ : nullptr, 1, tensors);
+    scratch_.resize(static_cast<size_t>(readout_scratch(plan_)));
+  }
+
+  std::vector<float> scores(const std::vector<float> &z, const std::vector<float> &g) const {
+    std::vector<float> out(static_cast<size_t>(plan_.scores));
+    read_out(plan_, z.data(), g.data(), scratch_.data(), out.data(), nullptr, nullptr);
+    return out;
+  }
+  ItemGradient gradient(const std::vector<float> &z, const std::vector<float> &g, const std::vector<float> &d) const {
+    ItemGradient out{std::vector<float>(z.size()), std::vector<float>(g.size())};
+    read_out_gradient(plan_, z.data(), g.data(), d.data(), scratch_.data(), out.logits.data(), out.gate.data());
+    if (plan_.gate_scale != 0) out.scale = gate_scale_gradient(plan_, z.data(), g.data(), d[0], scratch_.data());
+    return out;
+  }
+
+ private:
+  HeadSpec head_, gate_;
+  int64_t nobody_ = -1;
+  ReadoutPlan plan_;
+  mutable std::vector<float> scratch_;
+};
+
+}  // namespace gavel::test
+
+#endif
