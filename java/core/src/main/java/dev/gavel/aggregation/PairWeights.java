@@ -8,11 +8,13 @@ import java.util.Arrays;
  * them.
  */
 public final class PairWeights {
+  private static final double LEAST_BETA = 1e-3;
+
   private PairWeights() {}
 
   /**
    * Dynamic reward scaling (MM-RLHF, arXiv 2502.10391): β₀ (1 + w (1 - exp(-k margin))), a beta for
-   * Bradley-Terry. The published formula; the public trainer has two other ones.
+   * Bradley-Terry. The published formula; the public trainer has another, {@link #precomputedBeta}.
    *
    * @param base β₀, more than 0
    * @param weight w, 0 or more
@@ -26,6 +28,22 @@ public final class PairWeights {
     Numbers.requireNotNegative("rate", rate);
     Numbers.requireNotNegative("margin", margin);
     return base * (1 + weight * -Math.expm1(-rate * margin));
+  }
+
+  /**
+   * The beta of a pair in MM-RLHF's public trainer, which is not the published formula: β₀ (1 + w
+   * f), at least 0.001, with f read from the data file. (Its other branch draws a random part of
+   * the batch for one beta of all pairs, and is not here.)
+   *
+   * @param base β₀, more than 0
+   * @param weight w, 0 or more
+   * @param factor f, finite
+   */
+  public static double precomputedBeta(double base, double weight, double factor) {
+    Numbers.requirePositive("base beta", base);
+    Numbers.requireNotNegative("weight", weight);
+    Numbers.requireFinite("factor", factor);
+    return Math.max(base * (1 + weight * factor), LEAST_BETA);
   }
 
   /**
