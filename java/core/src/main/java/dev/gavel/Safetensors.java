@@ -40,11 +40,7 @@ public final class Safetensors implements AutoCloseable {
   private final @Nullable Object key;
 
   private Safetensors(
-      Path path,
-      Arena arena,
-      MemorySegment file,
-      SafetensorsHeader header,
-      @Nullable Object key) {
+      Path path, Arena arena, MemorySegment file, SafetensorsHeader header, @Nullable Object key) {
     this.path = path;
     this.arena = arena;
     this.file = file;
@@ -233,10 +229,7 @@ public final class Safetensors implements AutoCloseable {
               .formatted(name, entry.begin(), dtype.bytes()));
     }
     return HostTensor.view(
-        dtype,
-        segment(name),
-        guard,
-        entry.shape().stream().mapToLong(Long::longValue).toArray());
+        dtype, segment(name), guard, entry.shape().stream().mapToLong(Long::longValue).toArray());
   }
 
   /**

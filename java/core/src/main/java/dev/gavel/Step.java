@@ -180,9 +180,7 @@ public final class Step implements AutoCloseable {
       ForwardPass forward = current();
       String expected =
           Shapes.print(
-              DType.F32,
-              forward.items(),
-              forward.readout().scores(head.spec().outputWidth()));
+              DType.F32, forward.items(), forward.readout().scores(head.spec().outputWidth()));
       if (!scoreGradient.toString().equals(expected)) {
         throw new InvalidTensorException(
             "gradient of the scores is %s; it must be %s".formatted(scoreGradient, expected));

@@ -119,8 +119,7 @@ class CudaTest {
         loss.evaluate(cuda, scores, there);
         loss.evaluate(cpu, scores, here);
         assertEquals(here.value(), there.value(), loss.toString());
-        assertArrayEquals(
-            here.gradient().toFloats(), there.gradient().toFloats(), loss.toString());
+        assertArrayEquals(here.gradient().toFloats(), there.gradient().toFloats(), loss.toString());
         for (int item = 0; item < here.items(); item++) {
           assertEquals(here.item(item), there.item(item), loss + ", item " + item);
         }

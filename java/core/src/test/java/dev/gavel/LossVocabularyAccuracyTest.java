@@ -34,9 +34,8 @@ class LossVocabularyAccuracyTest {
     long[] order =
         IntStream.range(0, COUNT)
             .boxed()
-            .sorted(
-                (a, b) ->
-                    a / SIZE != b / SIZE ? a / SIZE - b / SIZE : Long.compare(ranks[a], ranks[b]))
+            .sorted((a, b) ->
+                a / SIZE != b / SIZE ? a / SIZE - b / SIZE : Long.compare(ranks[a], ranks[b]))
             .mapToLong(Integer::longValue)
             .toArray();
     try (HostTensor offsets = offsets();
@@ -100,7 +99,8 @@ class LossVocabularyAccuracyTest {
             Tensor correct = s.index_select(1, torch.tensor(right));
             Tensor others = s.index_select(1, torch.tensor(wrong)).add(new Scalar(4.0));
             Tensor zero = s.detach().narrow(1, 0, 1).mul(new Scalar(0.0));
-            Tensor sets = torch.logcumsumexp(torch.cat(new TensorVector(zero, others, correct), 1), 1);
+            Tensor sets =
+                torch.logcumsumexp(torch.cat(new TensorVector(zero, others, correct), 1), 1);
             Tensor sum = sets.narrow(1, 3, 5).sum().sub(correct.sum());
             return sum.div(new Scalar(5.0 * GROUPS));
           });
@@ -143,8 +143,7 @@ class LossVocabularyAccuracyTest {
           scores -> {
             Tensor difference = like(scores, targets).sub(scores);
             return torch
-                .maximum(
-                    difference.mul(new Scalar(0.75)), difference.mul(new Scalar(-0.25)))
+                .maximum(difference.mul(new Scalar(0.75)), difference.mul(new Scalar(-0.25)))
                 .mean();
           });
     }

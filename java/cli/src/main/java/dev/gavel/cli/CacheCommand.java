@@ -3,7 +3,6 @@ package dev.gavel.cli;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.cli.cache.CacheWriter;
-import dev.gavel.cli.cache.CachedRow;
 import dev.gavel.cli.cache.Pooler;
 import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.ReadFailure;
@@ -12,12 +11,9 @@ import dev.gavel.cli.input.Source;
 import dev.gavel.cli.input.WindowReader;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.Progress;
-import dev.gavel.cli.output.ScoredRow;
-import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.run.FolderRun;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.scoring.HeadStage;
-import dev.gavel.cli.scoring.PreparedRow;
 import dev.gavel.cli.scoring.ScoredWindow;
 import dev.gavel.cli.scoring.ScoringPipeline;
 import dev.gavel.cli.scoring.StageTimes;
@@ -140,6 +136,11 @@ final class CacheCommand implements Callable<Integer> {
     Optional<Pooling> chosen = Optional.ofNullable(pooling).map(ModelConfig::parsePooling);
     try (FolderRun folder = FolderRun.claim(output, CacheWriter.NAMES, force, resume);
         RewardModel model = modelOptions.load()) {
+      if (model.scoresSteps()) {
+        throw CommandFailure.usage(
+            "model %s scores the steps of responses, and a cache keeps a vector per response"
+                .formatted(modelOptions.model()));
+      }
       Pooling use = chosen.orElse(model.pooling());
       try (Pooler pooler = new Pooler(model.context(), use, model.text().width())) {
         Limits limits = Limits.ofHeap(windowRows(pooler.width()));
@@ -155,10 +156,10 @@ final class CacheCommand implements Callable<Integer> {
           streams.say("%s is complete already".formatted(output));
           return exitCode(folder.parts().isEmpty() ? 0 : failed(folder));
         }
-        CacheRows rows = new CacheRows(model, said.equals(CacheSettings.GIVEN) ? null : seedValue());
+        CacheRows rows =
+            new CacheRows(model, said.equals(CacheSettings.GIVEN) ? null : seedValue());
         try (CacheWriter writer =
-            new CacheWriter(
-                folder, model.config().toJson(), settings, pooler.width(), fileRows)) {
+            new CacheWriter(folder, model.config().toJson(), settings, pooler.width(), fileRows)) {
           return write(sources, model, pooler, rows, folder, writer, part, limits);
         }
       } catch (OutputFailure e) {

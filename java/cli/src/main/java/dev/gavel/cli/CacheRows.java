@@ -8,12 +8,12 @@ import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
-import dev.gavel.text.row.RowError;
 import dev.gavel.cli.rows.RowParser;
 import dev.gavel.cli.scoring.PreparedRow;
 import dev.gavel.cli.scoring.RowPreparer;
 import dev.gavel.text.PackedGroup;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.row.RowError;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -50,10 +50,8 @@ final class CacheRows {
         Row row = judged instanceof ParsedRow.Good(Row labelled) ? labelled : text;
         Optional<RowError> withoutLabels =
             judged instanceof ParsedRow.Bad bad ? Optional.of(bad.error()) : Optional.empty();
-        List<String> packed = order(row).stream().map(row.responses()::get).toList();
-        yield switch (preparer.prepare(row, packed)) {
-          case PreparedRow.Ready ready ->
-              new PreparedRow.Ready(row, ready.group(), withoutLabels);
+        yield switch (preparer.prepare(row, order(row))) {
+          case PreparedRow.Ready ready -> new PreparedRow.Ready(row, ready.group(), withoutLabels);
           case PreparedRow.Hopeless hopeless -> hopeless;
         };
       }
@@ -82,7 +80,8 @@ final class CacheRows {
                 packed.promptTokens(),
                 packed.promptCut(),
                 ready.group().specialLiterals(),
-                packed.sequences().size()),
+                packed.sequences().size(),
+                packed.sharedTokens()),
             row.labels(),
             ready.withoutLabels());
       }

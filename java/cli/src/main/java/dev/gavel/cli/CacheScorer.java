@@ -138,8 +138,10 @@ final class CacheScorer {
             Row.withoutTexts(whole.line(), whole.id(), whole.subset()),
             new GroupScore(
                 entry.scores(),
+                List.of(),
                 model.layout(),
                 tokens.passes(),
+                tokens.shared(),
                 tokens.kept(),
                 tokens.cut(),
                 tokens.prompt(),

@@ -16,17 +16,17 @@ import dev.gavel.cli.output.Progress;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
-import dev.gavel.text.row.RowError;
 import dev.gavel.cli.scoring.CacheScoring;
 import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.cli.training.CachedGroups;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.VectorModel;
+import dev.gavel.text.row.RowError;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -135,8 +135,7 @@ final class EvalCommand implements Callable<Integer> {
         }
       }
       print(
-          EvalReport.of(
-              model.config().name(), model.layout(), data, part, fraction, seed, result));
+          EvalReport.of(model.config().name(), model.layout(), data, part, fraction, seed, result));
     }
   }
 
@@ -152,18 +151,15 @@ final class EvalCommand implements Callable<Integer> {
       new CacheScoring(cache, model.head(), model.readout(), new StageTimes())
           .run(
               Position.START,
-              piece ->
-                  piece.entries().forEach(entry -> add(result, wanted, fraction, entry)));
+              piece -> piece.entries().forEach(entry -> add(result, wanted, fraction, entry)));
       print(
-          EvalReport.of(
-              model.config().name(), model.layout(), data, part, fraction, seed, result));
+          EvalReport.of(model.config().name(), model.layout(), data, part, fraction, seed, result));
     } catch (OutputFailure e) {
       throw new IllegalStateException("nothing is written here", e);
     }
   }
 
-  private void add(
-      EvalResult result, Part wanted, double fraction, CacheScoring.Entry entry) {
+  private void add(EvalResult result, Part wanted, double fraction, CacheScoring.Entry entry) {
     CachedRow row = entry.row();
     Optional<RowError> why = CachedGroups.withoutLabels(row);
     if (row instanceof CachedRow.Whole whole && why.isEmpty()) {

@@ -1,9 +1,9 @@
 package dev.gavel.cli;
 
-import dev.gavel.Layout;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.Layout;
 import dev.gavel.cli.benchmark.Benchmark;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Estimate;

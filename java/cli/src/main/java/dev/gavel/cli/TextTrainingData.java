@@ -53,12 +53,10 @@ final class TextTrainingData {
       throw CommandFailure.usage("%s has no row in the training part".formatted(name));
     }
     OnnxBackbone.Options backbone =
-        new OnnxBackbone.Options(
-            options.threads(), OnnxBackbone.Options.defaults().batchTokens());
+        new OnnxBackbone.Options(options.threads(), OnnxBackbone.Options.defaults().batchTokens());
     try (TextBackbone text = TextBackbone.builtIn(backbone);
         VectorReader reader =
-            new VectorReader(
-                context, text, options.budget(), options.poolings(), options.seed())) {
+            new VectorReader(context, text, options.budget(), options.poolings(), options.seed())) {
       List<Row> evaluation =
           options.measured() ? part(preferences, Part.EVALUATION, holdout) : List.of();
       return new TrainingData(

@@ -169,9 +169,7 @@ final class TrainOptions {
    */
   List<Candidate> candidates(Pooling own) {
     List<Pooling> chosen =
-        poolings == null
-            ? List.of(own)
-            : poolings.stream().map(ModelConfig::parsePooling).toList();
+        poolings == null ? List.of(own) : poolings.stream().map(ModelConfig::parsePooling).toList();
     List<HeadChoice> heads = heads(chosen);
     List<Candidate> all = new ArrayList<>();
     for (FitChoice fit : fits()) {

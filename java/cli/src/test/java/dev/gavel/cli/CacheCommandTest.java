@@ -144,8 +144,7 @@ class CacheCommandTest {
       assertTrue(results.get(0).get("n").asInt() > 100, results.toString());
       assertEquals(results.get(0), results.get(1));
     }
-    Run given =
-        Run.of("eval", "--model", model + "", "--data", smallFiles("given") + "", "--json");
+    Run given = Run.of("eval", "--model", model + "", "--data", smallFiles("given") + "", "--json");
     assertEquals(ExitCode.USAGE, given.exitCode());
     assertTrue(given.err().contains("--order drawn"), given.err());
   }
@@ -255,7 +254,8 @@ class CacheCommandTest {
       assertEquals(ExitCode.USAGE, run.exitCode(), change[1] + ": " + run.err());
     }
     Files.writeString(index, text);
-    assertEquals(ExitCode.ROWS_FAILED, score(cache, folder.resolve("out.jsonl"), "--force").exitCode());
+    assertEquals(
+        ExitCode.ROWS_FAILED, score(cache, folder.resolve("out.jsonl"), "--force").exitCode());
   }
 
   private static void change(HostTensor tensor, long at, long value) {
@@ -279,8 +279,7 @@ class CacheCommandTest {
     Safetensors.write(shard, metadata, tensors);
     tensors.values().forEach(HostTensor::close);
     Files.writeString(
-        index,
-        text.replace("\"bytes\" : " + before.length, "\"bytes\" : " + Files.size(shard)));
+        index, text.replace("\"bytes\" : " + before.length, "\"bytes\" : " + Files.size(shard)));
     Run run = score(cache, folder.resolve("out.jsonl"), "--force");
     assertEquals(ExitCode.USAGE, run.exitCode(), expected + ": " + run.err());
     assertTrue(run.err().contains(expected), expected + ": " + run.err());
@@ -304,8 +303,7 @@ class CacheCommandTest {
     Path cache = folder.resolve("cache");
     String text = Files.readString(input, StandardCharsets.UTF_8);
     Run run =
-        Run.withInput(
-            text, "cache", "--model", model + "", "--input", "-", "--output", cache + "");
+        Run.withInput(text, "cache", "--model", model + "", "--input", "-", "--output", cache + "");
     assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
     Path scored = folder.resolve("scored.jsonl");
     Path expected = folder.resolve("expected.jsonl");
@@ -314,7 +312,15 @@ class CacheCommandTest {
     assertArrayEquals(Files.readAllBytes(expected), Files.readAllBytes(scored));
     Run resume =
         Run.withInput(
-            text, "cache", "--model", model + "", "--input", "-", "--output", cache + "", "--resume");
+            text,
+            "cache",
+            "--model",
+            model + "",
+            "--input",
+            "-",
+            "--output",
+            cache + "",
+            "--resume");
     assertEquals(ExitCode.USAGE, resume.exitCode());
   }
 }

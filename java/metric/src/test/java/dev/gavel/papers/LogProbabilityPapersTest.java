@@ -58,7 +58,8 @@ class LogProbabilityPapersTest {
   @Test
   void confidenceAsReward() {
     try (Walk walk = Walk.of(48)) {
-      float[] confidence = walk.meanProbability(walk.tokens(ROWS), Spans.of(new int[] {1, 5}, new int[] {3, 7}));
+      float[] confidence =
+          walk.meanProbability(walk.tokens(ROWS), Spans.of(new int[] {1, 5}, new int[] {3, 7}));
       int best = confidence[1] > confidence[0] ? 1 : 0;
       walk.use(
           "BEST_OF_N",
@@ -70,7 +71,8 @@ class LogProbabilityPapersTest {
   @Test
   void wrongGroups() {
     try (Walk walk = Walk.of(85)) {
-      // A group in which every answer is wrong: the surer a response was, the worse for it. How much
+      // A group in which every answer is wrong: the surer a response was, the worse for it. How
+      // much
       // is not public; here in proportion.
       float[] confidence =
           walk.meanProbability(

@@ -137,7 +137,7 @@ class ObjectivesPapersTest {
       assertEquals(4, response.last(0));
       assertEquals(1, pattern.last(0));
       Spans spans = Spans.ofRows(response.last(0), 6 + response.last(0));
-      long[] gateRows = {pattern.last(0), 6 + pattern.last(0)};
+      long[] gateRows = {pattern.last(0), 6L + pattern.last(0)};
       HostTensor hidden = walk.hidden(12, WIDTH);
       Walk.Head regression =
           walk.head(HeadSpec.linear(WIDTH).outputWidth(objectives).outputBias(false).build());
@@ -162,7 +162,8 @@ class ObjectivesPapersTest {
               spans,
               gateRows,
               (r, g) -> {
-                double[] p = softmax(java.util.Arrays.stream(g).map(x -> x / temperature).toArray());
+                double[] p =
+                    softmax(java.util.Arrays.stream(g).map(x -> x / temperature).toArray());
                 double sum = 0;
                 for (int k = 0; k < objectives; k++) {
                   sum += p[k] * (r[k] - penalties[k] * r[objectives - 1]);
@@ -172,8 +173,7 @@ class ObjectivesPapersTest {
       float[] targets = {1, Float.NaN, 0, 0.5f, 1, 0, 1, Float.NaN, 0, 0};
       float[] values = walk.plainLogits(regression, hidden, spans);
       walk.loss(Loss.mse(walk.floats(targets)), values, meanSquare(targets));
-      walk.loss(
-          Loss.bradleyTerry(walk.pairs(0, 1)), scores, s -> Walk.softplus(s[1] - s[0]));
+      walk.loss(Loss.bradleyTerry(walk.pairs(0, 1)), scores, s -> Walk.softplus(s[1] - s[0]));
       walk.use(
           "REWARDBENCH",
           RewardBench.of(RewardBench.Weights.XSTEST_SWAPPED, Map.of("xstest-should-refuse", 1.0))
@@ -229,7 +229,8 @@ class ObjectivesPapersTest {
       // A digit at a place of the text that is known: the likeliest times its share among digits.
       Spans spans =
           walk.rows(
-              IndexRule.explicit(Spans.ofRows(2)), TokenSequence.unpadded(new long[] {1, 2, 3, 4}, 1));
+              IndexRule.explicit(Spans.ofRows(2)),
+              TokenSequence.unpadded(new long[] {1, 2, 3, 4}, 1));
       walk.score(
           walk.head(HeadSpec.vocabRows(WIDTH, 16, 17, 18, 19, 20).build()),
           Pooling.index(),
@@ -255,10 +256,8 @@ class ObjectivesPapersTest {
       // Rows hold the vectors of three expert backbones side by side.
       Spans spans = lastTokens(walk, 2);
       Walk.Head head = walk.head(HeadSpec.expertConcat(experts, WIDTH, 8).build());
-      float[] scores =
-          walk.logits(head, Pooling.index(), walk.hidden(6, experts * WIDTH), spans);
-      walk.loss(
-          Loss.bradleyTerry(walk.pairs(0, 1)), scores, s -> Walk.softplus(s[1] - s[0]));
+      float[] scores = walk.logits(head, Pooling.index(), walk.hidden(6, experts * WIDTH), spans);
+      walk.loss(Loss.bradleyTerry(walk.pairs(0, 1)), scores, s -> Walk.softplus(s[1] - s[0]));
       walk.use(
           "ENSEMBLE",
           Ensemble.mean().of(scores[0], scores[1]),

@@ -105,7 +105,9 @@ class ProcessPapersTest {
     }
   }
 
-  /** The probability of the second of two classes at each step, and the loss of their difference. */
+  /**
+   * The probability of the second of two classes at each step, and the loss of their difference.
+   */
   private static float[] twoClasses(Walk walk, HeadSpec spec, Spans spans, float... targets) {
     HostTensor hidden = walk.hidden(8, WIDTH);
     Walk.Head head = walk.head(spec);
@@ -163,7 +165,9 @@ class ProcessPapersTest {
       double mean = StepReduction.MEAN.ofProbabilities(Walk.doubles(right)).orElseThrow();
       walk.use("STEP_REDUCE", mean, ((double) right[0] + right[1] + right[2]) / 3);
       walk.use(
-          "VOTE", Vote.sum().of(List.of("7", "8", "7"), mean, 0.5, 0.25).totals().get("7"), mean + 0.25);
+          "VOTE",
+          Vote.sum().of(List.of("7", "8", "7"), mean, 0.5, 0.25).totals().get("7"),
+          mean + 0.25);
     }
   }
 
@@ -179,8 +183,7 @@ class ProcessPapersTest {
       int first = ProcessBench.firstError(0.5, 0.9, 0.2, 0.8);
       ProcessBench bench =
           ProcessBench.of(
-              new int[] {1, 0, ProcessBench.NO_ERROR},
-              new int[] {first, 2, ProcessBench.NO_ERROR});
+              new int[] {1, 0, ProcessBench.NO_ERROR}, new int[] {first, 2, ProcessBench.NO_ERROR});
       walk.use("PROCESSBENCH_F1", bench.f1(), 2 * 0.5 * 1 / 1.5);
       walk.use(
           "BON_CURVE",
@@ -200,8 +203,7 @@ class ProcessPapersTest {
               TokenSequence.unpadded(new long[] {1, 2, 3, 4, 5, 6, 7, 8}, 4));
       float[] yes = twoClasses(walk, HeadSpec.vocabRows(WIDTH, 2201, 9834).build(), spans, 1);
       walk.use("BEST_OF_N", Selection.bestOfN(TieRule.FIRST, yes[0], 2).orElseThrow(), 1);
-      walk.use(
-          "VOTE", Vote.count().of(List.of("a", "b", "a"), yes[0], 1, 1).totals().get("a"), 2);
+      walk.use("VOTE", Vote.count().of(List.of("a", "b", "a"), yes[0], 1, 1).totals().get("a"), 2);
     }
   }
 
@@ -213,7 +215,7 @@ class ProcessPapersTest {
       Spans reverse = steps(walk);
       long[] flipped = new long[3];
       for (int step = 0; step < 3; step++) {
-        flipped[step] = 8 + reverse.last(2 - step);
+        flipped[step] = 8L + reverse.last(2 - step);
       }
       HostTensor hidden = walk.hidden(16, WIDTH);
       Walk.Head value = walk.head(HeadSpec.linear(WIDTH).build());

@@ -16,7 +16,7 @@ final class Reference {
     double[] last = row(hidden, spans.last(response));
     int width = last.length;
     return switch (pooling) {
-      case Pooling.Index() -> last;
+      case Pooling.Index(), Pooling.All() -> last;
       case Pooling.FirstLast(Pooling.Combine combine) -> {
         boolean concat = combine == Pooling.Combine.CONCAT;
         double[] both = new double[concat ? 2 * width : width];

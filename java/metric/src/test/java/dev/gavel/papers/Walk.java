@@ -231,7 +231,7 @@ final class Walk implements AutoCloseable {
    * @param source of log-probabilities
    * @param logprobs the same in double precision
    */
-  record Tokens(TokenSource source, double[] logprobs) {}
+  record Tokens(TokenSource source, List<Double> logprobs) {}
 
   /** A language model of seven tokens over so many rows. */
   Tokens tokens(int rows) {
@@ -240,7 +240,7 @@ final class Walk implements AutoCloseable {
     HostTensor hidden = hidden(rows, width);
     HostTensor matrix = hidden(vocabulary, width);
     long[] targets = new long[rows];
-    double[] logprobs = new double[rows];
+    List<Double> logprobs = new ArrayList<>();
     for (int t = 0; t < rows; t++) {
       targets[t] = random.nextInt(vocabulary);
       double[] logits = new double[vocabulary];
@@ -249,7 +249,7 @@ final class Walk implements AutoCloseable {
           logits[v] += matrix.floatAt((long) v * width + d) * hidden.floatAt((long) t * width + d);
         }
       }
-      logprobs[t] = logits[(int) targets[t]] - logSumExp(logits);
+      logprobs.add(logits[(int) targets[t]] - logSumExp(logits));
     }
     Vocabulary output = Vocabulary.create(context, matrix);
     open.add(output::close);
@@ -277,15 +277,14 @@ final class Walk implements AutoCloseable {
     double of(int row, double logprob);
   }
 
-  private float[] spans(
-      Tokens tokens, Spans spans, TokenLogprob how, RowTerm term, boolean mean) {
-    TokenScores scores = TokenScores.allocate(tokens.logprobs().length, spans.size());
+  private float[] spans(Tokens tokens, Spans spans, TokenLogprob how, RowTerm term, boolean mean) {
+    TokenScores scores = TokenScores.allocate(tokens.logprobs().size(), spans.size());
     open.add(scores::close);
     scores.score(context, tokens.source(), spans, how);
     for (int r = 0; r < spans.size(); r++) {
       double sum = 0;
       for (int t = spans.first(r); t <= spans.last(r); t++) {
-        sum += term.of(t, tokens.logprobs()[t]);
+        sum += term.of(t, tokens.logprobs().get(t));
       }
       double rows = spans.last(r) - spans.first(r) + 1.0;
       assertEquals(mean ? sum / rows : sum, scores.score(r), SCORE_TOLERANCE, "span " + r);

@@ -429,7 +429,8 @@ public final class RewardModel implements AutoCloseable {
       try {
         TextBackbone text = TextBackbone.open(config, folder, options.backbone(), found.reading());
         try {
-          RewardModel model = new RewardModel(config, options, text, context, head, reading);
+          RewardModel model =
+              new RewardModel(config, options, text, context, head, found.reading());
           model.checkFit(folder);
           return model;
         } catch (RuntimeException e) {

@@ -6,10 +6,12 @@ import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
+import dev.gavel.UnsupportedException;
 
 /**
- * A reward model without its backbone: scores vectors that the backbone and the pooling made before,
- * for instance those of a cache. The same vectors give the same bits as in {@link RewardModel}.
+ * A reward model without its backbone: scores vectors that the backbone and the pooling made
+ * before, for instance those of a cache. The same vectors give the same bits as in {@link
+ * RewardModel}.
  */
 public final class VectorModel implements AutoCloseable {
   private final ModelConfig config;
@@ -29,15 +31,19 @@ public final class VectorModel implements AutoCloseable {
    * Loads configuration and head, and neither backbone nor tokenizer.
    *
    * @param nameOrFolder as {@link RewardModel#load(String)} takes it
+   * @throws UnsupportedException if it scores the steps of responses
    * @throws FormatException if the head gives more than one score per response
    */
   public static VectorModel load(String nameOrFolder, RewardModel.Options options) {
     RewardModel.Found found = RewardModel.find(nameOrFolder);
+    if (found.reading() == Reading.STEPS) {
+      throw new UnsupportedException(
+          "model %s scores the steps of responses, and vectors are kept of whole responses; score it from text"
+              .formatted(found.config().name()));
+    }
     Context context =
         Context.open(
-            Context.Options.defaults()
-                .withDevice(options.device())
-                .withThreads(options.threads()));
+            Context.Options.defaults().withDevice(options.device()).withThreads(options.threads()));
     try {
       RewardHead head = found.head().load(context);
       if (head.spec().outputWidth() != 1) {

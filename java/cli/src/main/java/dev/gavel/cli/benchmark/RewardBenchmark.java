@@ -1,5 +1,6 @@
 package dev.gavel.cli.benchmark;
 
+import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
@@ -46,7 +47,7 @@ public final class RewardBenchmark implements Benchmark {
   public void add(Row row, List<Float> scores) {
     subsets
         .computeIfAbsent(row.subset().orElseThrow(), _ -> new Tally())
-        .add(scores, row.labels().orElseThrow(), row.responses());
+        .add(scores, GroupFacts.of(row));
   }
 
   @Override

@@ -112,8 +112,7 @@ public record CacheIndex(
       }
       node = JSON.readTree(Files.readAllBytes(path));
     } catch (JsonProcessingException e) {
-      throw new FormatException(
-          path, "is no index of a cache: " + e.getOriginalMessage(), e);
+      throw new FormatException(path, "is no index of a cache: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
       throw new FileException(path, "cannot be read: " + e, e);
     }
@@ -129,7 +128,9 @@ public record CacheIndex(
                   VERSION));
     }
     Map<String, String> settings = new LinkedHashMap<>();
-    node.path("settings").properties().forEach(e -> settings.put(e.getKey(), e.getValue().asText()));
+    node.path("settings")
+        .properties()
+        .forEach(e -> settings.put(e.getKey(), e.getValue().asText()));
     List<Shard> shards = new ArrayList<>();
     for (JsonNode file : node.path("shards")) {
       shards.add(shard(path, file, shards.size()));

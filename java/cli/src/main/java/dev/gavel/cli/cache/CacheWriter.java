@@ -110,8 +110,7 @@ public final class CacheWriter implements AutoCloseable {
     try {
       shard.write(folder.nextPart());
     } catch (FileException e) {
-      throw new OutputFailure(
-          OutputFailure.Kind.SYSTEM, String.valueOf(e.getMessage()), e);
+      throw new OutputFailure(OutputFailure.Kind.SYSTEM, String.valueOf(e.getMessage()), e);
     }
     folder.partDone(end, counts());
   }

@@ -65,6 +65,7 @@ public sealed interface CachedRow {
    * @param promptCut tokens cut of the prompt
    * @param specialLiterals literals of special tokens, read as plain text
    * @param passes sequences the backbone was run on
+   * @param shared tokens it ran once for several responses
    */
   record Tokens(
       List<Integer> kept,
@@ -72,7 +73,8 @@ public sealed interface CachedRow {
       int prompt,
       int promptCut,
       int specialLiterals,
-      int passes) {
+      int passes,
+      int shared) {
     /** Copies the lists. */
     public Tokens {
       kept = List.copyOf(kept);

@@ -50,12 +50,9 @@ final class CachedRowJson {
         integers(node, "truncated", tokens.cut());
         node.put("prompt_tokens", tokens.prompt()).put("prompt_truncated", tokens.promptCut());
         node.put("special_literals", tokens.specialLiterals()).put("passes", tokens.passes());
-        whole
-            .labels()
-            .ifPresent(labels -> labels.forEach(node.withArray("labels")::add));
-        whole
-            .withoutLabels()
-            .ifPresent(error -> error(node.putObject("without_labels"), error));
+        node.put("shared_tokens", tokens.shared());
+        whole.labels().ifPresent(labels -> labels.forEach(node.withArray("labels")::add));
+        whole.withoutLabels().ifPresent(error -> error(node.putObject("without_labels"), error));
       }
     }
     return node.toString();
@@ -98,7 +95,8 @@ final class CachedRowJson {
             (int) whole(node, "prompt_tokens", Integer.MAX_VALUE),
             (int) whole(node, "prompt_truncated", Integer.MAX_VALUE),
             (int) whole(node, "special_literals", Integer.MAX_VALUE),
-            (int) whole(node, "passes", Integer.MAX_VALUE)),
+            (int) whole(node, "passes", Integer.MAX_VALUE),
+            (int) whole(node, "shared_tokens", Integer.MAX_VALUE)),
         labels(node, responses),
         error(node, "without_labels"));
   }

@@ -10,8 +10,8 @@ import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
 
 /**
- * Makes vectors of hidden states. The kernel that pools is the one that scores, so that a head gives
- * the vectors the score it gives the hidden states: a head of no consequence makes it run.
+ * Makes vectors of hidden states. The kernel that pools is the one that scores, so that a head
+ * gives the vectors the score it gives the hidden states: a head of no consequence makes it run.
  */
 public final class Pooler implements AutoCloseable {
   private final Pooling pooling;

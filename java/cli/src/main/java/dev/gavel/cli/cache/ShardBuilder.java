@@ -76,11 +76,9 @@ final class ShardBuilder implements AutoCloseable {
   /** Writes what was added, whole or not at all, and begins anew. */
   void write(Path file) {
     byte[] lines = text.toByteArray();
-    try (HostTensor starts =
-            HostTensor.of(java.util.Arrays.copyOf(offsets, rows + 1), rows + 1L);
+    try (HostTensor starts = HostTensor.of(java.util.Arrays.copyOf(offsets, rows + 1), rows + 1L);
         HostTensor bytes = HostTensor.allocate(DType.U8, lines.length)) {
-      MemorySegment.copy(
-          lines, 0, bytes.segment(), ValueLayout.JAVA_BYTE, 0, lines.length);
+      MemorySegment.copy(lines, 0, bytes.segment(), ValueLayout.JAVA_BYTE, 0, lines.length);
       Map<String, HostTensor> tensors = new LinkedHashMap<>();
       tensors.put(OFFSETS, starts);
       tensors.put(ROWS, bytes);

@@ -1,6 +1,5 @@
 package dev.gavel.cli.metric;
 
-
 /**
  * Which part of a data set a prompt belongs to. With h the first 8 bytes of SHA-256 of its UTF-8,
  * as an unsigned big-endian number, a prompt is in the evaluation part where h mod 10000 < 10000

@@ -2,7 +2,6 @@ package dev.gavel.cli.metric;
 
 import dev.gavel.metric.Agreement;
 import dev.gavel.metric.Proportion;
-import dev.gavel.text.row.Unicode;
 import java.util.List;
 import java.util.Optional;
 

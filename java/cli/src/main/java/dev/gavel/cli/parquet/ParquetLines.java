@@ -1,8 +1,8 @@
 package dev.gavel.cli.parquet;
 
-import dev.gavel.text.row.BadRowException;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.Lines;
+import dev.gavel.text.row.BadRowException;
 import dev.gavel.text.row.RowError;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

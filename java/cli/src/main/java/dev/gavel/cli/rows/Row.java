@@ -38,6 +38,6 @@ public record Row(
 
   /** A row whose texts were not kept: enough to say what it scored. */
   public static Row withoutTexts(long line, JsonNode id, Optional<String> subset) {
-    return new Row(line, id, Prompt.text(""), "", List.of(), subset, Optional.empty());
+    return new Row(line, id, Prompt.text(""), "", List.of(), subset, Optional.empty(), List.of());
   }
 }

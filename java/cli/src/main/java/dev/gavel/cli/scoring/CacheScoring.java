@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Scores the vectors of a cache where they are, in the mapped files: nothing is copied. Reading rows,
- * head and what the caller does each have a thread and overlap. Rows come out in order.
+ * Scores the vectors of a cache where they are, in the mapped files: nothing is copied. Reading
+ * rows, head and what the caller does each have a thread and overlap. Rows come out in order.
  */
 public final class CacheScoring {
   private static final int MOST_ROWS = 2048;
@@ -123,8 +123,7 @@ public final class CacheScoring {
             collecting.add(row, vector, cache.index().width());
             rows[0]++;
             if (collecting.isFull()) {
-              collecting.put(
-                  new Position(number, 0, first + collecting.total, rows[0]));
+              collecting.put(new Position(number, 0, first + collecting.total, rows[0]));
             }
           });
       collecting.put(new Position(i + 1, 0, 0, rows[0]));

@@ -2,8 +2,8 @@ package dev.gavel.cli.scoring;
 
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.Row;
-import dev.gavel.text.row.RowError;
 import dev.gavel.text.TextBackbone;
+import dev.gavel.text.row.RowError;
 import java.util.Optional;
 
 /** A row in front of the backbone. */

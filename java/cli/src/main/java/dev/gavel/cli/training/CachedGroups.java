@@ -46,8 +46,7 @@ public final class CachedGroups implements AutoCloseable {
 
   /** What is known of a row with labels besides its vectors. */
   public static GroupFacts facts(CachedRow.Whole row) {
-    return new GroupFacts(
-        row.prompt(), row.lengths(), row.subset(), row.labels().orElseThrow());
+    return new GroupFacts(row.prompt(), row.lengths(), row.subset(), row.labels().orElseThrow());
   }
 
   /** Why a row cannot be learned from or measured; empty where it can. */
@@ -62,7 +61,9 @@ public final class CachedGroups implements AutoCloseable {
                       .withoutLabels()
                       .orElse(
                           new RowError(
-                              "scores", "no labels", "the row does not say which response is better")));
+                              "scores",
+                              "no labels",
+                              "the row does not say which response is better")));
     };
   }
 

@@ -29,10 +29,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of training in a folder {@code checkpoint} of the model folder that is being made, which
- * is gone when that is complete. {@code state.json} names the files that belong to it: they are on
- * the disk before it is, so whatever was killed when, it tells of whole files. Who has the folder
- * holds a lock.
+ * The state of training in a folder {@code checkpoint} of the model folder that is being made,
+ * which is gone when that is complete. {@code state.json} names the files that belong to it: they
+ * are on the disk before it is, so whatever was killed when, it tells of whole files. Who has the
+ * folder holds a lock.
  */
 public final class Checkpoints implements EpochStore, AutoCloseable {
   private static final String FOLDER = "checkpoint";
@@ -138,8 +138,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         epochs,
         best.map(_ ->
             RewardHead.load(
-                optimizer.head().context(),
-                named(state.get(), "best", Validation.best(epochs)))));
+                optimizer.head().context(), named(state.get(), "best", Validation.best(epochs)))));
   }
 
   @Override

@@ -10,8 +10,7 @@ import java.util.Optional;
  * @param gradientNorm mean size of the gradient
  * @param validation how the head did after it, on rows it does not learn from
  */
-public record Epoch(
-    int epoch, double loss, double gradientNorm, Optional<Validated> validation) {
+public record Epoch(int epoch, double loss, double gradientNorm, Optional<Validated> validation) {
   /**
    * On the validation rows.
    *

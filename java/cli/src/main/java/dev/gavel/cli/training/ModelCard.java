@@ -30,7 +30,7 @@ final class ModelCard {
     card.append(
         model.config().usesBuiltInEncoder()
             ? "A reward head on the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), whose weights"
-                  + " are not changed. Written by `gavel train`.\n\n"
+                + " are not changed. Written by `gavel train`.\n\n"
             : "A reward head on the backbone `%s`, whose weights are not changed. Written by `gavel train`.\n\n"
                 .formatted(model.config().backbone()));
     data(card, model);

@@ -89,8 +89,7 @@ public final class ModelFolder {
     }
     Validation validation =
         new Validation(
-            training.of(model.layouts().getFirst(), pooling, this::isValidation),
-            model.patience());
+            training.of(model.layouts().getFirst(), pooling, this::isValidation), model.patience());
     if (model.validation() > 0 && !validation.isOn()) {
       throw new InvalidArgumentException(
           "--validation %s names no row of the training part; give more, or leave it out"

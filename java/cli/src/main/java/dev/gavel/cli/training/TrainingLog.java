@@ -18,8 +18,7 @@ final class TrainingLog {
 
   private TrainingLog() {}
 
-  static String text(
-      TrainedModel model, List<Epoch> epochs, Map<Layout, Tally> results) {
+  static String text(TrainedModel model, List<Epoch> epochs, Map<Layout, Tally> results) {
     StringBuilder log = new StringBuilder();
     ObjectNode start = JSON.createObjectNode();
     start.put("event", "start");

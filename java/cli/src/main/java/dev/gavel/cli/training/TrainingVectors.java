@@ -87,7 +87,8 @@ public final class TrainingVectors {
   }
 
   /** Groups to learn from, in these layouts and all orders, that are wanted. */
-  public List<VectorGroup> toLearn(List<Layout> some, Pooling pooling, Predicate<GroupFacts> wanted) {
+  public List<VectorGroup> toLearn(
+      List<Layout> some, Pooling pooling, Predicate<GroupFacts> wanted) {
     List<VectorGroup> all = new ArrayList<>();
     for (Layout layout : some) {
       for (Order order : Order.values()) {

@@ -3,7 +3,6 @@ package dev.gavel.cli.training;
 import dev.gavel.Context;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
-import dev.gavel.PackedBatch;
 import dev.gavel.Pooling;
 import dev.gavel.cli.cache.Pooler;
 import dev.gavel.cli.metric.GroupFacts;
