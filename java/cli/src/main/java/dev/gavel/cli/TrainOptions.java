@@ -15,17 +15,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What to train: options that may list several values, separated by commas, with --folds. */
 final class TrainOptions {
-  @Option(
-      names = "--loss",
-      required = true,
-      paramLabel = "bt|ce",
-      description =
-          "bt: Bradley-Terry over pairs; ce: cross-entropy over all responses of a prompt.")
-  private String loss = "";
+  @Mixin private LossOptions losses = new LossOptions();
 
   @Option(
       names = "--layout",
@@ -110,31 +105,6 @@ final class TrainOptions {
   private List<Float> weightDecays = List.of(1f);
 
   @Option(
-      names = "--label-smoothing",
-      split = ",",
-      paramLabel = "X",
-      description = "Part of the target that does not follow the label, 0 to 1. Default: 0")
-  private List<Float> labelSmoothings = List.of(0f);
-
-  @Option(
-      names = "--beta",
-      paramLabel = "X",
-      description = "bt: factor of the difference of scores. Default: 1")
-  private @Nullable Float beta;
-
-  @Option(
-      names = "--center",
-      paramLabel = "X",
-      description = "bt: factor of the squared sum of scores. Default: 0")
-  private @Nullable Float center;
-
-  @Option(
-      names = "--temperature",
-      paramLabel = "X",
-      description = "ce: divides the scores. Default: 1")
-  private @Nullable Float temperature;
-
-  @Option(
       names = "--seed",
       paramLabel = "N",
       description =
@@ -211,8 +181,7 @@ final class TrainOptions {
 
   private List<FitChoice> fits() {
     List<FitChoice> fits = new ArrayList<>();
-    for (float smoothing : labelSmoothings) {
-      LossChoice chosen = loss(smoothing);
+    for (LossChoice chosen : losses.choices()) {
       for (int passes : epochs) {
         ModelOptions.positive("--epochs", passes);
         for (int batch : batchSizes) {
@@ -228,32 +197,6 @@ final class TrainOptions {
       }
     }
     return fits;
-  }
-
-  private LossChoice loss(float smoothing) {
-    require("--label-smoothing", smoothing, smoothing >= 0 && smoothing <= 1, "0 to 1");
-    return switch (loss) {
-      case "bt" -> bradleyTerry(smoothing);
-      case "ce" -> crossEntropy(smoothing);
-      default -> throw CommandFailure.usage("--loss is '%s'; it must be bt or ce".formatted(loss));
-    };
-  }
-
-  private LossChoice bradleyTerry(float smoothing) {
-    refuse("--temperature", temperature, "bt");
-    float factor = beta == null ? 1 : beta;
-    float squared = center == null ? 0 : center;
-    require("--beta", factor, factor > 0, "more than 0");
-    require("--center", squared, squared >= 0, "0 or more");
-    return new LossChoice.BradleyTerry(smoothing, factor, squared);
-  }
-
-  private LossChoice crossEntropy(float smoothing) {
-    refuse("--beta", beta, "ce");
-    refuse("--center", center, "ce");
-    float divisor = temperature == null ? 1 : temperature;
-    require("--temperature", divisor, divisor > 0, "more than 0");
-    return new LossChoice.CrossEntropy(smoothing, divisor);
   }
 
   private static List<Integer> widths(String text) {
@@ -287,12 +230,6 @@ final class TrainOptions {
     throw CommandFailure.usage(
         "%s is '%s'; it must be one of %s"
             .formatted(option, name, Arrays.toString(values).toLowerCase(Locale.ROOT)));
-  }
-
-  private static void refuse(String option, @Nullable Float value, String loss) {
-    if (value != null) {
-      throw CommandFailure.usage("%s does not go with --loss %s".formatted(option, loss));
-    }
   }
 
   private static void require(String option, float value, boolean holds, String rule) {

@@ -263,13 +263,33 @@ class TrainCommandTest {
   }
 
   @Test
+  void aRowThatDoesNotFitTheLossIsAnError() throws IOException {
+    Path data =
+        file(
+            "ties.jsonl",
+            "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\",\"c\"],\"rankings\":[1,2,2]}\n"
+                .repeat(3));
+    for (String loss : List.of("pl", "bce", "step")) {
+      Path model = folder.resolve(loss);
+      Run run = train(data, model, "--loss", loss, "--holdout", "0");
+      assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+      assertTrue(run.err().contains("labels [-1.0, -2.0, -2.0]"), run.err());
+      assertFalse(Files.exists(model.resolve("config.json")));
+    }
+  }
+
+  @Test
   void wrongOptionsAreToldBeforeAnyWork() throws IOException {
     Path data = file("pairs.jsonl", Preferences.pairs(6));
     Path model = folder.resolve("model");
     List<String[]> wrong =
         List.of(
             new String[] {},
-            new String[] {"--loss", "pl"},
+            new String[] {"--loss", "listnet"},
+            new String[] {"--loss", "bt", "--zeta", "4"},
+            new String[] {"--loss", "mse", "--label-smoothing", "0.1"},
+            new String[] {"--loss", "pinball", "--quantile", "1"},
+            new String[] {"--loss", "pl", "--top-k", "-1"},
             new String[] {"--loss", "bt", "--temperature", "2"},
             new String[] {"--loss", "ce", "--beta", "2"},
             new String[] {"--loss", "bt", "--pooling", "mean"},

@@ -36,7 +36,7 @@ class LogProbabilityPapersTest {
           Loss.bce(walk.floats(1, 0)),
           whole,
           s -> (Walk.softplus(-s[0]) + Walk.softplus(s[1])) / 2);
-      Spans single = Spans.single(0, 3, 5);
+      Spans single = Spans.single(0, 2, 4);
       float[] steps =
           walk.logRatio(
               tokens,

@@ -6,6 +6,7 @@ import dev.gavel.DType;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
 import dev.gavel.Init;
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Optimizer;
 import dev.gavel.PackedBatch;
 import dev.gavel.Pooling;
@@ -85,6 +86,7 @@ public final class HeadTrainer {
       List<VectorGroup> groups,
       Validation validation,
       EpochStore store) {
+    Stream.concat(groups.stream(), validation.groups().stream()).forEach(this::requireLabels);
     int most =
         Stream.concat(groups.stream(), validation.groups().stream())
             .mapToInt(VectorGroup::responses)
@@ -124,6 +126,17 @@ public final class HeadTrainer {
       }
       return epochs;
     }
+  }
+
+  private void requireLabels(VectorGroup group) {
+    List<Double> labels = group.facts().labels();
+    fit.loss()
+        .refusal(labels)
+        .ifPresent(why -> {
+          throw new InvalidArgumentException(
+              "a row with the labels %s %s; mend the data or take another loss"
+                  .formatted(labels, why));
+        });
   }
 
   private static void replace(

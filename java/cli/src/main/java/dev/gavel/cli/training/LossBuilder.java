@@ -18,6 +18,20 @@ final class LossBuilder implements AutoCloseable {
         switch (choice) {
           case LossChoice.BradleyTerry terry -> bradleyTerry(terry, groups);
           case LossChoice.CrossEntropy entropy -> crossEntropy(entropy, groups, batch);
+          case LossChoice.PlackettLuce(int topK, float temperature) ->
+              Loss.plackettLuce(keep(batch.groupOffsets()), ranks(groups))
+                  .withTopK(topK)
+                  .withTemperature(Amount.of(temperature));
+          case LossChoice.PairwiseRanking(float beta) ->
+              Loss.pairwiseRanking(keep(batch.groupOffsets()), ranks(groups))
+                  .withBeta(Amount.of(beta));
+          case LossChoice.Mse() -> Loss.mse(labels(groups));
+          case LossChoice.Bce(float positiveWeight) ->
+              Loss.bce(labels(groups)).withPositiveWeight(Amount.of(positiveWeight));
+          case LossChoice.Pinball(float quantile) ->
+              Loss.pinball(labels(groups), Amount.of(quantile));
+          case LossChoice.StepRanking(float zeta) ->
+              Loss.stepRanking(keep(batch.groupOffsets()), marks(groups), Amount.of(zeta));
         };
   }
 
@@ -25,11 +39,16 @@ final class LossBuilder implements AutoCloseable {
     return loss;
   }
 
-  /** Most pairs a row can have, for room. */
+  /** Most items a row can have, for room. */
   static int mostItems(LossChoice choice, int responses) {
     return switch (choice) {
       case LossChoice.BradleyTerry _ -> responses * (responses - 1) / 2;
-      case LossChoice.CrossEntropy _ -> 1;
+      case LossChoice.CrossEntropy _,
+          LossChoice.PlackettLuce _,
+          LossChoice.PairwiseRanking _,
+          LossChoice.StepRanking _ ->
+          1;
+      case LossChoice.Mse _, LossChoice.Bce _, LossChoice.Pinball _ -> responses;
     };
   }
 
@@ -86,6 +105,36 @@ final class LossBuilder implements AutoCloseable {
     HostTensor target = keep(floats(targets));
     return Loss.crossEntropy(keep(batch.groupOffsets()), dev.gavel.CrossEntropy.Target.soft(target))
         .withTemperature(Amount.of(choice.temperature()));
+  }
+
+  // 1 is best; responses that are liked the same have the same rank.
+  private HostTensor ranks(List<VectorGroup> groups) {
+    List<Long> ranks = new ArrayList<>();
+    for (VectorGroup group : groups) {
+      List<Double> labels = group.facts().labels();
+      for (double label : labels) {
+        ranks.add(1 + labels.stream().filter(other -> other > label).count());
+      }
+    }
+    long[] values = ranks.stream().mapToLong(Long::longValue).toArray();
+    return keep(HostTensor.of(values, values.length));
+  }
+
+  private HostTensor labels(List<VectorGroup> groups) {
+    List<Float> values = new ArrayList<>();
+    groups.forEach(
+        group -> group.facts().labels().forEach(label -> values.add(label.floatValue())));
+    return keep(floats(values));
+  }
+
+  private HostTensor marks(List<VectorGroup> groups) {
+    List<Double> labels =
+        groups.stream().flatMap(group -> group.facts().labels().stream()).toList();
+    boolean[] right = new boolean[labels.size()];
+    for (int i = 0; i < right.length; i++) {
+      right[i] = labels.get(i) == 1;
+    }
+    return keep(HostTensor.of(right));
   }
 
   private HostTensor keep(HostTensor tensor) {

@@ -1,9 +1,22 @@
 package dev.gavel.cli.training;
 
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+
 /** Which loss is minimised. */
 public sealed interface LossChoice {
   /** In words, for people. */
   String describe();
+
+  /**
+   * What is wrong with the labels of a row for this loss, if anything.
+   *
+   * @param labels of its responses, higher is better
+   */
+  default Optional<String> refusal(List<Double> labels) {
+    return Optional.empty();
+  }
 
   /**
    * Bradley-Terry over all pairs of a row with different labels; every row weighs the same.
@@ -31,6 +44,97 @@ public sealed interface LossChoice {
     public String describe() {
       return "cross-entropy (label smoothing %s, temperature %s)"
           .formatted(labelSmoothing, temperature);
+    }
+  }
+
+  /**
+   * Plackett-Luce over the order of the labels.
+   *
+   * @param topK places that count, from the best; 0 for all
+   * @param temperature divides the scores
+   */
+  record PlackettLuce(int topK, float temperature) implements LossChoice {
+    @Override
+    public String describe() {
+      return "Plackett-Luce (top k %s, temperature %s)"
+          .formatted(topK == 0 ? "all" : topK, temperature);
+    }
+
+    @Override
+    public Optional<String> refusal(List<Double> labels) {
+      return new HashSet<>(labels).size() < labels.size()
+          ? Optional.of("has ties, and Plackett-Luce needs an order; use pairwise")
+          : Optional.empty();
+    }
+  }
+
+  /**
+   * All pairs of a ranking; every row weighs the same.
+   *
+   * @param beta factor of the difference of scores
+   */
+  record PairwiseRanking(float beta) implements LossChoice {
+    @Override
+    public String describe() {
+      return "pairwise ranking (beta %s)".formatted(beta);
+    }
+  }
+
+  /** Squared difference of score and label. */
+  record Mse() implements LossChoice {
+    @Override
+    public String describe() {
+      return "squared error";
+    }
+  }
+
+  /**
+   * Binary cross-entropy; a label is the probability that the response is right.
+   *
+   * @param positiveWeight factor of the term of right responses
+   */
+  record Bce(float positiveWeight) implements LossChoice {
+    @Override
+    public String describe() {
+      return "binary cross-entropy (positive weight %s)".formatted(positiveWeight);
+    }
+
+    @Override
+    public Optional<String> refusal(List<Double> labels) {
+      return labels.stream().allMatch(label -> label >= 0 && label <= 1)
+          ? Optional.empty()
+          : Optional.of("has labels that are no probabilities between 0 and 1");
+    }
+  }
+
+  /**
+   * A quantile of the label.
+   *
+   * @param quantile which, above 0 and below 1
+   */
+  record Pinball(float quantile) implements LossChoice {
+    @Override
+    public String describe() {
+      return "pinball (quantile %s)".formatted(quantile);
+    }
+  }
+
+  /**
+   * Ranked steps (PQM): the responses of a row are the steps of one solution, in order.
+   *
+   * @param zeta margin of the wrong steps
+   */
+  record StepRanking(float zeta) implements LossChoice {
+    @Override
+    public String describe() {
+      return "step ranking (zeta %s)".formatted(zeta);
+    }
+
+    @Override
+    public Optional<String> refusal(List<Double> labels) {
+      return labels.stream().allMatch(label -> label == 0 || label == 1)
+          ? Optional.empty()
+          : Optional.of("has labels other than 1 for a right step and 0 for a wrong one");
     }
   }
 }

@@ -16,6 +16,7 @@ import dev.gavel.Pooling;
 import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.PromptHash;
+import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.run.RunSettings;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -38,10 +39,19 @@ class HeadTrainerTest {
   @TempDir private Path folder;
 
   private static HeadTrainer trainer(Context context, int epochs, float learningRate) {
-    HeadChoice head =
-        new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, Norm.LAYER, 1, 0.3f);
-    FitChoice fit =
-        new FitChoice(new LossChoice.BradleyTerry(0, 1, 0), epochs, 4, learningRate, 0.1f, 3);
+    return trainer(context, Norm.LAYER, new LossChoice.BradleyTerry(0, 1, 0), epochs, learningRate);
+  }
+
+  // Without a norm, which would take the sum out of a vector.
+  private static HeadTrainer trainer(
+      Context context, LossChoice loss, int epochs, float learningRate) {
+    return trainer(context, Norm.NONE, loss, epochs, learningRate);
+  }
+
+  private static HeadTrainer trainer(
+      Context context, Norm norm, LossChoice loss, int epochs, float learningRate) {
+    HeadChoice head = new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, norm, 1, 0.3f);
+    FitChoice fit = new FitChoice(loss, epochs, 4, learningRate, 0.1f, 3);
     return new HeadTrainer(context, head.spec(WIDTH), head.initDeviation(), fit);
   }
 
@@ -99,6 +109,76 @@ class HeadTrainerTest {
       if (epochs.size() == after) {
         throw new IllegalStateException("killed");
       }
+    }
+  }
+
+  /** The same groups with labels that are 1 for sums above 0 and else 0. */
+  private static List<VectorGroup> binary(List<VectorGroup> groups) {
+    return groups.stream().map(HeadTrainerTest::binary).toList();
+  }
+
+  private static VectorGroup binary(VectorGroup group) {
+    GroupFacts facts = group.facts();
+    List<Double> labels = facts.labels().stream().map(sum -> sum > 0 ? 1.0 : 0.0).toList();
+    float[] vectors = new float[(int) (group.bytes() / Float.BYTES)];
+    group.copyTo(MemorySegment.ofArray(vectors), 0);
+    return new VectorGroup(
+        new GroupFacts(facts.prompt(), facts.lengths(), facts.subset(), labels),
+        MemorySegment.ofArray(vectors));
+  }
+
+  @Test
+  void everyLossTeachesTheOrderOfTheLabels() {
+    List<VectorGroup> sums = groups(1, 60, 0);
+    Map<LossChoice, List<VectorGroup>> data =
+        Map.of(
+            new LossChoice.BradleyTerry(0, 1, 0), sums,
+            new LossChoice.CrossEntropy(0, 1), sums,
+            new LossChoice.PlackettLuce(0, 1), sums,
+            new LossChoice.PlackettLuce(1, 2), sums,
+            new LossChoice.PairwiseRanking(1), sums,
+            new LossChoice.Mse(), sums,
+            new LossChoice.Pinball(0.5f), sums,
+            new LossChoice.Bce(1), binary(sums),
+            new LossChoice.StepRanking(4), binary(sums));
+    try (Context context = Context.open()) {
+      data.forEach((loss, groups) -> {
+        HeadTrainer.Fitted fitted =
+            trainer(context, loss, 40, 2e-2f).train(groups, Validation.NONE, EpochStore.none());
+        try (RewardHead head = fitted.head()) {
+          double first = fitted.epochs().getFirst().loss();
+          double last = fitted.epochs().getLast().loss();
+          assertTrue(last < 0.8 * first, "%s: %s to %s".formatted(loss, first, last));
+          // Of sums that were not learned from, nine tenths come out in order.
+          List<VectorGroup> others = groups(7, 60, 0);
+          Tally tally = new Tally();
+          CrossValidation.addAll(tally, others, HeadTrainer.score(head, others));
+          assertTrue(
+              tally.pairAccuracy().value() > 0.9, "%s: %s".formatted(loss, tally.pairAccuracy()));
+        }
+      });
+    }
+  }
+
+  @Test
+  void labelsThatDoNotFitALossAreNamed() {
+    List<VectorGroup> sums = groups(1, 4, 0);
+    List<VectorGroup> binary = binary(groups(1, 12, 0));
+    try (Context context = Context.open()) {
+      for (LossChoice loss : List.of(new LossChoice.Bce(1), new LossChoice.StepRanking(4))) {
+        InvalidArgumentException refused =
+            assertThrows(
+                InvalidArgumentException.class,
+                () -> trainer(context, loss, 1, 0).train(sums, Validation.NONE, EpochStore.none()));
+        assertTrue(String.valueOf(refused.getMessage()).contains("labels"), refused.getMessage());
+      }
+      InvalidArgumentException ties =
+          assertThrows(
+              InvalidArgumentException.class,
+              () ->
+                  trainer(context, new LossChoice.PlackettLuce(0, 1), 1, 0)
+                      .train(binary, Validation.NONE, EpochStore.none()));
+      assertTrue(String.valueOf(ties.getMessage()).contains("has ties"), ties.getMessage());
     }
   }
 
