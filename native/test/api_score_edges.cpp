@@ -178,7 +178,7 @@ void test_refused(const TestContext &context) {
   refuse(
       kIndex, [](Args &a, Scores &) { a.pooling = 0; }, "args.pooling is 0");
   refuse(
-      kIndex, [](Args &a, Scores &) { a.pooling = 4; }, "args.pooling is 4");
+      kIndex, [](Args &a, Scores &) { a.pooling = 6; }, "args.pooling is 6");
   refuse(
       kIndex, [](Args &a, Scores &) { a.combine = 1; }, "args.combine is 1");
   refuse(
