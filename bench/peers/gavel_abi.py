@@ -7,7 +7,7 @@ Struct layouts are compared with the library when it is loaded (gavel_struct_siz
 import ctypes as c
 import sys
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 F32, F16, BF16, I64, U8 = 1, 2, 3, 5, 6
 CPU, CUDA = 1, 2
 LINEAR, MLP = 1, 2
@@ -41,7 +41,7 @@ class HeadSpec(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("kind", c.c_int32), ("dtype", c.c_int32), ("activation", c.c_int32),
                 ("norm", c.c_int32), ("flags", c.c_uint32), ("norm_epsilon", c.c_float), ("output_scale", c.c_float),
                 ("negative_slope", c.c_float), ("hidden_layers", c.c_int32), ("input_width", c.c_int64),
-                ("output_width", c.c_int64), ("hidden_width", c.c_int64 * 8)]
+                ("output_width", c.c_int64), ("hidden_width", c.c_int64 * 8), ("experts", c.c_int64)]
 
 
 class LossArgs(c.Structure):
@@ -50,7 +50,17 @@ class LossArgs(c.Structure):
         ("reserved2", c.c_uint32)] + [(name, Tensor) for name in (
             "scores", "mask", "pairs", "tie_mask", "offsets", "target_index", "target_weights", "weight_values", "beta_values",
             "margin_values", "label_smoothing_values", "center_values", "tie_values", "temperature_values", "item_loss", "loss",
-            "dscore", "counts")] + [("stream", c.c_void_p)]
+            "dscore", "counts")] + [("stream", c.c_void_p)] + [
+        (name, c.c_float) for name in ("zeta", "positive_weight", "quantile")] + [
+        ("reserved3", c.c_uint32), ("top_k", c.c_int64), ("classes", c.c_int64)] + [(name, Tensor) for name in (
+            "zeta_values", "positive_weight_values", "quantile_values", "ranks", "labels", "targets", "admissible")]
+
+
+# What readouts are told; the same fields in the arguments of scores and of gradients.
+READOUT = [("readout_width", c.c_int64), ("readout_class", c.c_int32), ("readout_statistic", c.c_int32),
+           ("readout_objectives", c.c_int32), ("gate_form", c.c_int32), ("gate_temperature", c.c_float),
+           ("gate_scale", c.c_float), ("readout_levels", Tensor), ("readout_weights", Tensor), ("gate_transform", Tensor),
+           ("gate", c.c_void_p), ("gate_index", Tensor)]
 
 
 class ScoreArgs(c.Structure):
@@ -58,14 +68,18 @@ class ScoreArgs(c.Structure):
                 ("readout_mean", c.c_float), ("readout_deviation", c.c_float), ("reserved", c.c_uint32),
                 ("reserved2", c.c_uint32)] + [(name, Tensor) for name in (
                     "hidden", "first", "last", "scores", "logits", "vectors", "preactivations", "counts")] + [
-                    ("stream", c.c_void_p)]
+                    ("stream", c.c_void_p)] + READOUT + [(name, Tensor) for name in (
+                        "objectives", "gate_weights", "gate_logits", "gate_preactivations")]
 
 
 class BackwardArgs(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("pooling", c.c_int32), ("combine", c.c_int32), ("readout", c.c_int32),
                 ("readout_mean", c.c_float), ("readout_deviation", c.c_float), ("accumulate", c.c_int32),
                 ("reserved", c.c_uint32)] + [(name, Tensor) for name in (
-                    "hidden", "first", "last", "scores", "preactivations", "dscore", "dvectors")] + [("stream", c.c_void_p)]
+                    "hidden", "first", "last", "scores", "preactivations", "dscore", "dvectors")] + [
+                    ("stream", c.c_void_p)] + READOUT + [(name, Tensor) for name in (
+                        "logits", "gate_logits", "gate_preactivations", "dgate_vectors", "dgate_scale")] + [
+                    ("gate_gradients", c.c_void_p), ("gate_gradient_count", c.c_int32), ("reserved2", c.c_uint32)]
 
 
 class OptimizerOptions(c.Structure):
@@ -78,9 +92,14 @@ STRUCTS = {1: Error, 2: Tensor, 3: ContextOptions, 5: HeadSpec, 7: ScoreArgs, 8:
 
 
 def sized(kind, **fields):
-    """A struct with its struct_size set."""
-    made = kind(**fields)
+    """A struct with its struct_size set, and that of the tensors in it: those that are not given are absent."""
+    made = kind()
     made.struct_size = c.sizeof(kind)
+    for name, field in kind._fields_:
+        if field is Tensor:
+            getattr(made, name).struct_size = c.sizeof(Tensor)
+    for name, value in fields.items():
+        setattr(made, name, value)
     return made
 
 

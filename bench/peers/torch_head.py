@@ -71,8 +71,6 @@ class Ours:
     def score(self, head, hidden, last, scores, first=None, loss=None, preactivations=None):
         args = sized(abi.ScoreArgs, pooling=abi.INDEX if first is None else abi.SPAN_MEAN, hidden=view(hidden), last=view(last),
                      scores=view(scores), stream=self.stream)
-        for name in ("first", "logits", "vectors", "preactivations", "counts"):
-            setattr(args, name, sized(abi.Tensor))
         if first is not None:
             args.first = view(first)
         if preactivations is not None:
@@ -82,9 +80,6 @@ class Ours:
 
     def loss(self, kind, loss, dscore, scores=None, pairs=None, offsets=None, target_index=None):
         args = sized(abi.LossArgs, kind=kind, reduction=abi.MEAN_VALID, weight=1.0)
-        for name, field in abi.LossArgs._fields_:
-            if field is abi.Tensor:
-                setattr(args, name, sized(abi.Tensor))
         if kind == abi.BRADLEY_TERRY:
             args.beta = 1.0
             args.pairs = view(pairs)
@@ -101,8 +96,6 @@ class Ours:
     def backward(self, head, hidden, last, dscore, gradients, preactivations=None):
         args = sized(abi.BackwardArgs, pooling=abi.INDEX, hidden=view(hidden), last=view(last), dscore=view(dscore),
                      stream=self.stream)
-        for name in ("first", "scores", "preactivations", "dvectors"):
-            setattr(args, name, sized(abi.Tensor))
         if preactivations is not None:
             args.preactivations = view(preactivations)
         array = array_of(gradients)
