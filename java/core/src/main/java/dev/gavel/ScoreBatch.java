@@ -39,6 +39,8 @@ public final class ScoreBatch implements AutoCloseable {
   private final ReadoutShape shape;
   private int responses;
   private int width;
+  private Readout checked;
+  private int checkedWidth;
   private boolean scored;
 
   /** What a score call can also return. */
@@ -65,8 +67,10 @@ public final class ScoreBatch implements AutoCloseable {
     GATE_PREACTIVATIONS
   }
 
-  private ScoreBatch(HeadSpec spec, ReadoutShape shape, int maxResponses, Set<Extra> extras) {
-    this.shape = shape;
+  private ScoreBatch(HeadSpec spec, Readout readout, int maxResponses, Set<Extra> extras) {
+    this.shape = ReadoutShape.of(spec, readout);
+    this.checked = readout;
+    this.checkedWidth = readout.scores(spec.outputWidth());
     this.spec = spec;
     this.maxResponses = maxResponses;
     this.extras = extras;
@@ -107,7 +111,6 @@ public final class ScoreBatch implements AutoCloseable {
    */
   public static ScoreBatch allocate(
       HeadSpec spec, Readout readout, int maxResponses, Extra... extras) {
-    readout.scores(spec.outputWidth());
     if (maxResponses < 1) {
       throw new InvalidArgumentException(
           "score batch: room for %d responses; it must be 1 or more".formatted(maxResponses));
@@ -118,9 +121,9 @@ public final class ScoreBatch implements AutoCloseable {
       throw new InvalidArgumentException(
           "score batch: preactivations of a linear head; it has no hidden layer, leave them out");
     }
-    ReadoutShape shape = ReadoutShape.of(spec, readout);
-    shape.requireExtras(wanted);
-    return new ScoreBatch(spec, shape, maxResponses, wanted);
+    readout.scores(spec.outputWidth());
+    ReadoutShape.of(spec, readout).requireExtras(wanted);
+    return new ScoreBatch(spec, readout, maxResponses, wanted);
   }
 
   /** R, the responses of the last call. */
@@ -234,8 +237,7 @@ public final class ScoreBatch implements AutoCloseable {
       throw new InvalidArgumentException(
           "score batch was made for %s, the head is %s".formatted(spec, headSpec));
     }
-    int scoreWidth = readout.scores(spec.outputWidth());
-    shape.requireSame(ReadoutShape.of(spec, readout), extras);
+    check(readout);
     int count = batch.items(pooling);
     if (count > maxResponses) {
       throw new InvalidArgumentException(
@@ -246,14 +248,26 @@ public final class ScoreBatch implements AutoCloseable {
     scored = false;
     try {
       responses = count;
-      width = scoreWidth;
+      width = checkedWidth;
       arguments.input(batch, pooling, readout);
-      arguments.scores(scores, count, scoreWidth);
+      arguments.scores(scores, count, checkedWidth);
       extraArguments(count);
     } catch (RuntimeException e) {
       guard.releaseExclusively();
       throw e;
     }
+  }
+
+  // The same object was checked before: a repeated call allocates nothing.
+  @SuppressWarnings("ReferenceEquality")
+  private void check(Readout readout) {
+    if (readout == checked) {
+      return;
+    }
+    int scoreWidth = readout.scores(spec.outputWidth());
+    shape.requireSame(ReadoutShape.of(spec, readout), extras);
+    checked = readout;
+    checkedWidth = scoreWidth;
   }
 
   private void extraArguments(int count) {
