@@ -90,10 +90,7 @@ Backward check(gavel_context &context, gavel_head &head, const gavel_backward_ar
   GAVEL_CHECK(args.accumulate == 0 || args.accumulate == 1, "args.accumulate is %d; say 0 (overwrite) or 1 (add)",
               args.accumulate);
   check_pooling_kind(args.pooling, args.combine);
-  if (args.gate != nullptr) {
-    call.gate = &checked(args.gate, "args.gate");
-    require_same_device(context, *call.gate);
-  }
+  call.gate = take_gate(context, args.readout, args.gate);
   CallTensors tensors(context.memory());
   call.hidden = take_hidden(args.hidden, args.pooling, args.combine, spec, tensors);
   call.lists = take_index_lists(args.pooling, args.first, args.last, call.hidden.shape[0], tensors);

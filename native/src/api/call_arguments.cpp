@@ -3,6 +3,7 @@
 
 #include <cinttypes>
 
+#include "api/handles.h"
 #include "common/error.h"
 #include "cpu/pooling.h"
 
@@ -66,6 +67,13 @@ Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine,
               "; the head's input_width is %" PRId64,
               view.shape[1], width, spec.fields.input_width);
   return view;
+}
+
+gavel_head *take_gate(const gavel_context &context, int32_t readout, gavel_head *gate) {
+  if (gate == nullptr) return nullptr;
+  GAVEL_CHECK(readout == GAVEL_READOUT_GATED_SUM, "args.gate is not NULL; only GATED_SUM reads it: set it to NULL");
+  require_same_device(context, checked(gate, "args.gate"));
+  return gate;
 }
 
 void check_gate_fits(const HeadSpec &gate, bool two_streams, int32_t pooling, const Tensor &hidden) {

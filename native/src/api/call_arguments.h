@@ -28,6 +28,9 @@ void require_cuda_pooling(int32_t pooling);
 // Hidden states [T, H] of which this pooling makes vectors as wide as the head's input; those of EXPERT_CONCAT as rows, too.
 Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine, const HeadSpec &spec, CallTensors &tensors);
 
+// The gate of a call, or NULL. Nothing behind the handle is looked at where the readout does not read it.
+gavel_head *take_gate(const gavel_context &context, int32_t readout, gavel_head *gate);
+
 // Whether a gate can read the vectors of these hidden states, which the head itself reads with `pooling`.
 void check_gate_fits(const HeadSpec &gate, bool two_streams, int32_t pooling, const Tensor &hidden);
 

@@ -74,10 +74,7 @@ Call check(gavel_context &context, gavel_head &head, const gavel_score_args *cal
   GAVEL_CHECK(args.reserved == 0 && args.reserved2 == 0, "args.reserved and args.reserved2 are %u and %u; set them to 0",
               args.reserved, args.reserved2);
   check_pooling_kind(args.pooling, args.combine);
-  if (args.gate != nullptr) {
-    call.gate = &checked(args.gate, "args.gate");
-    require_same_device(context, *call.gate);
-  }
+  call.gate = take_gate(context, args.readout, args.gate);
   const gavel_head_spec &fields = head.spec.fields;
   CallTensors tensors(context.memory());
   call.hidden = take_hidden(args.hidden, args.pooling, args.combine, head.spec, tensors);

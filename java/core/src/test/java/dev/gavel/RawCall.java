@@ -14,6 +14,7 @@ import dev.gavel.bindings.ffi.gavel_loss_args;
 import dev.gavel.bindings.ffi.gavel_scatter_args;
 import dev.gavel.bindings.ffi.gavel_score_args;
 import dev.gavel.bindings.ffi.gavel_tensor;
+import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
@@ -162,6 +163,10 @@ final class RawCall implements AutoCloseable {
           layout.memberLayouts().get(random.nextInt(layout.memberLayouts().size()));
       long offset =
           layout.byteOffset(MemoryLayout.PathElement.groupElement(member.name().orElseThrow()));
+      // A handle that is no handle is memory that was not offered; a stream is refused unseen.
+      if (member instanceof AddressLayout && !member.name().orElseThrow().equals("stream")) {
+        continue;
+      }
       if (member.byteSize() == gavel_tensor.layout().byteSize()) {
         damageTensor(struct.asSlice(offset, member.byteSize()));
       } else {
