@@ -10,6 +10,8 @@ module dev.gavel.bindings {
       dev.gavel.core;
   exports dev.gavel.bindings.ffi to
       dev.gavel.core;
+  exports dev.gavel.bindings.onnx to
+      dev.gavel.text;
   exports dev.gavel.bindings.spi;
 
   uses dev.gavel.bindings.spi.NativeSource;

@@ -1,6 +1,7 @@
 /** Tokeniser, chat template, backbone and the bundled default model. */
 module dev.gavel.text {
   requires transitive dev.gavel.core;
+  requires dev.gavel.bindings;
   requires com.fasterxml.jackson.databind;
   requires com.microsoft.onnxruntime;
   requires ai.djl.api;

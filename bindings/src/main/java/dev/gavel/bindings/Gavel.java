@@ -181,7 +181,7 @@ public final class Gavel {
     require(target, gavel_tensor.layout());
     int status;
     try {
-      status = gavel_h.gavel_copy(context.address(), source, target, stream, error.address());
+      status = TensorCalls.copy(context.address(), source, target, stream, error.address());
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -217,8 +217,7 @@ public final class Gavel {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(gavel_h.C_POINTER);
       error.check(
-          gavel_h.gavel_head_create(
-              context.address(), spec, parameters, count, out, error.address()));
+          TensorCalls.headCreate(context.address(), spec, parameters, count, out, error.address()));
       return NativeHandle.own(
           "reward head", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_head_destroy);
     } finally {
@@ -234,7 +233,7 @@ public final class Gavel {
     require(parameter, gavel_tensor.layout());
     int status;
     try {
-      status = gavel_h.gavel_head_read(head.address(), index, parameter, error.address());
+      status = TensorCalls.headRead(head.address(), index, parameter, error.address());
     } finally {
       Reference.reachabilityFence(head);
     }
@@ -248,7 +247,7 @@ public final class Gavel {
     require(args, gavel_loss_args.layout());
     int status;
     try {
-      status = gavel_h.gavel_loss(context.address(), args, error.address());
+      status = TensorCalls.loss(context.address(), args, error.address());
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -271,7 +270,7 @@ public final class Gavel {
     }
     int status;
     try {
-      status = gavel_h.gavel_score(context.address(), head.address(), args, loss, error.address());
+      status = TensorCalls.score(context.address(), head.address(), args, loss, error.address());
     } finally {
       Reference.reachabilityFence(context);
       Reference.reachabilityFence(head);
@@ -350,7 +349,7 @@ public final class Gavel {
     int status;
     try {
       status =
-          gavel_h.gavel_backward(
+          TensorCalls.backward(
               context.address(), head.address(), args, gradients, count, error.address());
     } finally {
       Reference.reachabilityFence(context);
@@ -367,7 +366,7 @@ public final class Gavel {
     require(args, gavel_scatter_args.layout());
     int status;
     try {
-      status = gavel_h.gavel_scatter(context.address(), args, error.address());
+      status = TensorCalls.scatter(context.address(), args, error.address());
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -382,7 +381,7 @@ public final class Gavel {
     require(weight, gavel_tensor.layout());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(gavel_h.C_POINTER);
-      error.check(gavel_h.gavel_vocabulary_create(context.address(), weight, out, error.address()));
+      error.check(TensorCalls.vocabularyCreate(context.address(), weight, out, error.address()));
       return NativeHandle.own(
           "vocabulary", out.get(gavel_h.C_POINTER, 0), gavel_h::gavel_vocabulary_destroy);
     } finally {
@@ -408,8 +407,7 @@ public final class Gavel {
     }
     int status;
     try {
-      status =
-          gavel_h.gavel_token_logprob(context.address(), vocabulary, args, loss, error.address());
+      status = TensorCalls.tokenLogprob(context.address(), vocabulary, args, loss, error.address());
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -425,7 +423,7 @@ public final class Gavel {
     require(args, gavel_token_logprob_backward_args.layout());
     int status;
     try {
-      status = gavel_h.gavel_token_logprob_backward(context.address(), args, error.address());
+      status = TensorCalls.tokenLogprobBackward(context.address(), args, error.address());
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -464,7 +462,7 @@ public final class Gavel {
     int status;
     try {
       status =
-          gavel_h.gavel_optimizer_step(
+          TensorCalls.optimizerStep(
               optimizer.address(), gradients, count, learningRate, stream, error.address());
     } finally {
       Reference.reachabilityFence(optimizer);
@@ -482,7 +480,7 @@ public final class Gavel {
     int status;
     try {
       status =
-          gavel_h.gavel_optimizer_read(optimizer.address(), state, index, values, error.address());
+          TensorCalls.optimizerRead(optimizer.address(), state, index, values, error.address());
     } finally {
       Reference.reachabilityFence(optimizer);
     }
@@ -498,7 +496,7 @@ public final class Gavel {
     int status;
     try {
       status =
-          gavel_h.gavel_optimizer_write(optimizer.address(), state, index, values, error.address());
+          TensorCalls.optimizerWrite(optimizer.address(), state, index, values, error.address());
     } finally {
       Reference.reachabilityFence(optimizer);
     }

@@ -28,6 +28,7 @@ final class SpinLibrary {
       """;
 
   private final MethodHandle enter;
+  private final MethodHandle enterHolding;
   private final MethodHandle destroy;
 
   SpinLibrary(Path folder) throws IOException {
@@ -36,6 +37,7 @@ final class SpinLibrary {
     FunctionDescriptor takesObject = FunctionDescriptor.ofVoid(ValueLayout.ADDRESS);
     Linker linker = Linker.nativeLinker();
     enter = linker.downcallHandle(library.find("enter").orElseThrow(), takesObject);
+    enterHolding = BorrowedMemory.handle(library.find("enter").orElseThrow(), takesObject);
     destroy = linker.downcallHandle(library.find("destroy").orElseThrow(), takesObject);
   }
 
@@ -51,6 +53,10 @@ final class SpinLibrary {
       while (volatileInt(0) == 0) {
         Thread.onSpinWait();
       }
+    }
+
+    boolean entered() {
+      return volatileInt(0) != 0;
     }
 
     void leave() {
@@ -72,6 +78,11 @@ final class SpinLibrary {
 
   void enter(MemorySegment object) {
     call(enter, object);
+  }
+
+  /** As {@link #enter}, holding the borrowed memory of this thread. */
+  void enterHolding(MemorySegment object) {
+    call(enterHolding, object);
   }
 
   private static void call(MethodHandle function, MemorySegment object) {

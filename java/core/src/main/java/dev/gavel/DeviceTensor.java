@@ -148,7 +148,6 @@ public final class DeviceTensor implements AutoCloseable {
           "a copy between %s on the host and %s on the device; both must be the same"
               .formatted(host, this));
     }
-    boolean handedOver = false;
     host.acquire();
     guard.acquire();
     try (Arena scratch = Arena.ofConfined()) {
@@ -171,14 +170,11 @@ public final class DeviceTensor implements AutoCloseable {
           stream.handle().address(),
           new NativeError(scratch));
       stream.hold(host);
-      handedOver = true;
     } catch (NativeException e) {
       throw Failures.of(e);
     } finally {
       guard.release();
-      if (!handedOver) {
-        host.release();
-      }
+      host.release();
     }
   }
 

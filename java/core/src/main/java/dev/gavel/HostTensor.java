@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.bindings.BorrowedMemory;
 import dev.gavel.bindings.UseGuard;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,9 +12,8 @@ import java.lang.foreign.ValueLayout;
  *
  * <p>{@link #allocate} and {@code of} own their memory, and {@link #close()} frees it; closing
  * throws {@link IllegalStateException} while a call uses it, and use after it throws the same.
- * {@link #wrap} borrows the caller's memory, which the caller keeps alive until every call with it
- * has returned. Reading and writing from several threads is the caller's to order; closing is safe
- * at any time.
+ * {@link #wrap} borrows memory of the caller's arena, which a call holds in the same way. Reading
+ * and writing from several threads is the caller's to order; closing is safe at any time.
  */
 public final class HostTensor implements AutoCloseable {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT;
@@ -29,15 +29,22 @@ public final class HostTensor implements AutoCloseable {
   private final long elements;
   private final MemorySegment segment;
   private final UseGuard guard;
+  private final boolean borrowed;
   private final Runnable onClose;
 
   private HostTensor(
-      DType dtype, long[] shape, MemorySegment segment, UseGuard guard, Runnable onClose) {
+      DType dtype,
+      long[] shape,
+      MemorySegment segment,
+      UseGuard guard,
+      boolean borrowed,
+      Runnable onClose) {
     this.dtype = dtype;
     this.shape = shape;
     this.elements = segment.byteSize() / dtype.bytes();
     this.segment = segment;
     this.guard = guard;
+    this.borrowed = borrowed;
     this.onClose = onClose;
   }
 
@@ -59,6 +66,7 @@ public final class HostTensor implements AutoCloseable {
           shape.clone(),
           segment,
           guard,
+          false,
           () -> {
             if (guard.close()) {
               arena.close();
@@ -75,10 +83,14 @@ public final class HostTensor implements AutoCloseable {
   /**
    * A view of the caller's memory; closing it leaves that memory alone. It must be native, aligned
    * to the type's size, and exactly as long as the shape demands. Memory of a confined arena can be
-   * used by its thread only. The caller keeps the memory alive until every call with it has
-   * returned: an arena that another thread closes during a call is not noticed, and kernels would
-   * go on in freed memory. Where that could happen, copy into an allocated tensor, whose own close
-   * waits its turn.
+   * used by its thread only.
+   *
+   * <p>A call holds the arena: closing it meanwhile throws {@link IllegalStateException} in the
+   * thread that tries, and a call after the arena was closed throws the same. One call can reach
+   * memory of at most 64 arenas that are not Gavel's. Memory that no arena owns, for instance what
+   * another library freed behind a {@code ByteBuffer}, nobody can hold; the caller keeps it alive
+   * until every call with it has returned, and that of a copy to or from a device until its stream
+   * was synchronized.
    *
    * @throws InvalidTensorException if it is not so, or the segment is a mapped file: native code
    *     must not read one, since another process that shortens the file would end this JVM; copy it
@@ -89,7 +101,7 @@ public final class HostTensor implements AutoCloseable {
     String name = Shapes.print(dtype, shape);
     WrappedMemory.check(segment, bytes, dtype, name);
     UseGuard guard = new UseGuard("tensor " + name);
-    HostTensor tensor = new HostTensor(dtype, shape.clone(), segment, guard, guard::close);
+    HostTensor tensor = new HostTensor(dtype, shape.clone(), segment, guard, true, guard::close);
     tensor.requireAccess();
     return tensor;
   }
@@ -122,8 +134,14 @@ public final class HostTensor implements AutoCloseable {
    * guard.
    */
   static HostTensor view(DType dtype, MemorySegment memory, UseGuard guard, long... shape) {
+    return view(dtype, memory, guard, false, shape);
+  }
+
+  private static HostTensor view(
+      DType dtype, MemorySegment memory, UseGuard guard, boolean borrowed, long... shape) {
     long bytes = Shapes.byteLength(dtype, shape);
-    return new HostTensor(dtype, shape.clone(), memory.asSlice(0, bytes), guard, () -> {});
+    return new HostTensor(
+        dtype, shape.clone(), memory.asSlice(0, bytes), guard, borrowed, () -> {});
   }
 
   /**
@@ -140,7 +158,7 @@ public final class HostTensor implements AutoCloseable {
     long[] part = shape.clone();
     part[0] = count;
     long row = segment.byteSize() / size(0);
-    return view(dtype, segment.asSlice(from * row), guard, part);
+    return view(dtype, segment.asSlice(from * row), guard, borrowed, part);
   }
 
   /** Type of the elements. */
@@ -286,11 +304,17 @@ public final class HostTensor implements AutoCloseable {
     return Shapes.print(dtype, shape);
   }
 
-  /** Keeps the memory from being freed until {@link #release()}; throws where it already is. */
+  /**
+   * Keeps the memory from being freed by any thread while this thread calls, until {@link
+   * #release()}; throws where it already is.
+   */
   void acquire() {
     guard.acquire();
     try {
       requireAccess();
+      if (borrowed) {
+        BorrowedMemory.hold(segment);
+      }
     } catch (RuntimeException e) {
       guard.release();
       throw e;
@@ -298,6 +322,21 @@ public final class HostTensor implements AutoCloseable {
   }
 
   void release() {
+    if (borrowed) {
+      BorrowedMemory.release(segment);
+    }
+    guard.release();
+  }
+
+  /**
+   * Keeps the tensor from being closed until {@link #letClose()}, which another thread may call:
+   * for a copy that goes on after the call that began it.
+   */
+  void keepOpen() {
+    guard.acquire();
+  }
+
+  void letClose() {
     guard.release();
   }
 

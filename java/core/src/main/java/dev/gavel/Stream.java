@@ -112,6 +112,7 @@ public final class Stream implements AutoCloseable {
 
   /** Takes over one {@link HostTensor#acquire()} until the work enqueued so far is done. */
   void hold(HostTensor tensor) {
+    tensor.keepOpen();
     synchronized (held) {
       held.add(tensor);
     }
@@ -125,7 +126,7 @@ public final class Stream implements AutoCloseable {
 
   private void releaseHeld() {
     synchronized (held) {
-      held.forEach(HostTensor::release);
+      held.forEach(HostTensor::letClose);
       held.clear();
     }
   }

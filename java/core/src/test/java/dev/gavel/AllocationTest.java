@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
+import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -30,6 +31,22 @@ class AllocationTest {
       Pooling pooling = Pooling.firstLast(Pooling.Combine.ADD);
       Readout readout = Readout.affine(1, 2);
       assertAllocatesNothing(() -> head.score(sample.batch, pooling, readout, scores));
+    }
+  }
+
+  @Test
+  void scoringWrappedMemory() {
+    HeadSpec spec = HeadSpec.linear(64).build();
+    try (Arena arena = Arena.ofShared();
+        Context context = Context.open(Context.Options.defaults().withThreads(1));
+        RewardHead head = RewardHead.create(context, spec, Init.normal(1, 1));
+        HostTensor hidden = HostTensor.wrap(DType.F32, arena.allocate(8 * 64 * 4, 64), 8, 64);
+        PackedBatch batch =
+            PackedBatch.joint(hidden, Spans.of(new int[] {1, 7}, new int[] {2, 7}));
+        ScoreBatch scores = ScoreBatch.allocate(spec, 2)) {
+      Pooling pooling = Pooling.index();
+      Readout readout = Readout.identity();
+      assertAllocatesNothing(() -> head.score(batch, pooling, readout, scores));
     }
   }
 

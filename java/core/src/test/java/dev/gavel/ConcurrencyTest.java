@@ -3,8 +3,11 @@ package dev.gavel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -82,8 +85,8 @@ class ConcurrencyTest {
         List.of(
             slow -> slow.head.close(),
             slow -> slow.context.close(),
-            slow -> slow.sample.hidden.close(),
-            slow -> slow.sample.batch.close(),
+            slow -> slow.wrapped.close(),
+            slow -> slow.batch.close(),
             slow -> slow.scores.close());
     for (Consumer<Slow> closing : closings) {
       RuntimeException refused = refusedDuringACall(closing);
@@ -91,8 +94,19 @@ class ConcurrencyTest {
       assertTrue(refused.getMessage().contains("cannot be closed"), refused.getMessage());
     }
     assertInstanceOf(
-        IllegalStateException.class,
-        refusedDuringACall(slow -> slow.sample.batch.refill(slow.sample.hidden)));
+        IllegalStateException.class, refusedDuringACall(slow -> slow.batch.refill(slow.wrapped)));
+  }
+
+  /** The arena of wrapped hidden states is the caller's; a call holds it all the same. */
+  @Test
+  void anArenaACallReachesCannotBeClosed() throws InterruptedException, ExecutionException {
+    RuntimeException refused = refusedDuringACall(slow -> slow.arena.close());
+    assertInstanceOf(IllegalStateException.class, refused);
+    try (Slow slow = new Slow()) {
+      slow.arena.close();
+      refused = assertThrows(IllegalStateException.class, slow::score);
+      assertTrue(refused.getMessage().contains("whose arena is closed"), refused.getMessage());
+    }
   }
 
   @Test
@@ -111,8 +125,9 @@ class ConcurrencyTest {
 
   /**
    * What an attempt throws while a call runs, which must end unharmed. Where the attempt goes
-   * through, the call may have ended before it was made, on a machine busy with other things: then
-   * it is made again during another call.
+   * through, the call may have ended before it was made, on a machine busy with other things, or
+   * have been refused because it reached the native code after it: then it is made again during
+   * another call.
    */
   private RuntimeException refusedDuringACall(Consumer<Slow> attempt)
       throws InterruptedException, ExecutionException {
@@ -123,11 +138,15 @@ class ConcurrencyTest {
         Future<?> call = slow.begin(threads);
         try {
           attempt.accept(slow);
-          call.get();
         } catch (RuntimeException refused) {
           call.get();
           assertArrayEquals(expected, slow.scores.toArray());
           return refused;
+        }
+        try {
+          call.get();
+        } catch (ExecutionException late) {
+          assertInstanceOf(IllegalStateException.class, late.getCause());
         }
       }
     }
@@ -195,9 +214,19 @@ class ConcurrencyTest {
             Context.Options.defaults().withThreads(1).withInstructionSet(InstructionSet.SCALAR));
     final RewardHead head = sample.head(context);
     final ScoreBatch scores = ScoreBatch.allocate(SPEC, 256);
+    final Arena arena = Arena.ofShared();
+    final HostTensor wrapped;
+    final PackedBatch batch;
+
+    Slow() {
+      MemorySegment copy = arena.allocate(sample.hidden.segment().byteSize(), 64);
+      copy.copyFrom(sample.hidden.segment());
+      wrapped = HostTensor.wrap(DType.F32, copy, sample.hidden.shape());
+      batch = PackedBatch.joint(wrapped, Spans.of(sample.first, sample.last));
+    }
 
     void score() {
-      head.score(sample.batch, sample.pooling, sample.readout, scores);
+      head.score(batch, sample.pooling, sample.readout, scores);
     }
 
     /** Starts a call and returns once it runs: it takes the scores of the last one away first. */
@@ -221,6 +250,11 @@ class ConcurrencyTest {
       scores.close();
       head.close();
       context.close();
+      batch.close();
+      wrapped.close();
+      if (arena.scope().isAlive()) {
+        arena.close();
+      }
       sample.close();
     }
   }

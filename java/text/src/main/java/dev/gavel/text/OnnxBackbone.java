@@ -32,7 +32,8 @@ import java.util.stream.IntStream;
  * tokens, tokens] (which rows see which), and must have an output [batch, tokens, H], which is
  * called {@code last_hidden_state} where there is more than one. Hidden states are copied once; f16
  * and bf16 ones are widened, which is exact. Closing while a call runs throws {@link
- * IllegalStateException}, and so does use after closing.
+ * IllegalStateException}, and so does use after closing. A JVM that ends waits for the calls that
+ * run; one that is made later throws {@link IllegalStateException}.
  */
 public final class OnnxBackbone implements Backbone {
   // ONNX Runtime takes its buffers as java.nio ones, which end at 2^31 bytes.
@@ -162,7 +163,7 @@ public final class OnnxBackbone implements Backbone {
             .boxed()
             .sorted(Comparator.comparingInt(i -> sequences.get(i).size()))
             .toList();
-    uses.begin();
+    begin();
     try {
       int from = 0;
       while (from < count) {
@@ -177,19 +178,33 @@ public final class OnnxBackbone implements Backbone {
         from = to;
       }
     } finally {
+      OnnxCalls.leave();
       uses.end();
+    }
+  }
+
+  private void begin() {
+    uses.begin();
+    try {
+      OnnxCalls.enter();
+    } catch (IllegalStateException e) {
+      uses.end();
+      throw e;
     }
   }
 
   @Override
   public void close() {
-    if (!uses.close()) {
+    // Where the JVM is ending, the memory goes with the process.
+    if (!uses.close() || !OnnxCalls.tryEnter()) {
       return;
     }
     try {
       session.close();
     } catch (OrtException e) {
       throw failed("closing", e);
+    } finally {
+      OnnxCalls.leave();
     }
   }
 
@@ -298,6 +313,7 @@ public final class OnnxBackbone implements Backbone {
   private static OnnxBackbone open(
       Path name, Options options, boolean invariant, SessionMaker maker) {
     OrtEnvironment environment = OnnxEnvironment.get();
+    OnnxCalls.enter();
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
@@ -315,6 +331,8 @@ public final class OnnxBackbone implements Backbone {
       }
     } catch (OrtException e) {
       throw new FormatException(name, "was refused by ONNX Runtime: " + e.getMessage(), e);
+    } finally {
+      OnnxCalls.leave();
     }
   }
 

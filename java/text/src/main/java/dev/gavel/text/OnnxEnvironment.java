@@ -1,6 +1,7 @@
 package dev.gavel.text;
 
 import ai.onnxruntime.OrtEnvironment;
+import dev.gavel.bindings.onnx.OnnxRuntimeProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 final class OnnxEnvironment {
   private static final Path COMMAND_LINE = Path.of("/proc/self/cmdline");
 
-  // When it starts, version 1.29 matches the command line of the process with a recursive pattern.
+  // When it starts and is to report (see OnnxRuntimeProcess), version 1.29 matches the command line
+  // of the process with a recursive pattern.
   // Of one of 18 KiB (a class path of many jars) this takes between 2 and 8 MiB of stack, more than
   // threads have, and the process ends without a message. Twice the most that was measured.
   private static final long STACK_PER_BYTE = 1024;
@@ -42,7 +44,11 @@ final class OnnxEnvironment {
         .stackSize((2 << 20) + STACK_PER_BYTE * commandLineBytes())
         .start(() -> {
           try {
-            started.complete(OrtEnvironment.getEnvironment());
+            OnnxRuntimeProcess.reportNothing();
+            OrtEnvironment own = OrtEnvironment.getEnvironment();
+            OnnxRuntimeProcess.keepEnvironment();
+            OnnxCalls.awaitAtExit();
+            started.complete(own);
           } catch (RuntimeException | Error e) {
             started.completeExceptionally(e);
           }
