@@ -91,7 +91,8 @@ public final class TrainingBenchmark {
     double expected = 0;
     int pairs = tensors.shape.responses() / 2;
     for (int i = 0; i < pairs; i++) {
-      double gap = tensors.reference(2 * i) - tensors.reference(2 * i + 1);
+      double gap =
+          tensors.reference(2 * i, false).score() - tensors.reference(2 * i + 1, false).score();
       expected += Math.log1p(Math.exp(-gap)) / pairs;
     }
     double error = Math.abs(side.results()[0] - expected);
