@@ -17,7 +17,10 @@ run() {
   main=$1
   shift
   # OMP_NUM_THREADS: oneDNN has no call to set them. The tokenizer library must not look for a GPU.
-  OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} RUST_FLAVOR=cpu "$java" -Xmx8g --add-modules jdk.incubator.vector \
+  # Threads of OpenMP and OpenBLAS go on spinning after a call, 16 and 25 ms by default, longer than the 15 ms they are given between two
+  # turns, and then the next side lacks a processor; with these it is 2 ms, still a thousand times the time between two calls of a turn.
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-30000} \
+    OPENBLAS_THREAD_TIMEOUT=${OPENBLAS_THREAD_TIMEOUT:-22} RUST_FLAVOR=cpu "$java" -Xmx8g --add-modules jdk.incubator.vector \
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
     -cp "bench/target/classes:bench/target/lib/*" "$main" "$@"
 }

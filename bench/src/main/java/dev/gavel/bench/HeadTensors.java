@@ -3,6 +3,7 @@ package dev.gavel.bench;
 import dev.gavel.DType;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -14,6 +15,8 @@ final class HeadTensors implements AutoCloseable {
   final Map<String, HostTensor> parameters = new LinkedHashMap<>();
   final HostTensor hidden;
   private final HostTensor one;
+  // Every side is compared with the same.
+  private final Map<Which, Reference> references = new HashMap<>();
 
   HeadTensors(BenchShape shape) {
     this.shape = shape;
@@ -58,6 +61,13 @@ final class HeadTensors implements AutoCloseable {
    *     it for our side; for peers in f32 it is not
    */
   Reference reference(int response, boolean rounded) {
+    return references.computeIfAbsent(
+        new Which(response, rounded && shape.span() > 1), which -> work(which.response(), which.rounded()));
+  }
+
+  private record Which(int response, boolean rounded) {}
+
+  private Reference work(int response, boolean rounded) {
     double[] vector = new double[shape.width()];
     double[] doubt = new double[shape.width()];
     for (int k = 0; k < vector.length; k++) {
@@ -69,7 +79,7 @@ final class HeadTensors implements AutoCloseable {
         magnitude += Math.abs(value);
       }
       vector[k] = sum / shape.span();
-      if (rounded && shape.span() > 1) {
+      if (rounded) {
         // An f32 sum of n terms in any order, and a division: n roundings of 2^-24 of the magnitude.
         double error = magnitude * 0x1p-24;
         doubt[k] = inStorage(vector[k] + error) - inStorage(vector[k] - error);
