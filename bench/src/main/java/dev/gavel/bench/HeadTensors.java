@@ -57,12 +57,13 @@ final class HeadTensors implements AutoCloseable {
   /**
    * Score of a response in float64.
    *
-   * @param rounded whether the pooled vector is rounded to the storage type, as docs/adr/0003 defines
-   *     it for our side; for peers in f32 it is not
+   * @param rounded whether the pooled vector is rounded to the storage type, as docs/adr/0003
+   *     defines it for our side; for peers in f32 it is not
    */
   Reference reference(int response, boolean rounded) {
     return references.computeIfAbsent(
-        new Which(response, rounded && shape.span() > 1), which -> work(which.response(), which.rounded()));
+        new Which(response, rounded && shape.span() > 1),
+        which -> work(which.response(), which.rounded()));
   }
 
   private record Which(int response, boolean rounded) {}
@@ -80,7 +81,8 @@ final class HeadTensors implements AutoCloseable {
       }
       vector[k] = sum / shape.span();
       if (rounded) {
-        // An f32 sum of n terms in any order, and a division: n roundings of 2^-24 of the magnitude.
+        // An f32 sum of n terms in any order, and a division: n roundings of 2^-24 of the
+        // magnitude.
         double error = magnitude * 0x1p-24;
         doubt[k] = inStorage(vector[k] + error) - inStorage(vector[k] - error);
         vector[k] = inStorage(vector[k]);

@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What {@code gavel bench --json} wrote, one head a line: percentiles, and how fast memory is read. */
+/**
+ * What {@code gavel bench --json} wrote, one head a line: percentiles, and how fast memory is read.
+ */
 final class MeasuredHeads {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 

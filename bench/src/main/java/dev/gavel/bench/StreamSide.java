@@ -11,7 +11,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The memory traffic of an AdamW step in f32 with next to no arithmetic: four arrays read, three of
- * them written back, and a fifth written. How fast this runs is the bandwidth that the step can have.
+ * them written back, and a fifth written. How fast this runs is the bandwidth that the step can
+ * have.
  */
 final class StreamSide implements Side {
   private static final VectorSpecies<Float> LANES = FloatVector.SPECIES_PREFERRED;

@@ -124,8 +124,7 @@ public final class Targets {
         "linear head, R >= 1024: memory floor / time",
         linear,
         side("gavel").and(row -> number(row, "R") >= 1024),
-        row ->
-            (is(row, "storage", "f32") ? 4 : 2) * (number(row, "R") + 1) * number(row, "H"));
+        row -> (is(row, "storage", "f32") ? 4 : 2) * (number(row, "R") + 1) * number(row, "H"));
     // A score and its gradient, and per item: a pair's two numbers, or a group's offset and target,
     // and its loss.
     floor(
@@ -134,9 +133,7 @@ public final class Targets {
         side("gavel").and(row -> number(row, "scores") >= 1024),
         row ->
             number(row, "scores")
-                * (8
-                    + 20.0
-                        / (is(row, "loss", "bradley_terry") ? 2 : LossCase.GROUP)));
+                * (8 + 20.0 / (is(row, "loss", "bradley_terry") ? 2 : LossCase.GROUP)));
   }
 
   private void training() throws IOException {
@@ -148,8 +145,7 @@ public final class Targets {
         side("libtorch")
             .and(row ->
                 is(row, "kind", "training") && number(row, "H") == 1024 && number(row, "R") == 64));
-    List<JsonNode> adamw =
-        training.stream().filter(row -> is(row, "kind", "adamw")).toList();
+    List<JsonNode> adamw = training.stream().filter(row -> is(row, "kind", "adamw")).toList();
     line(
         "AdamW: share of the bandwidth of its streams",
         0.85,
