@@ -2,7 +2,7 @@
 # Runs a benchmark. Builds first what is missing. Results are only worth something on a machine that does nothing else.
 #
 #   bench/run.sh all [SECONDS [FOLDER]]   everything, SECONDS per case (default 4), results and plots into FOLDER (default docs/results)
-#   bench/run.sh heads|losses|training [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
+#   bench/run.sh heads|losses|training|sets [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
 #   bench/run.sh text [--rows N] [--data FILE] [--results FOLDER]
 #   bench/run.sh chain [ROUNDS [THREADS [FOLDER]]] | layouts [ROUNDS [FOLDER]] | jmh [JMH OPTIONS] | plots FOLDER | targets FOLDER
 set -eu
@@ -17,7 +17,10 @@ run() {
   main=$1
   shift
   # OMP_NUM_THREADS: oneDNN has no call to set them. The tokenizer library must not look for a GPU.
-  OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} RUST_FLAVOR=cpu "$java" -Xmx8g --add-modules jdk.incubator.vector \
+  # Threads of OpenMP and OpenBLAS go on spinning after a call, 16 and 25 ms by default, longer than the 15 ms they are given between two
+  # turns, and then the next side lacks a processor; with these it is 2 ms, still a thousand times the time between two calls of a turn.
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-30000} \
+    OPENBLAS_THREAD_TIMEOUT=${OPENBLAS_THREAD_TIMEOUT:-22} RUST_FLAVOR=cpu "$java" -Xmx8g --add-modules jdk.incubator.vector \
     --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
     -cp "bench/target/classes:bench/target/lib/*" "$main" "$@"
 }
@@ -28,6 +31,7 @@ one() {
   case $what in
     heads) run dev.gavel.bench.HeadBenchmark "$@" ;;
     losses) run dev.gavel.bench.LossBenchmark "$@" ;;
+    sets) run dev.gavel.bench.InstructionSetBenchmark "$@" ;;
     training) run dev.gavel.bench.TrainingBenchmark "$@" ;;
     text) run dev.gavel.bench.EndToEndBenchmark "$@" ;;
     chain) run dev.gavel.bench.ChainBenchmark "$@" ;;
@@ -36,7 +40,7 @@ one() {
     plots) run dev.gavel.bench.Plots "$@" ;;
     jmh) run org.openjdk.jmh.Main "$@" ;;
     *)
-      echo "bench: unknown benchmark '$what': say all, heads, losses, training, text, chain, layouts, jmh, plots or targets." >&2
+      echo "bench: unknown benchmark '$what': say all, heads, losses, training, sets, text, chain, layouts, jmh, plots or targets." >&2
       exit 2
       ;;
   esac
@@ -58,6 +62,7 @@ all() {
   done
   one losses --seconds "$seconds" --results "$folder"
   one training --seconds "$seconds" --results "$folder"
+  one sets --seconds "$seconds" --results "$folder"
   one chain 7 1 "$folder"
   [ "$threads" = 1 ] || one chain 7 "$threads" "$folder"
   one layouts 7 "$folder"

@@ -92,9 +92,8 @@ void LinearLogits::score_items(int64_t begin, int64_t end, int64_t output_begin,
 
 void LinearLogits::run(int64_t begin, int64_t rows, float *logits) {
   const gavel_head_spec &spec = problem_.head.spec.fields;
-  const double dots =
-      static_cast<double>(rows) * static_cast<double>(spec.output_width) * static_cast<double>(spec.input_width);
-  const double work = pooling_nanoseconds(problem_.pooling, begin, rows) + dots / 8;
+  const double work =
+      pooling_nanoseconds(problem_.pooling, begin, rows) + dots_nanoseconds(rows, spec.output_width, spec.input_width);
   ThreadPool &pool = problem_.pool;
   if (rows >= pool.threads() || rows >= spec.output_width) {
     const int32_t parts = pool.parts_for(work, rows);

@@ -18,9 +18,13 @@ final class GavelHead implements Side {
   private final Pooling pooling;
 
   GavelHead(HeadTensors tensors, int threads) {
+    this(tensors, Context.Options.defaults().withThreads(threads));
+  }
+
+  GavelHead(HeadTensors tensors, Context.Options options) {
     this.tensors = tensors;
     BenchShape shape = tensors.shape;
-    context = Context.open(Context.Options.defaults().withThreads(threads));
+    context = Context.open(options);
     head = RewardHead.create(context, tensors.spec, tensors.parameters);
     batch = PackedBatch.allocate(Layout.INDEPENDENT, tensors.hidden, shape.responses());
     batch.group();

@@ -51,6 +51,9 @@ public final class TrainingBenchmark {
       try {
         sides.add(new GavelTraining(tensors, options.threads()));
         sides.add(new TorchTraining(tensors, options.threads()));
+        if (alone) {
+          sides.add(new StreamSide((shape.width() + 2) * shape.hidden(), options.threads()));
+        }
         List<String> errors = new ArrayList<>();
         for (Side side : sides) {
           errors.add(alone ? "-" : "%.1e".formatted(check(tensors, side)));
@@ -71,13 +74,17 @@ public final class TrainingBenchmark {
               turns.ratio(i, 0.5),
               turns.ratio(i, 0.25),
               turns.ratio(i, 0.75),
-              alone ? adamwBytes(shape) / median / 1e3 : "-",
+              alone ? bytes(shape, sides.get(i)) / median / 1e3 : "-",
               errors.get(i));
         }
       } finally {
         sides.reversed().forEach(Side::close);
       }
     }
+  }
+
+  private static double bytes(BenchShape shape, Side side) {
+    return side instanceof StreamSide stream ? stream.bytes() : adamwBytes(shape);
   }
 
   // Gradient, master and two moments are read, master and moments written, all f32, and the head's
@@ -91,7 +98,8 @@ public final class TrainingBenchmark {
     double expected = 0;
     int pairs = tensors.shape.responses() / 2;
     for (int i = 0; i < pairs; i++) {
-      double gap = tensors.reference(2 * i) - tensors.reference(2 * i + 1);
+      double gap =
+          tensors.reference(2 * i, false).score() - tensors.reference(2 * i + 1, false).score();
       expected += Math.log1p(Math.exp(-gap)) / pairs;
     }
     double error = Math.abs(side.results()[0] - expected);

@@ -19,6 +19,7 @@ class SidesTest {
   private static final List<BenchShape> SHAPES =
       List.of(
           new BenchShape("pool", 40, 0, DType.F32, 3),
+          new BenchShape("pool", 130, 0, DType.BF16, 3),
           new BenchShape("linear", 70, 0, DType.BF16, 5),
           new BenchShape("mlp", 70, 33, DType.F32, 5),
           new BenchShape("mlp", 33, 70, DType.BF16, 2));
