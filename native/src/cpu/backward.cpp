@@ -46,6 +46,7 @@ BackwardRun::BackwardRun(const BackwardCall &call, Workspace &workspace)
   read_parameter(call.head, spec_.output_weight, output_weight_);
   open_stride_ = round_up(std::max(widest, spec_.fields.output_width), kColumnUnit);
   open_ = workspace.take<float>(kOpenSums * open_stride_);
+  wide_sums_ = workspace.take<double>(open_stride_);
   slope_sums_ = workspace.take<float>(widest);
   pooling_scratch_ = workspace.take<float>(parts_ * pooling_scratch_stride());
   rounded_ = workspace.take<char>(parts_ * rounded_stride());
