@@ -19,8 +19,8 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 void check_balance(const char *what, const LossOutputs &out, size_t first, size_t last, double parts, uint64_t seed) {
   double sum = 0;
   for (size_t n = first; n < last; ++n) sum += static_cast<double>(out.dscore[n]);
-  CHECK(std::fabs(sum) <= 4 * 0x1p-24 * parts * static_cast<double>(last - first), "%s: gradients of %zu.. add up to %g, seed %d",
-        what, first, sum, static_cast<int>(seed));
+  CHECK(std::fabs(sum) <= 4 * 0x1p-24 * parts * static_cast<double>(last - first),
+        "%s: gradients of %zu.. add up to %g, seed %d", what, first, sum, static_cast<int>(seed));
 }
 
 void check_shift(gavel_context *context, const char *what, LossProblem problem, uint64_t seed) {
@@ -148,7 +148,8 @@ void check_levels(gavel_context *context) {
   problem.scores = {1e4f, 0, -1e4f, -1e4f, 0, 1e4f};
   LossOutputs out = run_loss(context, problem);
   CHECK(std::fabs(static_cast<double>(out.loss[0]) - (3e4 - std::log(2.0))) < 0.01, "%g", static_cast<double>(out.loss[0]));
-  CHECK(out.dscore[0] == 1 && out.dscore[5] == 1, "%g %g", static_cast<double>(out.dscore[0]), static_cast<double>(out.dscore[5]));
+  CHECK(out.dscore[0] == 1 && out.dscore[5] == 1, "%g %g", static_cast<double>(out.dscore[0]),
+        static_cast<double>(out.dscore[5]));
   problem.pairs = {1, 0};
   out = run_loss(context, problem);
   CHECK(out.loss[0] == 0, "%g", static_cast<double>(out.loss[0]));

@@ -90,9 +90,9 @@ class BackwardRun {
   Matrix da_;                                   // of the preactivations of the layer at hand
   float *output_weight_ = nullptr;              // [K, output_depth] widened
   int64_t open_stride_ = 0;
-  float *open_ = nullptr;        // [kOpenSums][open_stride_], split by columns among the threads
-  double *wide_sums_ = nullptr;  // [open_stride_]
-  float *slope_sums_ = nullptr;  // [widest layer], of a shared slope
+  float *open_ = nullptr;             // [kOpenSums][open_stride_], split by columns among the threads
+  double *wide_sums_ = nullptr;       // [open_stride_]
+  float *slope_sums_ = nullptr;       // [widest layer], of a shared slope
   float *pooling_scratch_ = nullptr;  // [threads][H]
   char *rounded_ = nullptr;           // [threads][bytes of the widest row]
   float *readout_scratch_ = nullptr;  // [threads][readout_scratch, then the gradients of all logits of an item]
