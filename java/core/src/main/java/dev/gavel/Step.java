@@ -69,8 +69,7 @@ public final class Step implements AutoCloseable {
     this.head = head;
     this.maxResponses = maxResponses;
     this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
-    this.scores =
-        ScoreBatch.allocate(spec, readout, maxResponses, ForwardPass.kept(spec, readout));
+    this.scores = ScoreBatch.allocate(spec, readout, maxResponses, ForwardPass.kept(spec, readout));
     this.loss =
         LossResult.allocate(
             Math.multiplyExact(maxResponses, readout.scores(spec.outputWidth())), maxItems);
@@ -327,8 +326,9 @@ public final class Step implements AutoCloseable {
   }
 
   private static VectorGradients require(Optional<VectorGradients> gradients, Extra extra) {
-    return gradients.orElseThrow(
-        () -> new IllegalStateException("step was made without %s; name it in allocate".formatted(extra)));
+    return gradients.orElseThrow(() ->
+        new IllegalStateException(
+            "step was made without %s; name it in allocate".formatted(extra)));
   }
 
   private ForwardPass current() {

@@ -229,9 +229,7 @@ class ReadoutTest {
     int[] groups = {RESPONSES};
     boolean gated = of.readout instanceof Readout.GatedSum;
     Step.Extra[] extras =
-        gated
-            ? Step.Extra.values()
-            : new Step.Extra[] {Step.Extra.VECTOR_GRADIENTS};
+        gated ? Step.Extra.values() : new Step.Extra[] {Step.Extra.VECTOR_GRADIENTS};
     try (HostTensor hidden = HostTensor.of(states, RESPONSES, WIDTH);
         HostTensor hiddenGradient = HostTensor.allocate(DType.F32, RESPONSES, WIDTH);
         HostTensor gradient = HostTensor.of(up, RESPONSES, scores);

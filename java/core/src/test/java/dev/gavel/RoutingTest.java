@@ -182,8 +182,7 @@ class RoutingTest {
     return all.stream().mapToDouble(Double::doubleValue).toArray();
   }
 
-  private double[] theirs(
-      Routing routing, List<RewardHead> heads, long[] pairs, ScalarType type) {
+  private double[] theirs(Routing routing, List<RewardHead> heads, long[] pairs, ScalarType type) {
     PointerScope natives = new PointerScope();
     try {
       Tensor x = torch.tensor(values).reshape(RESPONSES, EXPERTS * WIDTH).to(type);
@@ -201,8 +200,7 @@ class RoutingTest {
           chosen[response] = 1;
         }
         Tensor inner =
-            torch.linear(
-                x, of.get("hidden.0.weight"), new TensorOptional(of.get("hidden.0.bias")));
+            torch.linear(x, of.get("hidden.0.weight"), new TensorOptional(of.get("hidden.0.bias")));
         Tensor s =
             torch.linear(
                 torch.prelu(inner, of.get("hidden.0.slope")),
@@ -259,7 +257,9 @@ class RoutingTest {
       assertEquals(Float.NEGATIVE_INFINITY, scores[3]);
       assertTrue(Float.isFinite(scores[4]));
       assertFalse(Routing.topOne(router, batch, INDEX).to(2, read).isValid(0));
-      refused("2 heads", () -> routing.score(heads.subList(0, 2), vectors, read, INDEX, Readout.identity()));
+      refused(
+          "2 heads",
+          () -> routing.score(heads.subList(0, 2), vectors, read, INDEX, Readout.identity()));
       refused("6 responses", () -> routing.to(0, Spans.ofRows(0)));
       refused("expert 3 of 3", () -> routing.to(3, read));
       refused("of 2", () -> routing.merge(List.of(scores, scores)));
