@@ -138,13 +138,13 @@ class HeadAccuracyTest {
     private final List<double[]> exact = new ArrayList<>();
 
     /**
-     * Root mean squares of n errors have a ratio that is known to one part in sqrt(n): two of those
-     * are allowed for beside the 5 %, and nothing else.
+     * Root mean squares of n errors have a ratio that is known to one part in sqrt(n). Three of
+     * those are allowed for beside the 5 %, since some 400 ratios are compared, and nothing else.
      */
     void check(String what) {
       double[] truth = flat(exact);
       double[] theirs = flat(peers);
-      double chance = 2 / Math.sqrt(truth.length);
+      double chance = 3 / Math.sqrt(truth.length);
       assertNoWorse(what, flat(ours), theirs, truth, 1.05 * chance * Errors.error(theirs, truth));
     }
 
