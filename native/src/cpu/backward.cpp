@@ -8,7 +8,6 @@ namespace gavel {
 
 namespace {
 
-constexpr int64_t kMostChunkRows = 512;
 constexpr int64_t kChunkFloats = int64_t{16} << 20;
 
 int64_t widest_layer(const HeadSpec &spec) {
@@ -45,8 +44,10 @@ BackwardRun::BackwardRun(const BackwardCall &call, Workspace &workspace)
   if (layers_ > 0) da_ = take_matrix(widest);
   output_weight_ = workspace.take<float>(spec_.fields.output_width * spec_.output_depth);
   read_parameter(call.head, spec_.output_weight, output_weight_);
-  sums_ = workspace.take<float>(round_up(widest, kColumnUnit));
-  partials_ = workspace.take<float>(round_up(widest, kColumnUnit));
+  open_stride_ = round_up(std::max(widest, spec_.fields.output_width), kColumnUnit);
+  open_ = workspace.take<float>(kOpenSums * open_stride_);
+  wide_sums_ = workspace.take<double>(open_stride_);
+  slope_sums_ = workspace.take<float>(widest);
   pooling_scratch_ = workspace.take<float>(parts_ * pooling_scratch_stride());
   rounded_ = workspace.take<char>(parts_ * rounded_stride());
   readout_scratch_ = workspace.take<float>(parts_ * readout_scratch_stride());
@@ -173,7 +174,7 @@ void BackwardRun::run() {
 int64_t chunk_rows(const HeadSpec &spec) {
   const int64_t floats =
       2 * spec.fields.input_width + spec.preactivation_width + 2 * widest_layer(spec) + spec.fields.output_width;
-  return std::clamp(kChunkFloats / floats / kSummedRows * kSummedRows, kSummedRows, kMostChunkRows);
+  return std::clamp(kChunkFloats / floats / kSummedRows * kSummedRows, kSummedRows, kMostSummedRows);
 }
 
 void run_backward(const BackwardCall &call, Workspace &workspace) {

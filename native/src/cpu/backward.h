@@ -8,9 +8,9 @@
 // kept between the two. Where the forward call rounds to 16 bits (the vector, the input of the hidden layers but the first), the
 // gradient passes through as if it had not (straight-through), at the rounded values.
 //
-// Sums over items, always in f32 and the same for any number of threads and any instruction set: the valid items, in order, are cut
-// into chunks of chunk_rows(head); within a chunk a weight of a hidden layer is summed in block order (gemm.h), everything else by
-// adding 32 rows one after another and then such sums one after another; chunks are added to the gradient in order.
+// Sums over items, the same for any number of threads and any instruction set: the valid items, in order, are cut into chunks of
+// chunk_rows(head); within a chunk a weight of a hidden layer is summed in block order (gemm.h), a bias of a layer in double precision,
+// everything else by adding four rows one after another and then such sums in pairs (row_sums.h); chunks are added to the gradient in order.
 #ifndef GAVEL_CPU_BACKWARD_H
 #define GAVEL_CPU_BACKWARD_H
 

@@ -3,13 +3,20 @@
 
 namespace gavel {
 
+// Sums of single numbers are made in double precision and rounded once: they are what LibTorch adds most exactly, and cost one pass over
+// rows that a layer reads many times.
 void BackwardRun::sum_bias(const Matrix &matrix, int64_t width, const Tensor &bias) {
   if (!bias.present()) return;
-  parallel(0.2 * static_cast<double>(rows_ * width), width, kColumnUnit, [&](const Slice &columns, int32_t) {
-    float *sum = sums_ + columns.begin;
-    sum_rows(kernels_, rows_, columns.size(), sum, partials_ + columns.begin,
-             [&](int64_t row, float *partial) { kernels_.add(partial, matrix.row(row) + columns.begin, columns.size()); });
-    put_gradient(bias.as<float>() + columns.begin, sum, columns.size(), overwrite_);
+  parallel(0.4 * static_cast<double>(rows_ * width), width, kColumnUnit, [&](const Slice &columns, int32_t) {
+    double *sum = wide_sums_ + columns.begin;
+    std::fill_n(sum, columns.size(), 0.0);
+    for (int64_t row = 0; row < rows_; ++row) {
+      const float *terms = matrix.row(row) + columns.begin;
+      for (int64_t c = 0; c < columns.size(); ++c) sum[c] += static_cast<double>(terms[c]);
+    }
+    float *rounded = open_ + columns.begin;
+    for (int64_t c = 0; c < columns.size(); ++c) rounded[c] = static_cast<float>(sum[c]);
+    put_gradient(bias.as<float>() + columns.begin, rounded, columns.size(), overwrite_);
   });
 }
 
@@ -22,22 +29,14 @@ void BackwardRun::output_layer() {
   if (weight.present()) {
     parallel(work, depth, kColumnUnit, [&](const Slice &columns, int32_t) {
       for (int64_t k = 0; k < outputs; ++k) {
-        float *sum = sums_ + columns.begin;
-        sum_rows(kernels_, rows_, columns.size(), sum, partials_ + columns.begin, [&](int64_t row, float *partial) {
-          kernels_.multiply_add(partial, doutput_.row(row)[k], input.row(row) + columns.begin, columns.size());
+        const float *sum = sum_columns(columns, [&](int64_t row, float *leaf) {
+          kernels_.multiply_add(leaf, doutput_.row(row)[k], input.row(row) + columns.begin, columns.size());
         });
         put_gradient(weight.row<float>(k) + columns.begin, sum, columns.size(), overwrite_);
       }
     });
   }
-  const Tensor &bias = gradient(spec_.output_bias);
-  if (bias.present()) {
-    for (int64_t k = 0; k < outputs; ++k) {
-      float sum, partial;
-      sum_rows(kernels_, rows_, 1, &sum, &partial, [&](int64_t row, float *part) { *part += doutput_.row(row)[k]; });
-      put_gradient(bias.as<float>() + k, &sum, 1, overwrite_);
-    }
-  }
+  sum_bias(doutput_, outputs, gradient(spec_.output_bias));
   if (lowest_ == layers_ && !vectors_) return;
   parallel(work, rows_, 1, [&](const Slice &slice, int32_t) {
     for (int64_t row = slice.begin; row < slice.end; ++row) {
@@ -57,17 +56,20 @@ void BackwardRun::sum_slope(int32_t l) {
   const int64_t width = spec_.hidden[l].width;
   const bool shared = slope.shape[0] != width;
   parallel(static_cast<double>(rows_ * width), width, kColumnUnit, [&](const Slice &columns, int32_t) {
-    float *sum = sums_ + columns.begin;
-    sum_rows(kernels_, rows_, columns.size(), sum, partials_ + columns.begin, [&](int64_t row, float *partial) {
+    const float *sum = sum_columns(columns, [&](int64_t row, float *leaf) {
       const float *a = preactivation(row, l) + columns.begin;
       const float *du = dinput_.row(row) + columns.begin;
       // Not a * du with a set to 0: an infinite gradient must not become NaN where the slope has no part in it.
-      for (int64_t c = 0; c < columns.size(); ++c) partial[c] += a[c] > 0.0f ? 0.0f : a[c] * du[c];
+      for (int64_t c = 0; c < columns.size(); ++c) leaf[c] += a[c] > 0.0f ? 0.0f : a[c] * du[c];
     });
-    if (!shared) put_gradient(slope.as<float>() + columns.begin, sum, columns.size(), overwrite_);
+    if (shared) {
+      std::copy_n(sum, columns.size(), slope_sums_ + columns.begin);
+    } else {
+      put_gradient(slope.as<float>() + columns.begin, sum, columns.size(), overwrite_);
+    }
   });
   if (shared) {
-    const float sum = kernels_.sum(sums_, width);
+    const float sum = kernels_.sum(slope_sums_, width);
     put_gradient(slope.as<float>(), &sum, 1, overwrite_);
   }
 }
@@ -93,33 +95,40 @@ void BackwardRun::hidden_layer(int32_t l) {
 }
 
 // The gradient of the finished vectors is in dinput_. The sums over rows are those of sum_rows, made 32 rows at a time so that threads
-// can share them: the kernel adds a whole row to the weight and the bias at once.
+// can share them: the kernel adds a whole row to the weight and the bias at once. A sum of 32 rows is a node of the tree over all.
 void BackwardRun::norm() {
   const int64_t width = spec_.fields.input_width;
   const int64_t blocks = (rows_ + kSummedRows - 1) / kSummedRows;
   Workspace scratch(context_.workspaces);
-  float *partials = scratch.take<float>(2 * blocks * width);
+  constexpr int64_t kOpenInBlock = open_sums(kSummedRows / kLeafRows);
+  float *nodes = scratch.take<float>(2 * blocks * width);
+  float *open = scratch.take<float>(parts_ * kOpenInBlock * 2 * width);
   float *dx = scratch.take<float>(parts_ * width);
   parallel(4.0 * static_cast<double>(rows_ * width), blocks, 1, [&](const Slice &slice, int32_t part) {
     float *out = dx + part * width;
     for (int64_t block = slice.begin; block < slice.end; ++block) {
-      float *dweight = partials + 2 * block * width;
-      std::fill_n(dweight, 2 * width, 0.0f);
-      for (int64_t row = block * kSummedRows; row < std::min((block + 1) * kSummedRows, rows_); ++row) {
-        kernels_.norm_gradient(spec_.fields.norm, pooled_.row(row), call_.head.norm_weight.as<float>(),
-                               spec_.fields.norm_epsilon, dinput_.row(row), width, out,
-                               wanted(spec_.norm_weight) ? dweight : nullptr,
-                               wanted(spec_.norm_bias) ? dweight + width : nullptr);
-        std::copy_n(out, width, dinput_.row(row));
-      }
+      const int64_t first = block * kSummedRows;
+      const float *node =
+          sum_rows(kernels_, first, std::min(first + kSummedRows, rows_), 2 * width, open + part * kOpenInBlock * 2 * width,
+                   2 * width, [&](int64_t row, float *dweight) {
+                     kernels_.norm_gradient(spec_.fields.norm, pooled_.row(row), call_.head.norm_weight.as<float>(),
+                                            spec_.fields.norm_epsilon, dinput_.row(row), width, out,
+                                            wanted(spec_.norm_weight) ? dweight : nullptr,
+                                            wanted(spec_.norm_bias) ? dweight + width : nullptr);
+                     std::copy_n(out, width, dinput_.row(row));
+                   });
+      std::copy_n(node, 2 * width, nodes + 2 * block * width);
     }
   });
   const int32_t parameters[] = {spec_.norm_weight, spec_.norm_bias};
   for (int32_t which = 0; which < 2; ++which) {
     if (!wanted(parameters[which])) continue;
-    std::fill_n(sums_, width, 0.0f);
-    for (int64_t block = 0; block < blocks; ++block) kernels_.add(sums_, partials + (2 * block + which) * width, width);
-    put_gradient(gradient(parameters[which]).as<float>(), sums_, width, overwrite_);
+    VectorSum sum(kernels_, open_, open_stride_, width);
+    for (int64_t block = 0; block < blocks; ++block) {
+      std::copy_n(nodes + (2 * block + which) * width, width, sum.leaf());
+      sum.close();
+    }
+    put_gradient(gradient(parameters[which]).as<float>(), sum.total(), width, overwrite_);
   }
 }
 

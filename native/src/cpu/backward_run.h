@@ -58,6 +58,12 @@ class BackwardRun {
     pool_.run(parts, [&](int32_t part) { body(Slice(units, unit, part, parts), part); });
   }
 
+  // Sums over the rows of the chunk, of these columns.
+  template <typename AddRow>
+  const float *sum_columns(const Slice &columns, AddRow &&add_row) const {
+    return sum_rows(kernels_, 0, rows_, columns.size(), open_ + columns.begin, open_stride_, add_row);
+  }
+
   const BackwardCall &call_;
   const HeadSpec &spec_;
   CpuContext &context_;
@@ -83,8 +89,10 @@ class BackwardRun {
   Matrix dinput_;                               // of the input of the layer done last
   Matrix da_;                                   // of the preactivations of the layer at hand
   float *output_weight_ = nullptr;              // [K, output_depth] widened
-  float *sums_ = nullptr;                       // [widest], split by columns among the threads
-  float *partials_ = nullptr;
+  int64_t open_stride_ = 0;
+  float *open_ = nullptr;             // [kOpenSums][open_stride_], split by columns among the threads
+  double *wide_sums_ = nullptr;       // [open_stride_]
+  float *slope_sums_ = nullptr;       // [widest layer], of a shared slope
   float *pooling_scratch_ = nullptr;  // [threads][H]
   char *rounded_ = nullptr;           // [threads][bytes of the widest row]
   float *readout_scratch_ = nullptr;  // [threads][readout_scratch, then the gradients of all logits of an item]

@@ -3,8 +3,9 @@
 // row_sums.h: sums over rows, sum[p][c] = sum over r of weight[r][p] value[r][c], for a few planes p: gradients of an output layer, of
 // biases, slopes and norms. Values are made on the spot, so that each is read once.
 //
-// A block takes 1024 columns of a chunk of rows: 32 rows one after another (fmaf), then such sums one after another. The last block of a
-// column tile adds the chunks in order. Chunks depend on the number of rows alone: at most 64, of at least 32 rows.
+// A block takes 1024 columns of a chunk of rows: a few rows one after another (fmaf), then such sums one after another, about as many of the one as
+// of the other, where errors are smallest without a third level of sums, for which there are no registers. The last block of a column tile adds
+// the chunks in pairs (common/pairwise_sum.h). All depends on the number of rows alone: at most 64 chunks, of at least 32 rows.
 #ifndef GAVEL_CUDA_ROW_SUMS_H
 #define GAVEL_CUDA_ROW_SUMS_H
 
@@ -14,18 +15,24 @@
 #include "cuda/norm.h"
 #include "cuda/output.h"
 #include "cuda/packed.h"
+#include "cuda/pairwise.h"
 
 namespace gavel::cuda {
 
 constexpr int kRowSumThreads = 128;
 constexpr int kRowSumBlocks = 4;  // per SM: 128 registers a thread, which the sums and the rows under way need
 constexpr int64_t kRowSumColumns = kRowSumThreads * kChunk;
-constexpr int kAddedRows = 32;
+constexpr int kStagedRows = 32;
 constexpr int64_t kMostRowChunks = 64;
+constexpr uint32_t kRowChunkLevels = 7;  // of a tree over them
 constexpr int kMostPlanes = 4;
 
 inline int64_t row_chunk(int64_t rows) {
-  return padded(rows > 0 ? divide_up(rows, kMostRowChunks) : 1, int64_t{kAddedRows});
+  return padded(rows > 0 ? divide_up(rows, kMostRowChunks) : 1, int64_t{kStagedRows});
+}
+// Rows added one after another: a divisor of the rows staged, near the root of the chunk.
+inline int row_leaf(int64_t chunk) {
+  return chunk <= 128 ? 8 : chunk <= 512 ? 16 : 32;
 }
 inline int64_t row_chunks(int64_t rows) {
   return rows > 0 ? divide_up(rows, row_chunk(rows)) : 1;
@@ -151,6 +158,7 @@ struct RowSum {
   int64_t rows;
   int64_t columns;
   int64_t chunk;    // rows of a chunk
+  int32_t leaf;     // rows added one after another
   int32_t planes;   // at most kPlanes
   bool overwrite;   // else the sums are added to what is there
   float *partials;  // [chunks][planes][columns of all tiles], then [chunks][planes] of the weights
@@ -168,15 +176,15 @@ template <int kPlanes, typename Weights, typename Values>
 __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
     row_sum_kernel(const __grid_constant__ RowSum sums, const __grid_constant__ Weights weights,
                    const __grid_constant__ Values values) {
-  GAVEL_SHARED(float[kAddedRows][kPlanes], shared_weights);
+  GAVEL_SHARED(float[kStagedRows][kPlanes], shared_weights);
   const int64_t tile = blockIdx.x, chunk = blockIdx.y, chunks = gridDim.y;
   const int64_t tiled_columns = int64_t{gridDim.x} * kRowSumColumns;
   const int64_t column = tile * kRowSumColumns + int64_t{threadIdx.x} * kChunk;
   const int64_t begin = chunk * sums.chunk, end = min(sums.rows, begin + sums.chunk);
   float total[kPlanes][kChunk] = {};
   float weight_total = 0;
-  for (int64_t base = begin; base < end; base += kAddedRows) {
-    const int count = static_cast<int>(min(end - base, int64_t{kAddedRows}));
+  for (int64_t base = begin; base < end; base += kStagedRows) {
+    const int count = static_cast<int>(min(end - base, int64_t{kStagedRows}));
     __syncthreads();
     for (int i = static_cast<int>(threadIdx.x); i < count * kPlanes; i += kRowSumThreads) {
       const int r = i / kPlanes, p = i % kPlanes;
@@ -184,23 +192,27 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
     }
     __syncthreads();
     if (column < sums.columns && sums.targets != nullptr) {
-      float part[kPlanes][kChunk] = {};
-      GAVEL_UNROLL_BY(Values::kUnroll)
-      for (int r = 0; r < count; ++r) {
-        float x[kChunk];
-        values.load(base + r, column, x);
-        for (int p = 0; p < kPlanes; ++p) {
-          for (int i = 0; i < kChunk; ++i) part[p][i] = fmaf(shared_weights[r][p], x[i], part[p][i]);
+      for (int first = 0; first < count; first += sums.leaf) {
+        float part[kPlanes][kChunk] = {};
+        GAVEL_UNROLL_BY(Values::kUnroll)
+        for (int r = first; r < min(first + sums.leaf, count); ++r) {
+          float x[kChunk];
+          values.load(base + r, column, x);
+          for (int p = 0; p < kPlanes; ++p) {
+            for (int i = 0; i < kChunk; ++i) part[p][i] = fmaf(shared_weights[r][p], x[i], part[p][i]);
+          }
         }
-      }
-      for (int p = 0; p < kPlanes; ++p) {
-        for (int i = 0; i < kChunk; ++i) total[p][i] += part[p][i];
+        for (int p = 0; p < kPlanes; ++p) {
+          for (int i = 0; i < kChunk; ++i) total[p][i] += part[p][i];
+        }
       }
     }
     if (tile == 0 && threadIdx.x < static_cast<unsigned>(sums.planes)) {
-      float part = 0;
-      for (int r = 0; r < count; ++r) part += shared_weights[r][threadIdx.x];
-      weight_total += part;
+      for (int first = 0; first < count; first += sums.leaf) {
+        float part = 0;
+        for (int r = first; r < min(first + sums.leaf, count); ++r) part += shared_weights[r][threadIdx.x];
+        weight_total += part;
+      }
     }
   }
   // Every chunk's sums lie in memory, also where there is one chunk only: one way for all.
@@ -218,24 +230,24 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
     for (int64_t c = tile * kRowSumColumns + threadIdx.x; c < min(sums.columns, (tile + 1) * kRowSumColumns);
          c += kRowSumThreads) {
       for (int p = 0; p < sums.planes; ++p) {
-        float sum = 0;
-        GAVEL_UNROLL_BY(8)
-        for (int64_t k = 0; k < chunks; ++k) sum += __ldcg(sums.partials + (k * sums.planes + p) * tiled_columns + c);
-        put_gradient(sums.targets + p * sums.target_stride + c, sum, sums.overwrite);
+        ThreadPairwise<kRowChunkLevels> sum;
+        for (int64_t k = 0; k < chunks; ++k) sum.add(__ldcg(sums.partials + (k * sums.planes + p) * tiled_columns + c));
+        put_gradient(sums.targets + p * sums.target_stride + c, sum.total(), sums.overwrite);
       }
     }
   }
   if (has_weight && sums.weight_sums != nullptr) {
-    float sum = 0;
-    for (int64_t k = 0; k < chunks; ++k) sum += __ldcg(weight_partials + k * sums.planes + threadIdx.x);
-    put_gradient(sums.weight_sums + threadIdx.x, sum, sums.overwrite);
+    ThreadPairwise<kRowChunkLevels> sum;
+    for (int64_t k = 0; k < chunks; ++k) sum.add(__ldcg(weight_partials + k * sums.planes + threadIdx.x));
+    put_gradient(sums.weight_sums + threadIdx.x, sum.total(), sums.overwrite);
   }
 }
 
-// Fills in chunk; scratch: row_sum_bytes; tickets: row_sum_tiles zeros.
+// Fills in chunk and leaf; scratch: row_sum_bytes; tickets: row_sum_tiles zeros.
 template <int kPlanes, typename Weights, typename Values>
 void enqueue_row_sum(RowSum sums, const Weights &weights, const Values &values, cudaStream_t stream) {
   sums.chunk = row_chunk(sums.rows);
+  sums.leaf = row_leaf(sums.chunk);
   const dim3 grid(static_cast<unsigned>(row_sum_tiles(sums.columns)), static_cast<unsigned>(row_chunks(sums.rows)));
   launch(row_sum_kernel<kPlanes, Weights, Values>, grid, kRowSumThreads, 0, stream, sums, weights, values);
 }

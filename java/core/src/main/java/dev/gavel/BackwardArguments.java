@@ -4,16 +4,11 @@ import dev.gavel.bindings.NativeStruct;
 import dev.gavel.bindings.TensorDescriptor;
 import dev.gavel.bindings.ffi.gavel_backward_args;
 import dev.gavel.bindings.ffi.gavel_h;
-import dev.gavel.bindings.ffi.gavel_scatter_args;
-import dev.gavel.bindings.ffi.gavel_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/**
- * One {@code gavel_backward_args} and one {@code gavel_scatter_args} in native memory, written anew
- * for every call.
- */
+/** One {@code gavel_backward_args} in native memory, written anew for every call. */
 final class BackwardArguments {
   private static final long[] INPUTS = {
     gavel_backward_args.hidden$offset(),
@@ -27,11 +22,8 @@ final class BackwardArguments {
     gavel_backward_args.gate_preactivations$offset()
   };
   private static final long[] READOUT_INPUTS = ReadoutArguments.Offsets.BACKWARD.tensors();
-  private static final long[] OUTPUTS = {gavel_backward_args.dvectors$offset()};
-  private static final long[] SCATTER_INPUTS = {
-    gavel_scatter_args.first$offset(),
-    gavel_scatter_args.last$offset(),
-    gavel_scatter_args.dvectors$offset()
+  private static final long[] OUTPUTS = {
+    gavel_backward_args.dvectors$offset(), gavel_backward_args.dgate_vectors$offset()
   };
 
   private final MemorySegment struct;
@@ -46,12 +38,8 @@ final class BackwardArguments {
   private final TensorDescriptor gateLogits;
   private final TensorDescriptor gatePreactivations;
   private final TensorDescriptor gateScaleGradient;
+  private final TensorDescriptor gateVectorGradient;
   private final ReadoutArguments readouts;
-  private final MemorySegment scatter;
-  private final TensorDescriptor scatterFirst;
-  private final TensorDescriptor scatterLast;
-  private final TensorDescriptor scatterVectors;
-  private final TensorDescriptor scatterHidden;
 
   BackwardArguments(Arena arena) {
     struct = NativeStruct.allocate(arena, gavel_backward_args.layout());
@@ -67,12 +55,8 @@ final class BackwardArguments {
     gatePreactivations =
         TensorDescriptor.at(struct, gavel_backward_args.gate_preactivations$offset());
     gateScaleGradient = TensorDescriptor.at(struct, gavel_backward_args.dgate_scale$offset());
+    gateVectorGradient = TensorDescriptor.at(struct, gavel_backward_args.dgate_vectors$offset());
     readouts = new ReadoutArguments(arena, struct, ReadoutArguments.Offsets.BACKWARD);
-    scatter = NativeStruct.allocate(arena, gavel_scatter_args.layout());
-    scatterFirst = TensorDescriptor.at(scatter, gavel_scatter_args.first$offset());
-    scatterLast = TensorDescriptor.at(scatter, gavel_scatter_args.last$offset());
-    scatterVectors = TensorDescriptor.at(scatter, gavel_scatter_args.dvectors$offset());
-    scatterHidden = TensorDescriptor.at(scatter, gavel_scatter_args.dhidden$offset());
   }
 
   /** Takes a backward call to the device. */
@@ -82,22 +66,9 @@ final class BackwardArguments {
     staging.stream(struct, gavel_backward_args.stream$offset());
   }
 
-  /** Takes a scatter call to the device; it adds to the gradient of the hidden states. */
-  void stageScatter(Staging staging) {
-    staging.struct(scatter, SCATTER_INPUTS, new long[0]);
-    staging.tensor(
-        scatter.asSlice(gavel_scatter_args.dhidden$offset(), gavel_tensor.layout()), true, true);
-    staging.stream(scatter, gavel_scatter_args.stream$offset());
-  }
-
   /** The {@code gavel_backward_args}. */
   MemorySegment backward() {
     return struct;
-  }
-
-  /** The {@code gavel_scatter_args}. */
-  MemorySegment scatter() {
-    return scatter;
   }
 
   void input(PackedBatch batch, Pooling pooling, Readout readout, boolean accumulate) {
@@ -168,38 +139,8 @@ final class BackwardArguments {
     vectorGradient.output(gavel_h.GAVEL_F32(), values, rows, width, width);
   }
 
-  void scatter(
-      PackedBatch batch, Pooling pooling, MemorySegment vectors, long width, HostTensor target) {
-    scatter(batch, pooling, vectors, width, width, target);
-    ScoreArguments.rows(batch, pooling, scatterFirst, scatterLast);
-  }
-
-  /** The second stream's part of vectors [R, 2D], at the rows of the gate. */
-  void scatterReverse(PackedBatch batch, MemorySegment vectors, long width, HostTensor target) {
-    MemorySegment reverse = vectors.asSlice(width * Float.BYTES);
-    scatter(batch, Pooling.index(), reverse, width, 2 * width, target);
-    scatterFirst.clear();
-    scatterLast.input(gavel_h.GAVEL_I64(), batch.gate(), batch.responses());
-  }
-
-  /** The first stream's part of vectors [R, 2D], at the last rows. */
-  void scatterForward(PackedBatch batch, MemorySegment vectors, long width, HostTensor target) {
-    scatter(batch, Pooling.index(), vectors, width, 2 * width, target);
-    ScoreArguments.rows(batch, Pooling.index(), scatterFirst, scatterLast);
-  }
-
-  private void scatter(
-      PackedBatch batch,
-      Pooling pooling,
-      MemorySegment vectors,
-      long width,
-      long stride,
-      HostTensor target) {
-    gavel_scatter_args.pooling(scatter, Codes.pooling(pooling));
-    gavel_scatter_args.combine(scatter, Codes.combine(pooling));
-    scatterVectors.input(gavel_h.GAVEL_F32(), vectors, batch.items(pooling), width, stride);
-    long columns = target.size(1);
-    scatterHidden.output(gavel_h.GAVEL_F32(), target.memory(), target.size(0), columns, columns);
+  void gateVectorGradient(MemorySegment values, long rows, long width) {
+    gateVectorGradient.output(gavel_h.GAVEL_F32(), values, rows, width, width);
   }
 
   private static void matrix(TensorDescriptor descriptor, HostTensor values) {

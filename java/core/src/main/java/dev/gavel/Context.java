@@ -121,6 +121,15 @@ public final class Context implements AutoCloseable {
       long memoryBytes) {}
 
   /**
+   * Memory of a CUDA device; on the CPU all are 0.
+   *
+   * @param bytes of the device
+   * @param free of the device, whoever uses the rest
+   * @param held device and pinned memory that the context and what was made with it hold
+   */
+  public record Memory(long bytes, long free, long held) {}
+
+  /**
    * Opens a context with {@link Options#defaults()}.
    *
    * @throws NativeLoadException if there is no native library for this machine
@@ -186,6 +195,20 @@ public final class Context implements AutoCloseable {
   /** What this context is. */
   public Info info() {
     return info;
+  }
+
+  /** The device's memory, now. */
+  public Memory memory() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = NativeStruct.allocate(arena, gavel_context_info.layout());
+      Gavel.contextDescribe(handle, struct, new NativeError(arena));
+      return new Memory(
+          gavel_context_info.memory_bytes(struct),
+          gavel_context_info.free_memory_bytes(struct),
+          gavel_context_info.held_bytes(struct));
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    }
   }
 
   /**

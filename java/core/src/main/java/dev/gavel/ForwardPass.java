@@ -1,5 +1,8 @@
 package dev.gavel;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * What a forward pass ran with, and the state its backward pass must find unchanged.
  *
@@ -31,6 +34,25 @@ record ForwardPass(
         withLoss,
         head.parameterVersion().get(),
         gateVersion(readout));
+  }
+
+  /** What a pass must keep beside its scores for its backward pass. */
+  static ScoreBatch.Extra[] kept(HeadSpec spec, Readout readout) {
+    ReadoutShape shape = ReadoutShape.of(spec, readout);
+    List<ScoreBatch.Extra> extras = new ArrayList<>();
+    if (!spec.isLinear()) {
+      extras.add(ScoreBatch.Extra.PREACTIVATIONS);
+    }
+    if (BackwardArguments.readsLogits(readout)) {
+      extras.add(ScoreBatch.Extra.LOGITS);
+    }
+    if (shape.gateOutputs() > 0) {
+      extras.add(ScoreBatch.Extra.GATE_LOGITS);
+    }
+    if (shape.gatePreactivationWidth() > 0) {
+      extras.add(ScoreBatch.Extra.GATE_PREACTIVATIONS);
+    }
+    return extras.toArray(new ScoreBatch.Extra[0]);
   }
 
   private static long gateVersion(Readout readout) {

@@ -28,6 +28,7 @@ public final class LossResult implements AutoCloseable {
   private final MemorySegment value;
   private final MemorySegment counts;
   private int scores;
+  private int width = 1;
   private int items;
   private boolean reduced;
   private boolean computed;
@@ -98,10 +99,13 @@ public final class LossResult implements AutoCloseable {
     return gradient.getAtIndex(FLOAT, checked(score, scores, "score"));
   }
 
-  /** dL/ds, f32 [N, 1]: a view, which changes with the next call and closes with this. */
+  /**
+   * dL/ds, f32 [R, S] of a loss in a score call, [N, 1] of one by itself: a view, which changes
+   * with the next call and closes with this.
+   */
   public HostTensor gradient() {
     requireComputed();
-    return HostTensor.view(DType.F32, gradient, guard, scores, 1);
+    return HostTensor.view(DType.F32, gradient, guard, scores / width, width);
   }
 
   /** Items that counted. */
@@ -130,7 +134,7 @@ public final class LossResult implements AutoCloseable {
       throw new InvalidTensorException(
           "scores of a loss are %s; they must be f32 [N]".formatted(from));
     }
-    begin(loss, from.elementCount());
+    begin(loss, from.elementCount(), 1);
     try {
       arguments.scores(from);
       if (context.onCpu()) {
@@ -151,12 +155,13 @@ public final class LossResult implements AutoCloseable {
   }
 
   /**
-   * Begins a call that computes this loss over {@code count} scores of its own; ended by {@link
-   * #end()}.
+   * Begins a call that computes this loss over scores of its own, {@code each} of {@code
+   * responses}; ended by {@link #end()}.
    *
    * @return the {@code gavel_loss_args} to pass
    */
-  MemorySegment begin(Loss loss, long count) {
+  MemorySegment begin(Loss loss, long responses, int each) {
+    long count = Math.multiplyExact(responses, each);
     long needed = loss.items();
     if (count > maxScores || needed > maxItems) {
       throw new InvalidArgumentException(
@@ -172,6 +177,7 @@ public final class LossResult implements AutoCloseable {
       throw e;
     }
     scores = (int) count;
+    width = each;
     items = (int) needed;
     reduced = loss.reduction() != Reduction.NONE;
     arguments.withoutScores();

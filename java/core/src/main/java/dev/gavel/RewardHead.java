@@ -192,9 +192,8 @@ public final class RewardHead implements AutoCloseable {
    * Scores every response and computes a loss of the scores in the same call. Responses without a
    * row do not take part.
    *
-   * @param loss over the scores of this batch
+   * @param loss over the scores of this batch: N = R S of them, response by response
    * @param result receives the loss and its gradient
-   * @throws UnsupportedException if the readout gives more than one score a response
    */
   public void score(
       PackedBatch batch,
@@ -203,13 +202,8 @@ public final class RewardHead implements AutoCloseable {
       ScoreBatch into,
       Loss loss,
       LossResult result) {
-    int width = readout.scores(spec.outputWidth());
-    if (width != 1) {
-      throw new UnsupportedException(
-          "a loss over %d scores a response; the readout must make one of the head's %d outputs"
-              .formatted(width, spec.outputWidth()));
-    }
-    MemorySegment lossArguments = result.begin(loss, batch.items(pooling));
+    MemorySegment lossArguments =
+        result.begin(loss, batch.items(pooling), readout.scores(spec.outputWidth()));
     try {
       call(batch, pooling, readout, into, lossArguments);
       result.finish();
@@ -223,7 +217,7 @@ public final class RewardHead implements AutoCloseable {
    * a {@link ScoreBatch}.
    */
   public float[] score(PackedBatch batch, Pooling pooling, Readout readout) {
-    try (ScoreBatch scores = ScoreBatch.allocate(spec, batch.items(pooling))) {
+    try (ScoreBatch scores = ScoreBatch.allocate(spec, readout, batch.items(pooling))) {
       score(batch, pooling, readout, scores);
       return scores.toArray();
     }

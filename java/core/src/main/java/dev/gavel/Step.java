@@ -6,11 +6,10 @@ import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.UseGuard;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * One training step of a head: forward pass with loss, backward pass into gradients, and where a
@@ -37,11 +36,10 @@ public final class Step implements AutoCloseable {
   private final Gradients gradients;
   private final BackwardArguments arguments;
   private final NativeError error;
-  private final Optional<MemorySegment> vectorGradient;
+  private final Optional<VectorGradients> vectorGradients;
   private final Optional<GateGradients> gate;
-  private final int streams;
+  private final Optional<VectorGradients> gateVectorGradients;
   private Optional<ForwardPass> last = Optional.empty();
-  private boolean vectorGradientDone;
 
   /** What a step can do besides the gradients of the parameters. */
   public enum Extra {
@@ -49,7 +47,12 @@ public final class Step implements AutoCloseable {
      * Gradients of the pooled vectors, for {@link #scatter}; costs one more product with every
      * weight matrix.
      */
-    VECTOR_GRADIENTS
+    VECTOR_GRADIENTS,
+    /**
+     * Gradients of the vectors that a gate reads, for {@link #scatterGate}. Without it the gate
+     * does not reach the backbone, as BiPRM detaches it.
+     */
+    GATE_VECTOR_GRADIENTS
   }
 
   /** What becomes of the gradients that are there already. */
@@ -61,32 +64,40 @@ public final class Step implements AutoCloseable {
   }
 
   private Step(
-      RewardHead head,
-      Readout readout,
-      int maxResponses,
-      int maxItems,
-      boolean withVectorGradients) {
+      RewardHead head, Readout readout, int maxResponses, int maxItems, List<Extra> extras) {
     HeadSpec spec = head.spec();
-    ReadoutShape shape = ReadoutShape.of(spec, readout);
-    this.streams = shape.streams();
-    this.gate =
-        readout instanceof Readout.GatedSum gated
-            ? Optional.of(new GateGradients(arena, gated))
-            : Optional.empty();
     this.head = head;
     this.maxResponses = maxResponses;
     this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
-    this.scores = ScoreBatch.allocate(spec, readout, maxResponses, extras(spec, readout, shape));
-    this.loss = LossResult.allocate(maxResponses, maxItems);
+    this.scores = ScoreBatch.allocate(spec, readout, maxResponses, ForwardPass.kept(spec, readout));
+    this.loss =
+        LossResult.allocate(
+            Math.multiplyExact(maxResponses, readout.scores(spec.outputWidth())), maxItems);
     this.gradients = Gradients.zeros(spec);
     this.arguments = new BackwardArguments(arena);
     this.error = new NativeError(arena);
-    this.vectorGradient =
-        withVectorGradients
+    Optional<Readout.GatedSum> gated =
+        readout instanceof Readout.GatedSum of ? Optional.of(of) : Optional.empty();
+    boolean twoStreams = gated.map(Readout.GatedSum::twoStreams).orElse(false);
+    VectorGradients.Origin both = VectorGradients.Origin.LAST_AND_GATE_ROW;
+    this.vectorGradients =
+        extras.contains(Extra.VECTOR_GRADIENTS)
             ? Optional.of(
-                arena.allocate(
-                    ValueLayout.JAVA_FLOAT,
-                    Math.multiplyExact((long) maxResponses * streams, spec.inputWidth())))
+                new VectorGradients(
+                    arena,
+                    twoStreams ? both : VectorGradients.Origin.POOLED,
+                    maxResponses,
+                    (twoStreams ? 2L : 1L) * spec.inputWidth()))
+            : Optional.empty();
+    this.gate = gated.map(of -> new GateGradients(arena, of));
+    this.gateVectorGradients =
+        extras.contains(Extra.GATE_VECTOR_GRADIENTS)
+            ? gated.map(of ->
+                new VectorGradients(
+                    arena,
+                    twoStreams ? both : VectorGradients.Origin.GATE_ROW,
+                    maxResponses,
+                    of.gate().spec().inputWidth()))
             : Optional.empty();
   }
 
@@ -116,7 +127,12 @@ public final class Step implements AutoCloseable {
     }
     List<Extra> wanted = Arrays.asList(extras);
     readout.scores(head.spec().outputWidth());
-    return new Step(head, readout, maxResponses, maxItems, wanted.contains(Extra.VECTOR_GRADIENTS));
+    if (wanted.contains(Extra.GATE_VECTOR_GRADIENTS) && !(readout instanceof Readout.GatedSum)) {
+      throw new InvalidArgumentException(
+          "step: GATE_VECTOR_GRADIENTS with %s; only a readout with a gate has them"
+              .formatted(readout));
+    }
+    return new Step(head, readout, maxResponses, maxItems, wanted);
   }
 
   /**
@@ -201,21 +217,19 @@ public final class Step implements AutoCloseable {
    *     there was no backward pass
    */
   public void scatter(HostTensor hiddenGradient) {
-    guard.acquireExclusively();
-    try {
-      ForwardPass forward = current();
-      MemorySegment vectors = requireVectorGradient();
-      PackedBatch batch = forward.batch();
-      String expected = Shapes.print(DType.F32, batch.rows(), batch.hidden().size(1));
-      if (!hiddenGradient.toString().equals(expected)) {
-        throw new InvalidTensorException(
-            "gradient of the hidden states is %s; it must be %s"
-                .formatted(hiddenGradient, expected));
-      }
-      scatter(forward, vectors, hiddenGradient);
-    } finally {
-      guard.releaseExclusively();
-    }
+    scatter(() -> require(vectorGradients, Extra.VECTOR_GRADIENTS), hiddenGradient);
+  }
+
+  /**
+   * Adds the gate's part of the last backward pass's gradient of the hidden states to the caller's:
+   * that of the rows the gate reads.
+   *
+   * @param hiddenGradient f32 [T, H], T and H of the batch; added to, not overwritten
+   * @throws IllegalStateException if the step was made without {@link Extra#GATE_VECTOR_GRADIENTS},
+   *     or there was no backward pass
+   */
+  public void scatterGate(HostTensor hiddenGradient) {
+    scatter(() -> require(gateVectorGradients, Extra.GATE_VECTOR_GRADIENTS), hiddenGradient);
   }
 
   /** Scores of the last forward pass. */
@@ -266,12 +280,20 @@ public final class Step implements AutoCloseable {
    */
   public HostTensor vectorGradients() {
     ForwardPass forward = current();
-    return HostTensor.view(
-        DType.F32,
-        requireVectorGradient(),
-        guard,
-        forward.items(),
-        (long) streams * head.spec().inputWidth());
+    return require(vectorGradients, Extra.VECTOR_GRADIENTS).view(guard, forward.items());
+  }
+
+  /**
+   * Gradients of the vectors the gate reads, f32 [R, H], or [R, 2H] with a gate over two streams
+   * (of the last row, then of the gate's): a view, which changes with the next backward pass and
+   * closes with this. Nothing of it is in {@link #vectorGradients()}.
+   *
+   * @throws IllegalStateException if the step was made without {@link Extra#GATE_VECTOR_GRADIENTS},
+   *     or there was no backward pass
+   */
+  public HostTensor gateVectorGradients() {
+    ForwardPass forward = current();
+    return require(gateVectorGradients, Extra.GATE_VECTOR_GRADIENTS).view(guard, forward.items());
   }
 
   /** Frees everything the step owns. Closing again does nothing. */
@@ -287,7 +309,7 @@ public final class Step implements AutoCloseable {
   }
 
   private ForwardPass begin(PackedBatch batch, Pooling pooling, Readout readout, boolean withLoss) {
-    vectorGradientDone = false;
+    written(false);
     int items = batch.items(pooling);
     if (items > maxResponses) {
       throw new InvalidArgumentException(
@@ -298,15 +320,15 @@ public final class Step implements AutoCloseable {
     return ForwardPass.begin(head, batch, pooling, readout, withLoss);
   }
 
-  private MemorySegment requireVectorGradient() {
-    MemorySegment memory =
-        vectorGradient.orElseThrow(() ->
-            new IllegalStateException(
-                "step was made without VECTOR_GRADIENTS; name it in allocate"));
-    if (!vectorGradientDone) {
-      throw new IllegalStateException("there was no backward pass since the forward pass");
-    }
-    return memory;
+  private void written(boolean value) {
+    vectorGradients.ifPresent(of -> of.written(value));
+    gateVectorGradients.ifPresent(of -> of.written(value));
+  }
+
+  private static VectorGradients require(Optional<VectorGradients> gradients, Extra extra) {
+    return gradients.orElseThrow(() ->
+        new IllegalStateException(
+            "step was made without %s; name it in allocate".formatted(extra)));
   }
 
   private ForwardPass current() {
@@ -331,9 +353,10 @@ public final class Step implements AutoCloseable {
       if (!head.spec().isLinear()) {
         arguments.preactivations(held.open(scores.preactivations()));
       }
-      vectorGradient.ifPresent(memory ->
-          arguments.vectorGradient(
-              memory, forward.items(), (long) streams * head.spec().inputWidth()));
+      vectorGradients.ifPresent(
+          of -> arguments.vectorGradient(of.memory(), forward.items(), of.columns()));
+      gateVectorGradients.ifPresent(
+          of -> arguments.gateVectorGradient(of.memory(), forward.items(), of.columns()));
       RewardHead.acquireGate(forward.readout());
       try {
         gate.ifPresent(of -> of.begin(arguments, scores, held));
@@ -341,7 +364,7 @@ public final class Step implements AutoCloseable {
       } finally {
         RewardHead.releaseGate(forward.readout());
       }
-      vectorGradientDone = true;
+      written(true);
     } catch (NativeException e) {
       throw Failures.of(e);
     } finally {
@@ -378,43 +401,14 @@ public final class Step implements AutoCloseable {
     }
   }
 
-  private void scatter(ForwardPass forward, MemorySegment vectors, HostTensor hiddenGradient) {
-    PackedBatch batch = forward.batch();
-    batch.acquire();
-    try (Held held = new Held()) {
-      HostTensor target = held.open(hiddenGradient);
-      long width = head.spec().inputWidth();
-      if (streams == 1) {
-        arguments.scatter(batch, forward.pooling(), vectors, width, target);
-        runScatter();
-      } else {
-        arguments.scatterForward(batch, vectors, width, target);
-        runScatter();
-        arguments.scatterReverse(batch, vectors, width, target);
-        runScatter();
-      }
-    } catch (NativeException e) {
-      throw Failures.of(e);
+  private void scatter(Supplier<VectorGradients> gradients, HostTensor hiddenGradient) {
+    guard.acquireExclusively();
+    try {
+      ForwardPass forward = current();
+      gradients.get().scatter(head.context(), forward, hiddenGradient);
     } finally {
-      batch.release();
+      guard.releaseExclusively();
     }
-  }
-
-  private static ScoreBatch.Extra[] extras(HeadSpec spec, Readout readout, ReadoutShape shape) {
-    List<ScoreBatch.Extra> extras = new ArrayList<>();
-    if (!spec.isLinear()) {
-      extras.add(ScoreBatch.Extra.PREACTIVATIONS);
-    }
-    if (BackwardArguments.readsLogits(readout)) {
-      extras.add(ScoreBatch.Extra.LOGITS);
-    }
-    if (shape.gateOutputs() > 0) {
-      extras.add(ScoreBatch.Extra.GATE_LOGITS);
-    }
-    if (shape.gatePreactivationWidth() > 0) {
-      extras.add(ScoreBatch.Extra.GATE_PREACTIVATIONS);
-    }
-    return extras.toArray(new ScoreBatch.Extra[0]);
   }
 
   private void requireReadout(Readout readout) {
@@ -424,19 +418,6 @@ public final class Step implements AutoCloseable {
     if (!same) {
       throw new InvalidArgumentException(
           "step was made for another readout than %s; name it in allocate".formatted(readout));
-    }
-  }
-
-  private void runScatter() {
-    Context context = head.context();
-    if (context.onCpu()) {
-      Gavel.scatter(context.handle(), arguments.scatter(), error);
-    } else {
-      try (Staging staging = context.stage()) {
-        arguments.stageScatter(staging);
-        Gavel.scatter(context.handle(), arguments.scatter(), error);
-        staging.finish();
-      }
     }
   }
 }

@@ -114,7 +114,7 @@ public final class TokenScores implements AutoCloseable {
       TokenLogprob how,
       Loss loss,
       LossResult result) {
-    MemorySegment lossArguments = result.begin(loss, of.size());
+    MemorySegment lossArguments = result.begin(loss, of.size(), 1);
     try {
       call(context, source, of, how, lossArguments);
       result.finish();

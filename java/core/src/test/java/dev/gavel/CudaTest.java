@@ -316,6 +316,13 @@ class CudaTest {
       assertTrue(cuda.info().computeCapability() >= 80, cuda.info().toString());
       assertTrue(cuda.info().memoryBytes() > 0, cuda.info().toString());
       assertTrue(cuda.info().detail().contains("driver"), cuda.info().detail());
+      Context.Memory before = cuda.memory();
+      assertEquals(cuda.info().memoryBytes(), before.bytes());
+      assertTrue(before.free() > 0 && before.free() <= before.bytes(), before.toString());
+      try (Stream stream = Stream.open(cuda);
+          DeviceTensor _ = DeviceTensor.allocate(stream, DType.F32, 1000)) {
+        assertTrue(cuda.memory().held() >= before.held() + 4000, cuda.memory().toString());
+      }
       assertTrue(Diagnostics.collect().report().contains("device cuda:0"));
     }
     Context.Options fastCpu = Context.Options.defaults().withMode(Context.Mode.FAST);

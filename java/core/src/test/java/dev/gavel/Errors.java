@@ -34,7 +34,12 @@ final class Errors {
     return rootMeanSquare(difference);
   }
 
-  /** Ours may be as far from the exact values as the peer's are, 5 % and an allowance added. */
+  /** Ours may be as far from the exact values as the peer's are, and 5 %. */
+  static void assertNoWorse(String what, double[] ours, double[] peers, double[] exact) {
+    assertNoWorse(what, ours, peers, exact, 0);
+  }
+
+  /** The same with an allowance, for what is too few numbers to tell quality from luck. */
   static void assertNoWorse(
       String what, double[] ours, double[] peers, double[] exact, double allowance) {
     double bound = 1.05 * error(peers, exact) + allowance;

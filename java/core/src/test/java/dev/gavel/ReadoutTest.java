@@ -169,13 +169,15 @@ class ReadoutTest {
     return RewardHead.create(context, spec, Init.normal(0.4f, seed));
   }
 
-  /** What both compute: scores, and gradients of weights. */
+  /** What both compute: scores, and gradients of weights and of the hidden states. */
   private static final class Results {
     final double[] scores;
     final double[] head;
     final double[] gate;
+    final double[] hidden;
 
-    Results(double[] scores, double[] head, double[] gate) {
+    Results(double[] scores, double[] head, double[] gate, double[] hidden) {
+      this.hidden = hidden;
       this.scores = scores;
       this.head = head;
       this.gate = gate;
@@ -203,6 +205,7 @@ class ReadoutTest {
     noWorse("scores", ours.scores, single.scores, exact.scores);
     noWorse("gradient", ours.head, single.head, exact.head);
     noWorse("gate gradient", ours.gate, single.gate, exact.gate);
+    noWorse("hidden gradient", ours.hidden, single.hidden, exact.hidden);
   }
 
   private static void noWorse(String what, double[] ours, double[] single, double[] exact) {
@@ -224,10 +227,14 @@ class ReadoutTest {
   private static Results ours(Case of, RewardHead head, float[] states, long[] gate, float[] up) {
     int scores = of.readout.scores(of.outputs);
     int[] groups = {RESPONSES};
+    boolean gated = of.readout instanceof Readout.GatedSum;
+    Step.Extra[] extras =
+        gated ? Step.Extra.values() : new Step.Extra[] {Step.Extra.VECTOR_GRADIENTS};
     try (HostTensor hidden = HostTensor.of(states, RESPONSES, WIDTH);
+        HostTensor hiddenGradient = HostTensor.allocate(DType.F32, RESPONSES, WIDTH);
         HostTensor gradient = HostTensor.of(up, RESPONSES, scores);
         PackedBatch batch = PackedBatch.allocate(Layout.INDEPENDENT, hidden, RESPONSES);
-        Step step = Step.allocate(head, of.readout, RESPONSES, 1)) {
+        Step step = Step.allocate(head, of.readout, RESPONSES, 1, extras)) {
       batch.group();
       for (int r = 0; r < groups[0]; r++) {
         batch.sequence(1).response(0, 0);
@@ -235,11 +242,15 @@ class ReadoutTest {
       batch.gateRows(gate).seal();
       step.forward(batch, Pooling.index(), of.readout);
       step.backward(gradient, Step.Accumulation.REPLACE);
-      boolean gated = of.readout instanceof Readout.GatedSum;
+      step.scatter(hiddenGradient);
+      if (gated) {
+        step.scatterGate(hiddenGradient);
+      }
       return new Results(
           widen(step.scores().toArray()),
           widen(step.gradients().get("output.weight").toFloats()),
-          gated ? widen(step.gateGradients().get("hidden.0.weight").toFloats()) : new double[0]);
+          gated ? widen(step.gateGradients().get("hidden.0.weight").toFloats()) : new double[0],
+          widen(hiddenGradient.toFloats()));
     }
   }
 
@@ -255,7 +266,7 @@ class ReadoutTest {
       Case of, RewardHead head, float[] states, long[] gate, float[] up, ScalarType type) {
     PointerScope natives = new PointerScope();
     try {
-      Tensor x = torch.tensor(states).reshape(RESPONSES, WIDTH).to(type);
+      Tensor x = torch.tensor(states).reshape(RESPONSES, WIDTH).to(type).requires_grad_(true);
       Tensor weight = leaf(head, "output.weight", type);
       Tensor bias = leaf(head, "output.bias", type);
       Tensor z = torch.linear(x, weight, new TensorOptional(bias));
@@ -285,7 +296,8 @@ class ReadoutTest {
       return new Results(
           LibTorch.values(scores),
           LibTorch.values(weight.grad()),
-          inner == null ? new double[0] : LibTorch.values(inner.grad()));
+          inner == null ? new double[0] : LibTorch.values(inner.grad()),
+          LibTorch.values(x.grad()));
     } finally {
       natives.close();
     }
@@ -322,6 +334,41 @@ class ReadoutTest {
   private static void refused(Runnable call, String text) {
     String message = assertThrows(InvalidArgumentException.class, call::run).getMessage();
     assertTrue(message.contains(text), message);
+  }
+
+  /** A gate reaches the backbone only where it is asked to, and by the rows it reads alone. */
+  @Test
+  void aGateReachesItsOwnRows() {
+    try (Context context = Context.open();
+        HostTensor hidden = HostTensor.of(new float[] {1, 2, 3, 4, 5, 6, 7, 8}, 4, 2);
+        HostTensor up = HostTensor.of(new float[] {1, 1}, 2, 1);
+        HostTensor reached = HostTensor.allocate(DType.F32, 4, 2);
+        RewardHead head = head(context, HeadSpec.linear(2).outputWidth(2).build(), 1);
+        RewardHead gate = head(context, HeadSpec.linear(2).outputWidth(2).build(), 2);
+        PackedBatch batch = PackedBatch.allocate(Layout.JOINT, hidden, 2)) {
+      batch.group().sequence(4).response(0, 0).response(1, 1).gateRows(3, 3).seal();
+      Readout readout = Readout.softmaxGate(gate, 1, 1);
+      refused(
+          () -> Step.allocate(head, 2, 1, Step.Extra.GATE_VECTOR_GRADIENTS),
+          "only a readout with a gate");
+      try (Step step = Step.allocate(head, readout, 2, 1, Step.Extra.GATE_VECTOR_GRADIENTS);
+          Step detached = Step.allocate(head, readout, 2, 1, Step.Extra.VECTOR_GRADIENTS)) {
+        step.forward(batch, Pooling.index(), readout);
+        assertThrows(IllegalStateException.class, step::gateVectorGradients);
+        step.backward(up, Step.Accumulation.REPLACE);
+        step.scatterGate(reached);
+        float[] of = step.gateVectorGradients().toFloats();
+        assertArrayEquals(
+            new float[] {0, 0, 0, 0, 0, 0, of[0] + of[2], of[1] + of[3]}, reached.toFloats());
+        assertTrue(of[0] != 0);
+        detached.forward(batch, Pooling.index(), readout);
+        detached.backward(up, Step.Accumulation.REPLACE);
+        String message =
+            assertThrows(IllegalStateException.class, () -> detached.scatterGate(reached))
+                .getMessage();
+        assertTrue(message.contains("GATE_VECTOR_GRADIENTS"), message);
+      }
+    }
   }
 
   /** A gate needs rows, and stays open while it is used; heads of other kinds are saved as such. */

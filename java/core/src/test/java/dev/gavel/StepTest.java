@@ -62,6 +62,39 @@ class StepTest {
     }
   }
 
+  /** A loss over the attributes of responses is one over R S scores, response by response. */
+  @Test
+  void aLossMayBeOverSeveralScoresOfAResponse() {
+    HeadSpec spec = HeadSpec.mlp(12, 8).outputWidth(3).build();
+    float[] wanted = new float[30];
+    for (int i = 0; i < wanted.length; i++) {
+      wanted[i] = (float) Math.cos(i);
+    }
+    wanted[4] = Float.NaN;
+    try (HeadSample sample = new HeadSample(spec, Pooling.index(), Readout.identity(), 10, 6);
+        Context context = Context.open();
+        RewardHead head = sample.head(context);
+        Step step = Step.allocate(head, 10, 30);
+        HostTensor targets = HostTensor.of(wanted, 30);
+        LossResult alone = LossResult.allocate(30, 30)) {
+      Loss loss = Loss.mse(targets);
+      step.forward(sample.batch, Pooling.index(), Readout.identity(), loss);
+      step.backward();
+      float[] own = step.gradients().get("hidden.0.weight").toFloats();
+      try (HostTensor scores = HostTensor.of(step.scores().toArray(), 30)) {
+        loss.evaluate(context, scores, alone);
+      }
+      assertEquals(alone.value(), step.loss().value());
+      assertEquals(29, step.loss().validItems());
+      assertArrayEquals(alone.gradient().toFloats(), step.loss().gradient().toFloats());
+      assertEquals(Shapes.print(DType.F32, 10, 3), step.loss().gradient().toString());
+      try (HostTensor gradient = HostTensor.of(alone.gradient().toFloats(), 10, 3)) {
+        step.backward(gradient, Step.Accumulation.REPLACE);
+      }
+      assertArrayEquals(own, step.gradients().get("hidden.0.weight").toFloats());
+    }
+  }
+
   /**
    * Responses without a row have no part in any gradient, whatever gradient their scores are given.
    */

@@ -1,7 +1,6 @@
 package dev.gavel;
 
 import static dev.gavel.Errors.assertNoWorse;
-import static dev.gavel.Errors.rootMeanSquare;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,8 +46,11 @@ final class TorchLoss {
         }
       }
     }
-    losses.check("loss");
-    gradients.check("gradient");
+    // A sample has one loss, which is a mean of hundreds of items: both errors are about one
+    // rounding
+    // of it, and ours was 1.35 times LibTorch's with BCE, 1.11 with PINBALL, below it elsewhere.
+    losses.check("loss", 1);
+    gradients.check("gradient", 0);
   }
 
   interface Truth {
@@ -66,9 +68,14 @@ final class TorchLoss {
       exact.add(truth);
     }
 
-    void check(String what) {
+    void check(String what, double roundings) {
       double[] truth = flat(exact);
-      assertNoWorse(what, flat(ours), flat(peers), truth, Errors.F32 * rootMeanSquare(truth));
+      assertNoWorse(
+          what,
+          flat(ours),
+          flat(peers),
+          truth,
+          roundings * Errors.F32 * Errors.rootMeanSquare(truth));
     }
 
     private static double[] flat(List<double[]> samples) {

@@ -2,6 +2,7 @@ package dev.gavel.cli;
 
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
+import dev.gavel.Readout;
 import dev.gavel.cli.cache.CacheShard;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.metric.Part;
@@ -99,7 +100,7 @@ final class CachedTrainingData {
             number(cache, CacheSettings.PROMPT),
             number(cache, CacheSettings.RESPONSE));
     return ModelConfig.fromJson(cache.index().model(), cache.indexFile())
-        .withHead("", layout(cache), pooling(cache), budget);
+        .withHead("", layout(cache), pooling(cache), Readout.identity(), budget);
   }
 
   private static int number(HiddenCache cache, String name) {

@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
  * Which loss is minimised, and its numbers; each goes with some losses and is refused with others.
  */
 final class LossOptions {
-  private static final String NAMES = "bt, ce, pl, pairwise, mse, bce, pinball or step";
+  private static final String NAMES = "bt, ce, pl, pairwise, mse, bce, pinball, step or ordinal";
 
   @Option(
       names = "--loss",
@@ -24,7 +24,8 @@ final class LossOptions {
         "bt: Bradley-Terry over pairs; ce: cross-entropy over all responses of a prompt;",
         "pl: Plackett-Luce over their ranking, without ties; pairwise: all pairs of the ranking;",
         "mse, bce (labels 0 to 1), pinball: a response's own label is its target;",
-        "step: PQM, the responses of a row are the steps of one solution, labelled 1 or 0."
+        "step: PQM, the responses of a row are the steps of one solution, labelled 1 or 0;",
+        "ordinal: OPRM, a head with a logit per level, over pairs; the score is the mean level."
       })
   private String loss = "";
 
@@ -77,6 +78,12 @@ final class LossOptions {
       description = "step: margin of wrong steps. Default: 4, as in PQM")
   private @Nullable Float zeta;
 
+  @Option(
+      names = "--levels",
+      paramLabel = "N",
+      description = "ordinal: levels 1 to N of a score. Default: 9, as in OPRM")
+  private @Nullable Integer levels;
+
   /** One choice for every label smoothing that was given. */
   List<LossChoice> choices() {
     List<LossChoice> choices = new ArrayList<>();
@@ -128,6 +135,12 @@ final class LossOptions {
         require("--zeta", value, true, "a number");
         yield new LossChoice.StepRanking(value);
       }
+      case "ordinal" -> {
+        only("--levels");
+        int count = levels == null ? 9 : levels;
+        require("--levels", count, count >= 2 && count <= 4096, "2 to 4096");
+        yield new LossChoice.Ordinal(count);
+      }
       default -> throw CommandFailure.usage("--loss is '%s'; it must be %s".formatted(loss, NAMES));
     };
   }
@@ -142,6 +155,7 @@ final class LossOptions {
     given.put("--positive-weight", positiveWeight != null);
     given.put("--quantile", quantile != null);
     given.put("--zeta", zeta != null);
+    given.put("--levels", levels != null);
     Set<String> allowed = Set.of(options);
     given.forEach((option, isGiven) -> {
       if (isGiven && !allowed.contains(option)) {

@@ -237,6 +237,7 @@ final class TrainCommand implements Callable<Integer> {
                 name == null ? String.valueOf(folder.getFileName()) : name,
                 layouts.getFirst(),
                 candidate.head().pooling(),
+                candidate.fit().loss().readout(),
                 vectors.config().budget());
     return new TrainedModel(
         config,

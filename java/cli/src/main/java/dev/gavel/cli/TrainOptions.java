@@ -146,7 +146,7 @@ final class TrainOptions {
       heads.forEach(head -> all.add(new Candidate(head, fit)));
     }
     // Builds every head once, on an encoder of some width: wrong values show before any work.
-    all.forEach(candidate -> candidate.head().spec(64));
+    all.forEach(candidate -> candidate.spec(64));
     return all;
   }
 

@@ -132,6 +132,54 @@ class TrainCommandTest {
     }
   }
 
+  /**
+   * A head with a logit per level is written with its levels, and read out by them from then on.
+   */
+  @Test
+  void levelsOfAnOrdinalHeadAreKept() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(60));
+    Path model = folder.resolve("model");
+    Run run =
+        train(
+            data, model, "--loss", "ordinal", "--levels", "5", "--epochs", "2", "--holdout", "0.5");
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    JsonNode readout = Run.parse(Files.readString(model.resolve("config.json"))).get("readout");
+    assertEquals("{\"kind\":\"expectation\",\"levels\":[1.0,2.0,3.0,4.0,5.0]}", readout.toString());
+    Run eval =
+        Run.of(
+            "eval",
+            "--data",
+            data.toString(),
+            "--model",
+            model.toString(),
+            "--part",
+            "evaluation",
+            "--holdout",
+            "0.5",
+            "--json");
+    assertEquals(ExitCode.DONE, eval.exitCode(), eval.err());
+    JsonNode result =
+        Run.json(model.resolve("training-log.jsonl")).stream()
+            .filter(line -> line.get("event").asText().equals("evaluation"))
+            .findFirst()
+            .orElseThrow();
+    assertEquals(result.get("rows"), eval.json().get(0).get("n"));
+    assertEquals(result.get("right"), eval.json().get(0).get("right"));
+    Run scored =
+        Run.withInput(
+            "{\"id\":1,\"prompt\":\"Hi\",\"responses\":[\"Yes.\",\"No.\"]}\n",
+            "score",
+            "--input",
+            "-",
+            "--model",
+            model.toString());
+    assertEquals(ExitCode.DONE, scored.exitCode(), scored.err());
+    assertEquals("expectation", scored.json().get(0).get("readout").asText());
+    for (JsonNode score : scored.json().get(0).get("scores")) {
+      assertTrue(score.asDouble() > 1 && score.asDouble() < 5, score.toString());
+    }
+  }
+
   @Test
   void learnsFromGroupsWithCrossEntropy() throws IOException {
     Path data = file("groups.jsonl", Preferences.groups(40));
@@ -287,6 +335,8 @@ class TrainCommandTest {
             new String[] {},
             new String[] {"--loss", "listnet"},
             new String[] {"--loss", "bt", "--zeta", "4"},
+            new String[] {"--loss", "bt", "--levels", "5"},
+            new String[] {"--loss", "ordinal", "--levels", "1"},
             new String[] {"--loss", "mse", "--label-smoothing", "0.1"},
             new String[] {"--loss", "pinball", "--quantile", "1"},
             new String[] {"--loss", "pl", "--top-k", "-1"},

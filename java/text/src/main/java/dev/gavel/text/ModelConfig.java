@@ -1,6 +1,8 @@
 package dev.gavel.text;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -14,9 +16,11 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
+import dev.gavel.UnsupportedException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -36,7 +40,7 @@ import java.util.stream.Collectors;
  * @param responseTokens most tokens kept of a response
  * @param layout joint or independent: what {@code score} uses unless told otherwise
  * @param pooling index, first_last_concat, first_last_add, first_last_sub or span_mean
- * @param readout identity, affine or sigmoid, with its numbers
+ * @param readout identity, affine or sigmoid, with its numbers, or expectation with its levels
  * @param sequence the fixed parts of a sequence
  * @param chatTemplate how a conversation becomes text
  */
@@ -52,7 +56,7 @@ public record ModelConfig(
     @JsonProperty("response_tokens") int responseTokens,
     @JsonProperty("layout") String layout,
     @JsonProperty("pooling") String pooling,
-    @JsonProperty("readout") ReadoutConfig readout,
+    @JsonProperty("readout") ReadoutChoice readout,
     @JsonProperty("sequence") SequenceConfig sequence,
     @JsonProperty("chat_template") ChatTemplateConfig chatTemplate) {
 
@@ -84,6 +88,60 @@ public record ModelConfig(
           .build();
 
   /**
+   * How logits become a score. The key {@code kind} says which of the two it is; the first also
+   * takes kinds that do not exist, so that {@link #readoutValue} can name those that do.
+   */
+  @JsonTypeInfo(
+      use = JsonTypeInfo.Id.NAME,
+      include = JsonTypeInfo.As.EXISTING_PROPERTY,
+      property = "kind",
+      visible = true,
+      defaultImpl = ReadoutConfig.class)
+  @JsonSubTypes(@JsonSubTypes.Type(value = ExpectationConfig.class, name = ExpectationConfig.KIND))
+  public sealed interface ReadoutChoice {
+    /** Name of the readout. */
+    String kind();
+
+    /** What a readout is in a configuration. */
+    static ReadoutChoice of(Readout readout) {
+      return switch (readout) {
+        case Readout.Identity() -> new ReadoutConfig("identity", 0, 0);
+        case Readout.Affine(float mean, float deviation) ->
+            new ReadoutConfig("affine", mean, deviation);
+        case Readout.Sigmoid() -> new ReadoutConfig("sigmoid", 0, 0);
+        case Readout.Expectation(List<Float> levels, Readout.Statistic statistic)
+            when statistic == Readout.Statistic.MEAN ->
+            new ExpectationConfig(ExpectationConfig.KIND, levels);
+        case Readout.Expectation _,
+            Readout.ClassProb _,
+            Readout.QuantileMean _,
+            Readout.WeightedSum _,
+            Readout.GatedSum _ ->
+            throw new UnsupportedException(
+                "texts scored with the readout %s; score hidden states with RewardHead"
+                    .formatted(readout));
+      };
+    }
+  }
+
+  /**
+   * How the logits of levels become a score: the mean of the levels under their softmax.
+   *
+   * @param kind {@value #KIND}
+   * @param levels one for each logit
+   */
+  public record ExpectationConfig(
+      @JsonProperty("kind") String kind, @JsonProperty("levels") List<Float> levels)
+      implements ReadoutChoice {
+    static final String KIND = "expectation";
+
+    /** Copies the levels. */
+    public ExpectationConfig {
+      levels = List.copyOf(levels);
+    }
+  }
+
+  /**
    * How a logit becomes a score.
    *
    * @param kind identity, affine or sigmoid
@@ -93,7 +151,8 @@ public record ModelConfig(
   public record ReadoutConfig(
       @JsonProperty("kind") String kind,
       @JsonProperty("mean") float mean,
-      @JsonProperty("deviation") float deviation) {}
+      @JsonProperty("deviation") float deviation)
+      implements ReadoutChoice {}
 
   /**
    * The fixed parts of a sequence, as text; literals of special tokens stand for those tokens.
@@ -156,12 +215,13 @@ public record ModelConfig(
         new ChatTemplateConfig(BuiltInModel.PLAIN_TEMPLATE, "prompt", Map.of()));
   }
 
-  /**
-   * The same backbone and texts with a head that was trained on its vectors: scores are the head's
-   * logits.
-   */
+  /** The same backbone and texts with a head that was trained on its vectors. */
   public ModelConfig withHead(
-      String newName, Layout newLayout, Pooling newPooling, TokenBudget budget) {
+      String newName,
+      Layout newLayout,
+      Pooling newPooling,
+      Readout newReadout,
+      TokenBudget budget) {
     return new ModelConfig(
         format,
         formatVersion,
@@ -174,7 +234,7 @@ public record ModelConfig(
         budget.response(),
         name(newLayout),
         name(newPooling),
-        new ReadoutConfig("identity", 0, 0),
+        ReadoutChoice.of(newReadout),
         sequence,
         chatTemplate);
   }
@@ -267,19 +327,29 @@ public record ModelConfig(
 
   /** The readout as a value. */
   public Readout readoutValue() {
-    boolean plain = readout.mean == 0 && readout.deviation == 0;
-    if (!readout.kind.equals("affine") && !plain) {
+    return switch (readout) {
+      case ReadoutConfig(String kind, float mean, float deviation) ->
+          readoutValue(kind, mean, deviation);
+      case ExpectationConfig(_, List<Float> levels) ->
+          new Readout.Expectation(levels, Readout.Statistic.MEAN);
+    };
+  }
+
+  private static Readout readoutValue(String kind, float mean, float deviation) {
+    boolean plain = mean == 0 && deviation == 0;
+    if (!kind.equals("affine") && !plain) {
       throw new InvalidArgumentException(
           "readout %s has mean %s and deviation %s; only affine has them"
-              .formatted(readout.kind, readout.mean, readout.deviation));
+              .formatted(kind, mean, deviation));
     }
-    return switch (readout.kind) {
+    return switch (kind) {
       case "identity" -> Readout.identity();
-      case "affine" -> Readout.affine(readout.mean, readout.deviation);
+      case "affine" -> Readout.affine(mean, deviation);
       case "sigmoid" -> Readout.sigmoid();
       default ->
           throw new InvalidArgumentException(
-              "readout is '%s'; it must be identity, affine or sigmoid".formatted(readout.kind));
+              "readout is '%s'; it must be identity, affine, sigmoid or expectation"
+                  .formatted(kind));
     };
   }
 

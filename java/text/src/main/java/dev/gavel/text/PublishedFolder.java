@@ -3,13 +3,12 @@ package dev.gavel.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.gavel.FormatException;
 import dev.gavel.Layout;
-import dev.gavel.Readout;
 import dev.gavel.UnsupportedException;
 import dev.gavel.checkpoint.HeadCheckpoint;
 import dev.gavel.checkpoint.HeadPattern;
 import dev.gavel.checkpoint.ScoredRows;
 import dev.gavel.text.ModelConfig.ChatTemplateConfig;
-import dev.gavel.text.ModelConfig.ReadoutConfig;
+import dev.gavel.text.ModelConfig.ReadoutChoice;
 import dev.gavel.text.ModelConfig.SequenceConfig;
 import java.nio.file.Path;
 import java.util.Map;
@@ -66,7 +65,7 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
             budget.response(),
             ModelConfig.name(frame.layout()),
             ModelConfig.name(checkpoint.pooling()),
-            readout(checkpoint.readout()),
+            ReadoutChoice.of(checkpoint.readout()),
             frame.sequence(),
             frame.template()),
         frame.reading());
@@ -83,23 +82,6 @@ record PublishedFolder(HeadCheckpoint checkpoint, ModelConfig config, Reading re
               .formatted(positions.isMissingNode() ? "nothing" : Excerpt.of(positions.toString())));
     }
     return texts.longest().map(most -> Math.min(most, positions.asInt())).orElse(positions.asInt());
-  }
-
-  private static ReadoutConfig readout(Readout readout) {
-    return switch (readout) {
-      case Readout.Identity() -> new ReadoutConfig("identity", 0, 0);
-      case Readout.Affine(float mean, float deviation) ->
-          new ReadoutConfig("affine", mean, deviation);
-      case Readout.Sigmoid() -> new ReadoutConfig("sigmoid", 0, 0);
-      case Readout.ClassProb _,
-          Readout.Expectation _,
-          Readout.QuantileMean _,
-          Readout.WeightedSum _,
-          Readout.GatedSum _ ->
-          throw new UnsupportedException(
-              "texts scored with the readout %s; score hidden states with RewardHead"
-                  .formatted(readout));
-    };
   }
 
   /** How a sequence is made and read. */

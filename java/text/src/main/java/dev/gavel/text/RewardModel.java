@@ -294,7 +294,7 @@ public final class RewardModel implements AutoCloseable {
   }
 
   private List<Float> scores(PackedBatch batch) {
-    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), batch.responses())) {
+    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), readout, batch.responses())) {
       head.score(batch, pooling, readout, into);
       List<Float> values = new ArrayList<>();
       for (int i = 0; i < batch.responses(); i++) {
@@ -481,12 +481,7 @@ public final class RewardModel implements AutoCloseable {
                   config.pooling(),
                   vector));
     }
-    if (head.spec().outputWidth() != 1) {
-      throw new FormatException(
-          folder.resolve(config.head()),
-          "has %d outputs; a model that gives one score per response needs exactly 1"
-              .formatted(head.spec().outputWidth()));
-    }
+    requireOneScore(folder, config, head);
     if (layout == Layout.JOINT && !config.sequence().hasSeparator()) {
       throw new InvalidArgumentException(
           "layout is joint and model %s has no separator: it judges one response at a time; use independent"
@@ -495,6 +490,17 @@ public final class RewardModel implements AutoCloseable {
     if (budget.context() > config.context()) {
       throw new InvalidArgumentException(
           "context is %d tokens; the model has %d".formatted(budget.context(), config.context()));
+    }
+  }
+
+  static void requireOneScore(Path folder, ModelConfig config, RewardHead head) {
+    int outputs = head.spec().outputWidth();
+    Readout readout = config.readoutValue();
+    if (readout.scores(outputs) != 1) {
+      throw new FormatException(
+          folder.resolve(config.head()),
+          "has %d outputs, which the readout %s makes %d scores of; a model gives one score per response"
+              .formatted(outputs, config.readout().kind(), readout.scores(outputs)));
     }
   }
 }

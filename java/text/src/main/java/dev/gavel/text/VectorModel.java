@@ -46,15 +46,13 @@ public final class VectorModel implements AutoCloseable {
             Context.Options.defaults().withDevice(options.device()).withThreads(options.threads()));
     try {
       RewardHead head = found.head().load(context);
-      if (head.spec().outputWidth() != 1) {
-        int outputs = head.spec().outputWidth();
+      try {
+        RewardModel.requireOneScore(found.folder(), found.config(), head);
+        return new VectorModel(found.config(), options, context, head);
+      } catch (RuntimeException e) {
         head.close();
-        throw new FormatException(
-            found.folder().resolve(found.config().head()),
-            "has %d outputs; a model that gives one score per response needs exactly 1"
-                .formatted(outputs));
+        throw e;
       }
-      return new VectorModel(found.config(), options, context, head);
     } catch (RuntimeException e) {
       context.close();
       throw e;

@@ -241,7 +241,7 @@ public final class CacheScoring {
         close();
         capacity = Math.max(count, 2 * capacity);
         batch = Optional.of(PackedBatch.allocate(dev.gavel.Layout.INDEPENDENT, vectors, capacity));
-        into = Optional.of(ScoreBatch.allocate(head.spec(), capacity));
+        into = Optional.of(ScoreBatch.allocate(head.spec(), readout, capacity));
       }
       return batch.orElseThrow();
     }

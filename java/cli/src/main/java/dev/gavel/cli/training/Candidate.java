@@ -1,5 +1,7 @@
 package dev.gavel.cli.training;
 
+import dev.gavel.HeadSpec;
+
 /**
  * One way to train.
  *
@@ -10,5 +12,14 @@ public record Candidate(HeadChoice head, FitChoice fit) {
   /** In words, for people. */
   public String describe() {
     return head.describe() + "; " + fit.describe();
+  }
+
+  /**
+   * The spec of the head, with the logits the loss needs.
+   *
+   * @param hiddenStateWidth H of the backbone
+   */
+  public HeadSpec spec(int hiddenStateWidth) {
+    return head.spec(hiddenStateWidth, fit.loss().logits());
   }
 }

@@ -45,7 +45,7 @@ public final class CrossValidation {
   public Map<Layout, Tally> run(Candidate candidate) {
     Map<Layout, Tally> tallies = new LinkedHashMap<>();
     vectors.layouts().forEach(layout -> tallies.put(layout, new Tally()));
-    HeadSpec spec = candidate.head().spec(hiddenStateWidth);
+    HeadSpec spec = candidate.spec(hiddenStateWidth);
     HeadTrainer trainer =
         new HeadTrainer(context, spec, candidate.head().initDeviation(), candidate.fit());
     for (int fold = 0; fold < folds; fold++) {
@@ -69,7 +69,7 @@ public final class CrossValidation {
     List<VectorGroup> left =
         vectors.of(
             layout, candidate.head().pooling(), group -> Part.fold(group.prompt(), folds) == fold);
-    addAll(tally, left, HeadTrainer.score(head, left));
+    addAll(tally, left, HeadTrainer.score(head, candidate.fit().loss().readout(), left));
   }
 
   /** Adds groups with their scores to a tally. */

@@ -38,8 +38,9 @@ public record HeadChoice(
    * The spec of the head.
    *
    * @param hiddenStateWidth H of the backbone
+   * @param logits K, its outputs
    */
-  public HeadSpec spec(int hiddenStateWidth) {
+  HeadSpec spec(int hiddenStateWidth, int logits) {
     int vector = (int) pooling.vectorWidth(hiddenStateWidth);
     HeadSpecBuilder builder =
         hidden.isEmpty()
@@ -52,6 +53,7 @@ public record HeadChoice(
       case LAYER -> builder.layerNorm(NORM_EPSILON, true);
     }
     return builder
+        .outputWidth(logits)
         .outputScale(outputScale == 0 ? (float) (1 / Math.sqrt(hiddenStateWidth)) : outputScale)
         .build();
   }

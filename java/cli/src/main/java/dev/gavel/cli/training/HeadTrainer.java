@@ -170,6 +170,7 @@ public final class HeadTrainer {
       try (HostTensor vectors = vectors(chosen);
           PackedBatch batch = batch(vectors, chosen);
           LossBuilder of = new LossBuilder(fit.loss(), chosen, batch)) {
+        // A loss is one of logits; only a score is read out of several.
         step.forward(batch, Pooling.index(), Readout.identity(), of.loss());
         step.backward();
         loss += step.loss().value();
@@ -194,20 +195,21 @@ public final class HeadTrainer {
       }
     }
     Tally tally = new Tally();
-    CrossValidation.addAll(tally, groups, score(head, groups));
+    CrossValidation.addAll(tally, groups, score(head, fit.loss().readout(), groups));
     return new Epoch.Validated(
         loss / groups.size(), tally.accuracy().count(), tally.accuracy().of());
   }
 
   /** Scores of groups, each in its row's order. */
-  public static List<List<Float>> score(RewardHead head, List<VectorGroup> groups) {
+  public static List<List<Float>> score(
+      RewardHead head, Readout readout, List<VectorGroup> groups) {
     List<List<Float>> all = new ArrayList<>();
     for (int from = 0; from < groups.size(); from += GROUPS_AT_ONCE) {
       List<VectorGroup> chosen =
           groups.subList(from, Math.min(from + GROUPS_AT_ONCE, groups.size()));
       try (HostTensor vectors = vectors(head.spec().inputWidth(), chosen);
           PackedBatch batch = batch(vectors, chosen)) {
-        float[] scores = head.score(batch, Pooling.index(), Readout.identity());
+        float[] scores = head.score(batch, Pooling.index(), readout);
         int at = 0;
         for (VectorGroup group : chosen) {
           List<Float> own = new ArrayList<>();

@@ -32,6 +32,12 @@ final class LossBuilder implements AutoCloseable {
               Loss.pinball(labels(groups), Amount.of(quantile));
           case LossChoice.StepRanking(float zeta) ->
               Loss.stepRanking(keep(batch.groupOffsets()), marks(groups), Amount.of(zeta));
+          case LossChoice.Ordinal(int levels) -> {
+            Preferences preferences = preferences(groups);
+            yield Loss.ordinal(preferences.pairs(), levels)
+                .withWeight(Amount.each(preferences.weights()))
+                .withReduction(Reduction.WEIGHTED_MEAN);
+          }
         };
   }
 
@@ -42,7 +48,7 @@ final class LossBuilder implements AutoCloseable {
   /** Most items a row can have, for room. */
   static int mostItems(LossChoice choice, int responses) {
     return switch (choice) {
-      case LossChoice.BradleyTerry _ -> responses * (responses - 1) / 2;
+      case LossChoice.BradleyTerry _, LossChoice.Ordinal _ -> responses * (responses - 1) / 2;
       case LossChoice.CrossEntropy _,
           LossChoice.PlackettLuce _,
           LossChoice.PairwiseRanking _,
@@ -58,6 +64,21 @@ final class LossBuilder implements AutoCloseable {
   }
 
   private Loss bradleyTerry(LossChoice.BradleyTerry choice, List<VectorGroup> groups) {
+    Preferences preferences = preferences(groups);
+    return Loss.bradleyTerry(preferences.pairs())
+        .withWeight(Amount.each(preferences.weights()))
+        .withReduction(Reduction.WEIGHTED_MEAN)
+        .withLabelSmoothing(Amount.of(choice.labelSmoothing()))
+        .withBeta(Amount.of(choice.beta()))
+        .withCenter(Amount.of(choice.center()));
+  }
+
+  /**
+   * Pairs of responses of a row with different labels, preferred first; a row's weights add to 1.
+   */
+  private record Preferences(HostTensor pairs, HostTensor weights) {}
+
+  private Preferences preferences(List<VectorGroup> groups) {
     List<Long> pairs = new ArrayList<>();
     List<Float> weights = new ArrayList<>();
     long start = 0;
@@ -81,13 +102,7 @@ final class LossBuilder implements AutoCloseable {
     }
     HostTensor indices =
         keep(HostTensor.of(pairs.stream().mapToLong(Long::longValue).toArray(), weights.size(), 2));
-    HostTensor weight = keep(floats(weights));
-    return Loss.bradleyTerry(indices)
-        .withWeight(Amount.each(weight))
-        .withReduction(Reduction.WEIGHTED_MEAN)
-        .withLabelSmoothing(Amount.of(choice.labelSmoothing()))
-        .withBeta(Amount.of(choice.beta()))
-        .withCenter(Amount.of(choice.center()));
+    return new Preferences(indices, keep(floats(weights)));
   }
 
   private Loss crossEntropy(

@@ -1,5 +1,6 @@
 package dev.gavel.cli.training;
 
+import dev.gavel.Readout;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -8,6 +9,16 @@ import java.util.Optional;
 public sealed interface LossChoice {
   /** In words, for people. */
   String describe();
+
+  /** Logits it needs of the head. */
+  default int logits() {
+    return 1;
+  }
+
+  /** How the logits become the score of a response. */
+  default Readout readout() {
+    return Readout.identity();
+  }
 
   /**
    * What is wrong with the labels of a row for this loss, if anything.
@@ -135,6 +146,33 @@ public sealed interface LossChoice {
       return labels.stream().allMatch(label -> label == 0 || label == 1)
           ? Optional.empty()
           : Optional.of("has labels other than 1 for a right step and 0 for a wrong one");
+    }
+  }
+
+  /**
+   * Ordinal preference (OPRM) over all pairs of a row with different labels: how likely the level
+   * of the preferred response is above that of the other; every row weighs the same.
+   *
+   * @param levels 1 to this many, a logit for each; the score is their mean
+   */
+  record Ordinal(int levels) implements LossChoice {
+    @Override
+    public String describe() {
+      return "ordinal (%d levels)".formatted(levels);
+    }
+
+    @Override
+    public int logits() {
+      return levels;
+    }
+
+    @Override
+    public Readout readout() {
+      float[] values = new float[levels];
+      for (int k = 0; k < levels; k++) {
+        values[k] = k + 1;
+      }
+      return Readout.expectation(values);
     }
   }
 }

@@ -80,7 +80,7 @@ public final class ModelFolder {
     Pooling pooling = choice.pooling();
     HeadTrainer trainer =
         new HeadTrainer(
-            context, choice.spec(model.hiddenStateWidth()), choice.initDeviation(), fit);
+            context, model.candidate().spec(model.hiddenStateWidth()), choice.initDeviation(), fit);
     List<VectorGroup> learned =
         training.toLearn(model.layouts(), pooling, group -> !isValidation(group));
     if (learned.isEmpty()) {
@@ -101,7 +101,8 @@ public final class ModelFolder {
       for (Layout layout : held.layouts()) {
         Tally tally = new Tally();
         List<VectorGroup> groups = held.of(layout, pooling, _ -> true);
-        CrossValidation.addAll(tally, groups, HeadTrainer.score(head, groups));
+        CrossValidation.addAll(
+            tally, groups, HeadTrainer.score(head, fit.loss().readout(), groups));
         results.put(layout, tally);
       }
       head.save(folder.resolve(HEAD));

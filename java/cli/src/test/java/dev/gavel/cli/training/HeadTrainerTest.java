@@ -52,7 +52,8 @@ class HeadTrainerTest {
       Context context, Norm norm, LossChoice loss, int epochs, float learningRate) {
     HeadChoice head = new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, norm, 1, 0.3f);
     FitChoice fit = new FitChoice(loss, epochs, 4, learningRate, 0.1f, 3);
-    return new HeadTrainer(context, head.spec(WIDTH), head.initDeviation(), fit);
+    return new HeadTrainer(
+        context, new Candidate(head, fit).spec(WIDTH), head.initDeviation(), fit);
   }
 
   // The better response has the larger sum, but for some where it has not.
@@ -137,6 +138,7 @@ class HeadTrainerTest {
             new LossChoice.PlackettLuce(0, 1), sums,
             new LossChoice.PlackettLuce(1, 2), sums,
             new LossChoice.PairwiseRanking(1), sums,
+            new LossChoice.Ordinal(5), sums,
             new LossChoice.Mse(), sums,
             new LossChoice.Pinball(0.5f), sums,
             new LossChoice.Bce(1), binary(sums),
@@ -152,7 +154,7 @@ class HeadTrainerTest {
           // Of sums that were not learned from, nine tenths come out in order.
           List<VectorGroup> others = groups(7, 60, 0);
           Tally tally = new Tally();
-          CrossValidation.addAll(tally, others, HeadTrainer.score(head, others));
+          CrossValidation.addAll(tally, others, HeadTrainer.score(head, loss.readout(), others));
           assertTrue(
               tally.pairAccuracy().value() > 0.9, "%s: %s".formatted(loss, tally.pairAccuracy()));
         }
