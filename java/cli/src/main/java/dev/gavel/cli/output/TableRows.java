@@ -90,7 +90,7 @@ public final class TableRows implements RowWriter {
             "        ",
             score.objectives().stream()
                 .map(each -> "%s %s".formatted(each.name(), number(each.values().get(response))))
-                .collect(Collectors.joining("  ")));
+                .collect(Collectors.joining(", ")));
       }
       rank++;
     }
