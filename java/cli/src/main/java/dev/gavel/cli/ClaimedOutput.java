@@ -61,8 +61,8 @@ final class ClaimedOutput implements AutoCloseable {
   }
 
   private void columnsOf(List<String> objectives, boolean steps) {
-    columns.ifPresent(parquet ->
-        file.convertWith((rows, made) -> parquet.write(rows, made, objectives, steps)));
+    columns.ifPresent(
+        parquet -> file.convertWith((rows, made) -> parquet.write(rows, made, objectives, steps)));
   }
 
   @Override

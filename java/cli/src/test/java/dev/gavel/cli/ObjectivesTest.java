@@ -108,8 +108,15 @@ class ObjectivesTest {
     Path input = Files.writeString(folder.resolve("rows.jsonl"), ROWS);
     Path output = folder.resolve("scores.parquet");
     String[] arguments = {
-      "score", "--input", input.toString(), "--output", output.toString(),
-      "--model", folder.resolve("m").toString(), "--objective", "quality"
+      "score",
+      "--input",
+      input.toString(),
+      "--output",
+      output.toString(),
+      "--model",
+      folder.resolve("m").toString(),
+      "--objective",
+      "quality"
     };
     Run run = Run.of(arguments);
     assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
@@ -126,8 +133,16 @@ class ObjectivesTest {
     Files.writeString(input, "{\"prompt\":\"p\",\"responses\":[[\"a\",\"b\"],[\"c\"]]}\n");
     Run steps =
         Run.of(
-            "score", "--input", input.toString(), "--output", output.toString(), "--force",
-            "--model", folder.resolve("s").toString(), "--step-reduction", "min");
+            "score",
+            "--input",
+            input.toString(),
+            "--output",
+            output.toString(),
+            "--force",
+            "--model",
+            folder.resolve("s").toString(),
+            "--step-reduction",
+            "min");
     assertEquals(ExitCode.DONE, steps.exitCode(), steps.err());
     Group list = read(output).getFirst().getGroup("step_scores", 0);
     assertEquals(2, list.getFieldRepetitionCount(0));

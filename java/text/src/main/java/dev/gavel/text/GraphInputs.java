@@ -39,7 +39,8 @@ final class GraphInputs implements AutoCloseable {
             input,
             input.equals(OnnxGraph.BLOCK_MASK)
                 ? blockMask(environment, graph.causal(), blocks, length)
-                : OnnxTensor.createTensor(environment, values(input, sequences, blocks, secondTextAfter), shape));
+                : OnnxTensor.createTensor(
+                    environment, values(input, sequences, blocks, secondTextAfter), shape));
       }
     } catch (OrtException | RuntimeException e) {
       close();
@@ -52,10 +53,7 @@ final class GraphInputs implements AutoCloseable {
   }
 
   private static LongBuffer values(
-      String input,
-      List<Tokens> sequences,
-      List<Blocks> blocks,
-      Optional<Long> secondTextAfter) {
+      String input, List<Tokens> sequences, List<Blocks> blocks, Optional<Long> secondTextAfter) {
     int length = sequences.getFirst().size();
     LongBuffer values = LongBuffer.allocate(Math.multiplyExact(sequences.size(), length));
     for (int i = 0; i < sequences.size(); i++) {
@@ -65,8 +63,7 @@ final class GraphInputs implements AutoCloseable {
         case OnnxGraph.POSITIONS -> values.put(blocks.get(i).positions(length));
         case "attention_mask" -> fill(values, length, 1);
         case OnnxGraph.TYPES -> {
-          int first =
-              secondTextAfter.map(token -> through(sequence, token)).orElse(length);
+          int first = secondTextAfter.map(token -> through(sequence, token)).orElse(length);
           fill(values, first, 0);
           fill(values, length - first, 1);
         }

@@ -1,7 +1,7 @@
 package dev.gavel.text;
 
-import dev.gavel.checkpoint.HeadPattern;
 import dev.gavel.aggregation.StepReduction;
+import dev.gavel.checkpoint.HeadPattern;
 import java.util.Optional;
 
 /**

@@ -2,14 +2,12 @@ package dev.gavel.text;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
-import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.RewardHead;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 
 /** From the name of a model to its parts. */
@@ -57,8 +55,7 @@ final class ModelLoader {
       ScoringHead head = found.head().load(context);
       try {
         TextBackbone text =
-            TextBackbone.open(
-                found.config(), found.folder(), options.backbone(), found.reading());
+            TextBackbone.open(found.config(), found.folder(), options.backbone(), found.reading());
         try {
           head.checkFit(text.backbone(), found.headFile());
           checkLayout(found.config(), options);
@@ -116,7 +113,10 @@ final class ModelLoader {
     if (PublishedFolder.is(content)) {
       PublishedFolder published = PublishedFolder.read(folder, content, choices);
       return new Found(
-          published.config(), folder, published.reading(), context -> load(published, choices, context));
+          published.config(),
+          folder,
+          published.reading(),
+          context -> load(published, choices, context));
     }
     ModelConfig config = ModelConfig.parse(content, file);
     return own(

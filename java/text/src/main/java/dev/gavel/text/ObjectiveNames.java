@@ -49,7 +49,8 @@ final class ObjectiveNames {
     if (!label.isTextual() || label.asText().isBlank()) {
       throw new FormatException(
           file,
-          "has the label %s in id2label; it must be a text".formatted(Excerpt.of(label.toString())));
+          "has the label %s in id2label; it must be a text"
+              .formatted(Excerpt.of(label.toString())));
     }
     return label.asText();
   }

@@ -293,7 +293,8 @@ public final class OnnxBackbone implements Backbone {
     int length = sequences.getFirst().size();
     ByteBuffer memory = target.asByteBuffer().order(ByteOrder.nativeOrder());
     long[] states = {sequences.size(), length, width()};
-    try (GraphInputs inputs = new GraphInputs(environment, graph, sequences, blocks, secondTextAfter);
+    try (GraphInputs inputs =
+            new GraphInputs(environment, graph, sequences, blocks, secondTextAfter);
         OnnxTensor result =
             graph.type() == OnnxJavaType.FLOAT
                 ? OnnxTensor.createTensor(environment, memory.asFloatBuffer(), states)

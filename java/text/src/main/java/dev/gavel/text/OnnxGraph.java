@@ -122,7 +122,8 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
     if (!inputs.contains(POSITIONS)) {
       throw new FormatException(
           name,
-          "has input block_mask without position_ids; positions restart after a shared prompt, so both are needed");
+          "has input block_mask without position_ids; positions restart after a shared prompt, so"
+              + " both are needed");
     }
     String attention = session.getMetadata().getCustomMetadata().getOrDefault(ATTENTION, "nothing");
     return switch (attention) {

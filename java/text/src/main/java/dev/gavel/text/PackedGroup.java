@@ -57,13 +57,7 @@ public record PackedGroup(
 
   PackedGroup withSequences(List<Sequence> others) {
     return new PackedGroup(
-        layout,
-        others,
-        promptTokens,
-        promptCut,
-        responseTokens,
-        responseCut,
-        steps);
+        layout, others, promptTokens, promptCut, responseTokens, responseCut, steps);
   }
 
   /** Tokens that the backbone runs once for several responses; 0 where none is shared. */

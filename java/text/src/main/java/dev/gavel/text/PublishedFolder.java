@@ -73,9 +73,7 @@ record PublishedFolder(
             readout(checkpoint),
             frame.sequence(),
             frame.template()),
-        checkpoint.isGated()
-            ? frame.reading().withGate(checkpoint.gateRows())
-            : frame.reading(),
+        checkpoint.isGated() ? frame.reading().withGate(checkpoint.gateRows()) : frame.reading(),
         config);
   }
 

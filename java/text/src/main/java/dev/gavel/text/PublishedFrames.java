@@ -92,8 +92,7 @@ final class PublishedFrames {
     texts.require(first, separator);
     return new Frame(
         Layout.INDEPENDENT,
-        new SequenceConfig(
-            first, separator.repeat(between), "", "", "", separator, false),
+        new SequenceConfig(first, separator.repeat(between), "", "", "", separator, false),
         noTemplate(),
         new HeadReading(
             Reading.FIRST_TOKEN,

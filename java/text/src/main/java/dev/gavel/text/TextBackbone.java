@@ -78,8 +78,7 @@ public final class TextBackbone implements AutoCloseable {
           builtIn
               ? BuiltInModel.backbone(options)
               : OnnxBackbone.load(
-                  ModelFiles.inside(folder, config.backbone()),
-                  typed(options, tokenizer, reading));
+                  ModelFiles.inside(folder, config.backbone()), typed(options, tokenizer, reading));
       return new TextBackbone(tokenizer, backbone, template, reading);
     } catch (RuntimeException e) {
       tokenizer.close();
@@ -159,8 +158,7 @@ public final class TextBackbone implements AutoCloseable {
         || !(reading.gate().get() instanceof GateRows.LastPattern(List<Long> pattern))) {
       return sequence;
     }
-    IndexRule rule =
-        IndexRule.lastPattern(pattern.stream().mapToLong(Long::longValue).toArray());
+    IndexRule rule = IndexRule.lastPattern(pattern.stream().mapToLong(Long::longValue).toArray());
     TokenSequence tokens = TokenSequence.unpadded(sequence.ids().toArray(), 0);
     return sequence.withGateRows(List.of(rule.spans(tokens).last(0)));
   }

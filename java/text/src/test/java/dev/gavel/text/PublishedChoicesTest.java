@@ -44,8 +44,7 @@ class PublishedChoicesTest {
   }
 
   private RewardModel load(ModelChoices choices) {
-    return RewardModel.load(
-        folder.toString(), RewardModel.Options.defaults().withChoices(choices));
+    return RewardModel.load(folder.toString(), RewardModel.Options.defaults().withChoices(choices));
   }
 
   private void refused(ModelChoices choices, String... texts) {
@@ -85,8 +84,7 @@ class PublishedChoicesTest {
       assertEquals(
           Tokens.of(258, 'q', 'a', 'b', 10, 'c', '.', 10, 10, 'd', 10),
           group.packed().sequences().getFirst().ids());
-      assertEquals(
-          "[2..4, 5..8, 9..10]", group.packed().sequences().getFirst().spans().toString());
+      assertEquals("[2..4, 5..8, 9..10]", group.packed().sequences().getFirst().spans().toString());
       assertEquals(Tokens.of(258, 'q', 10, 'e', 10), group.packed().sequences().get(1).ids());
       GroupScore score = model.scoreSteps(PROMPT, responses);
       assertEquals(List.of(3, 1), score.steps().stream().map(List::size).toList());
@@ -100,7 +98,12 @@ class PublishedChoicesTest {
       score.steps().getFirst().forEach(p -> assertEquals(step('#'), p, 1e-6));
       assertEquals(
           Tokens.of(258, 'q', 'a', ' ', '#', '#', 'b', ' ', '#', '#'),
-          model.prepareSteps(PROMPT, List.of(List.of("a", "b"))).packed().sequences().getFirst().ids());
+          model
+              .prepareSteps(PROMPT, List.of(List.of("a", "b")))
+              .packed()
+              .sequences()
+              .getFirst()
+              .ids());
     }
   }
 
@@ -112,11 +115,14 @@ class PublishedChoicesTest {
     refused(choices.withStepSeparator(""), "the step separator '' has no tokens");
     config("LlamaForSequenceClassification", "llama", "\"num_labels\": 1");
     head(Map.of("score.weight", new float[] {1, 1}));
-    refused(ModelChoices.none().withStepSeparator("\n"), "knows where its steps end", "leave it out");
+    refused(
+        ModelChoices.none().withStepSeparator("\n"), "knows where its steps end", "leave it out");
     ModelFolder.write(folder);
     refused(ModelChoices.none().withStepSeparator("\n"), "model test", "leave it out");
     refused(
-        ModelChoices.none().withPattern(HeadPattern.SCORE), "is no published folder", "leave it out");
+        ModelChoices.none().withPattern(HeadPattern.SCORE),
+        "is no published folder",
+        "leave it out");
   }
 
   /** BERT tells the texts of a pair apart by token types, which the graph must take. */
@@ -200,7 +206,8 @@ class PublishedChoicesTest {
     ModelFolder.write(
         folder,
         "config.json",
-        ModelFolder.read(folder, "config.json").replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 1024"));
+        ModelFolder.read(folder, "config.json")
+            .replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 1024"));
     try (RewardModel model = load(choices)) {
       GroupScore score = model.score("which?", List.of("this one"));
       assertEquals(right(0.01 * 256 - 0.008 * 256.5), score.scores().getFirst(), 1e-5);
@@ -247,7 +254,19 @@ class PublishedChoicesTest {
       text.append(
           id < 256
               ? Character.toString((int) id)
-              : Map.of(256L, "\n\n", 257L, ".\n\n", 258L, "<|im_start|>", 259L, "<|im_end|>", 260L, "</think>", 261L, "<think>")
+              : Map.of(
+                      256L,
+                      "\n\n",
+                      257L,
+                      ".\n\n",
+                      258L,
+                      "<|im_start|>",
+                      259L,
+                      "<|im_end|>",
+                      260L,
+                      "</think>",
+                      261L,
+                      "<think>")
                   .get(id));
     }
     return text.toString();

@@ -161,7 +161,8 @@ class PublishedFolderTest {
   void ofSeveralTemplatesTheDefaultIsTaken() {
     sequenceClassification();
     tokenizerConfig(
-        "\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}, {\"name\": \"default\", \"template\": \""
+        "\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}, {\"name\": \"default\","
+            + " \"template\": \""
             + TEMPLATE
             + "\"}]");
     try (RewardModel model = load()) {

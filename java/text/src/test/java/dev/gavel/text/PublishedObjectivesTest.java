@@ -29,7 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class PublishedObjectivesTest {
   private static final String TEMPLATE =
-      "{% for m in messages %}<end_of_turn>\n<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content }}{% endfor %}<end_of_turn>";
+      "{% for m in messages %}<end_of_turn>\n"
+          + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
+          + "{{ m.content }}{% endfor %}<end_of_turn>";
   private static final Prompt PROMPT = Prompt.text("question");
   private static final List<String> RESPONSES = List.of("ab", "z", "a model answer");
   // Of Gemma 2, which the published classes look for.
@@ -154,8 +156,7 @@ class PublishedObjectivesTest {
   }
 
   private RewardModel load(ModelChoices choices) {
-    return RewardModel.load(
-        folder.toString(), RewardModel.Options.defaults().withChoices(choices));
+    return RewardModel.load(folder.toString(), RewardModel.Options.defaults().withChoices(choices));
   }
 
   private static void assertObjective(GroupScore score, int which, int response, double expected) {
@@ -178,7 +179,8 @@ class PublishedObjectivesTest {
         double expected = mixed(rewards, weights);
         assertEquals(expected, score.scores().get(i), 1e-5 * Math.abs(expected));
         for (int k = 0; k < 3; k++) {
-          assertEquals(List.of("helpful", "correct", "verbose").get(k), score.objectives().get(k).name());
+          assertEquals(
+              List.of("helpful", "correct", "verbose").get(k), score.objectives().get(k).name());
           assertObjective(score, k, i, rewards[k]);
         }
       }
@@ -190,7 +192,9 @@ class PublishedObjectivesTest {
   void theGateStaysWhereTheAnswerBegins() {
     armorm("");
     ModelFolder.write(
-        folder, "chat_template.jinja", TEMPLATE.substring(0, TEMPLATE.lastIndexOf("<end_of_turn>")));
+        folder,
+        "chat_template.jinja",
+        TEMPLATE.substring(0, TEMPLATE.lastIndexOf("<end_of_turn>")));
     try (RewardModel model = load(ModelChoices.none())) {
       assertEquals(List.of("objective_0", "objective_1", "objective_2"), model.objectives());
       List<TextBackbone.Tokenized> groups =
@@ -237,13 +241,15 @@ class PublishedObjectivesTest {
   @Test
   void aConversationWithoutTheHeaderIsAnErrorOfItsRow() {
     armorm("");
-    ModelFolder.write(folder, "chat_template.jinja", "{% for m in messages %}{{ m.content }}\n{% endfor %}");
+    ModelFolder.write(
+        folder, "chat_template.jinja", "{% for m in messages %}{{ m.content }}\n{% endfor %}");
     try (RewardModel model = load(ModelChoices.none())) {
       InvalidArgumentException refused =
           assertThrows(InvalidArgumentException.class, () -> model.score(PROMPT, RESPONSES));
       assertTrue(
           String.valueOf(refused.getMessage())
-              .startsWith("response 0: the token pattern [107, 108, 106, 2516, 108] does not occur"),
+              .startsWith(
+                  "response 0: the token pattern [107, 108, 106, 2516, 108] does not occur"),
           refused.getMessage());
     }
   }

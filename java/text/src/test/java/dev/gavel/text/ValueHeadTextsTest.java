@@ -139,8 +139,7 @@ class ValueHeadTextsTest {
     Pattern named = Pattern.compile("([A-Za-z]+Test) ((?:`[^`]+`(?:, )?)+)");
     for (Map.Entry<String, String> each : rows.entrySet()) {
       List<MatchResult> tests = named.matcher(each.getValue()).results().toList();
-      assertEquals(
-          each.getValue().equals("not from texts"), tests.isEmpty(), each.getKey());
+      assertEquals(each.getValue().equals("not from texts"), tests.isEmpty(), each.getKey());
       for (MatchResult test : tests) {
         for (String name : test.group(2).replace("`", "").split(", ")) {
           assertTrue(isTest(test.group(1), name), "%s %s".formatted(test.group(1), name));
@@ -157,8 +156,7 @@ class ValueHeadTextsTest {
   }
 
   private static List<String> fixtures(java.lang.reflect.Method method) {
-    var values =
-        method.getAnnotation(org.junit.jupiter.params.provider.ValueSource.class);
+    var values = method.getAnnotation(org.junit.jupiter.params.provider.ValueSource.class);
     return values == null ? List.of() : List.of(values.strings());
   }
 }

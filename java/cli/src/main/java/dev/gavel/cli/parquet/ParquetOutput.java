@@ -38,8 +38,7 @@ public final class ParquetOutput {
   private final boolean keepsColumns;
   private final List<Type> kept;
 
-  private ParquetOutput(
-      List<Source> sources, Shard shard, boolean keepsColumns, List<Type> kept) {
+  private ParquetOutput(List<Source> sources, Shard shard, boolean keepsColumns, List<Type> kept) {
     this.sources = sources;
     this.shard = shard;
     this.keepsColumns = keepsColumns;

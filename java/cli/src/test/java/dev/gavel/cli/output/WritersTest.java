@@ -38,7 +38,19 @@ class WritersTest {
             Optional.empty(),
             List.of()),
         new GroupScore(
-            scores, List.of(), List.of(), Layout.JOINT, 2, 0, tokens, tokens, 9, 4, 1, "identity", "none"));
+            scores,
+            List.of(),
+            List.of(),
+            Layout.JOINT,
+            2,
+            0,
+            tokens,
+            tokens,
+            9,
+            4,
+            1,
+            "identity",
+            "none"));
   }
 
   @Test
