@@ -8,6 +8,7 @@ import dev.gavel.Safetensors;
 import dev.gavel.checkpoint.HeadCheckpoint;
 import dev.gavel.checkpoint.HeadPattern;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,6 +21,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Value heads that are linear and read at the last token, from texts: the hidden state of token t is
@@ -155,8 +157,8 @@ class ValueHeadTextsTest {
         .anyMatch(method -> method.getName().equals(name) || fixtures(method).contains(name));
   }
 
-  private static List<String> fixtures(java.lang.reflect.Method method) {
-    var values = method.getAnnotation(org.junit.jupiter.params.provider.ValueSource.class);
+  private static List<String> fixtures(Method method) {
+    ValueSource values = method.getAnnotation(ValueSource.class);
     return values == null ? List.of() : List.of(values.strings());
   }
 }
