@@ -6,11 +6,14 @@ FORMULA: the published class is code of its model's folder, which is not run; it
 the formulas its authors publish, over a backbone that is transformers' own.
 """
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 from transformers import (
+    BertConfig, BertForSequenceClassification,
     DebertaV2Config, DebertaV2ForSequenceClassification, Gemma2Config, Gemma2ForSequenceClassification, GPTNeoXConfig,
-    GPTNeoXForSequenceClassification, GPTNeoXModel, LlamaConfig, LlamaForSequenceClassification, LlamaModel,
+    GPTNeoXForSequenceClassification, GPTNeoXModel, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, LlamaModel,
     MistralConfig, MistralForSequenceClassification, Qwen2Config, Qwen2ForSequenceClassification, Qwen2Model,
     Qwen3Config, Qwen3ForCausalLM, Qwen3ForSequenceClassification, XLMRobertaConfig, XLMRobertaForSequenceClassification,
 )
@@ -41,6 +44,9 @@ BACKBONES = {
                                    norm_rel_ebd="layer_norm", share_att_key=True, position_biased_input=False,
                                    type_vocab_size=0, pooler_hidden_size=WIDTH, pooler_dropout=0.0),
                    DebertaV2ForSequenceClassification, "f16", False),
+    "bert": (BertConfig(**ENCODER), BertForSequenceClassification, "bf16", False),
+    # Room for the ids of the header of an answer, which the gates of ArmoRM and QRM look for.
+    "gemma2-header": (Gemma2Config(**{**GROUPED, "vocab_size": 2600, "num_hidden_layers": 1}, query_pre_attn_scalar=8), Gemma2ForSequenceClassification, "bf16", False),
     "xlm-roberta": (XLMRobertaConfig(**{**ENCODER, "pad_token_id": 1, "type_vocab_size": 1}), XLMRobertaForSequenceClassification, "f32", True),
 }
 REFERENCE, FORMULA = "reference class", "formula"
@@ -68,6 +74,35 @@ class Head(nn.Module):
         return torch.softmax(logits, -1)[:, 1] if self.difference else logits[:, 0]
 
 
+class Gated(nn.Module):
+    """
+    Objectives mixed by a gate: r = objectives(h), score = sum of g_k (r C)_k. ArmoRM (arXiv 2406.12845), QRM (2409.10164)
+    and LDL differ in how h becomes r and in where the gate is read.
+    """
+
+    def __init__(self, layers, gate, objectives, temperature=None, scale=None, transform=None, header=None):
+        super().__init__()
+        self.layers, self.gate, self.objectives = layers, gate, objectives
+        self.temperature, self.header = temperature, header
+        self.scale, self.transform = scale, transform
+
+    def mixed(self, hidden, rows, ids):
+        """Score and objectives of the one response of a sequence."""
+        objectives = self.objectives(self.layers(hidden[rows]))
+        at = rows if self.header is None else [last_place(ids, self.header)]
+        weights = self.gate(hidden[at])
+        if self.temperature is not None:
+            weights = torch.softmax(weights / self.temperature, -1)
+        if self.scale is None:
+            return (weights * objectives).sum(-1), objectives
+        return (weights * self.scale * (objectives @ self.transform)).sum(-1), objectives
+
+
+def last_place(ids, pattern):
+    """The first token of the last place where the pattern stands."""
+    return max(at for at in range(len(ids) - len(pattern) + 1) if ids[at : at + len(pattern)] == pattern)
+
+
 def two_layers(generator, outputs, inner=WIDTH, activation=nn.ReLU):
     return nn.Sequential(linear(generator, inner, WIDTH), activation(), linear(generator, outputs, inner))
 
@@ -93,4 +128,70 @@ def formulas(generator):
     add("oasst-pythia-mean", "gpt-neox", Head(linear(generator, 1, WIDTH), mean=True), "out_proj.", "GPTNeoXRewardModel", "f32", "all", pooling="mean")
     add("oasst-pythia-last", "gpt-neox", Head(linear(generator, 1, WIDTH)), "out_proj.", "GPTNeoXRewardModel", "f32", pooling="last")
     add("yojo", "llama-packed", Head(two_layers(generator, 1, 24, nn.SELU), scale=WIDTH**-0.5), "", "Molmo2ForConditionalGeneration", "f32", "separators")
+    return made
+
+
+# <end_of_turn> \n <start_of_turn> model \n of Gemma 2
+HEADER = [107, 108, 106, 2516, 108]
+
+
+def numbers(generator, *shape):
+    return torch.randn(shape, generator=generator) * SPREAD
+
+
+def deep(generator, outputs, inner, activation, places):
+    """Layers at these places of a network, activations (and dropout, which does nothing here) between."""
+    network, inputs = {}, WIDTH
+    for place in places:
+        last = place == places[-1]
+        network[str(place)] = linear(generator, outputs if last else inner, inputs)
+        if not last:
+            network[str(place) + "a"] = activation()
+        inputs = inner
+    return nn.Sequential(OrderedDict(network))
+
+
+def gated(generator):
+    """name: (backbone, head, files of tensors by published name, more configuration, stored type)."""
+    made = {}
+    labels = {"id2label": {"0": "helpful", "1": "correct", "2": "verbose"}}
+
+    def mixing(count):
+        return torch.tensor([1.75]), torch.eye(count) + numbers(generator, count, count)
+
+    gate, inputs = [], WIDTH
+    for outputs in (12, 12, 12, 3):
+        gate += [linear(generator, outputs, inputs), nn.ReLU()]
+        inputs = outputs
+    layers = linear(generator, 3, WIDTH, bias=False)
+    scale, transform = mixing(3)
+    network = nn.Sequential(*gate[:-1])
+    tensors = {"regression_layer.weight": layers.weight.detach(), "reward_transform_matrix": transform, "gating.logit_scale": scale}
+    for i in range(4):
+        tensors |= named(f"gating.layers.{i}.", network[2 * i])
+    made["armorm"] = ("gemma2-header", Gated(layers, network, lambda r: r, 10.0, scale, transform, HEADER), {"model.safetensors": tensors},
+                      {"architectures": ["Gemma2ForRewardModelWithGating"], "num_objectives": 3, "gating_temperature": 10, **labels}, "f32")
+
+    quantiles, gate, inputs = 5, [], WIDTH
+    for _ in range(3):
+        norm = nn.BatchNorm1d(12).eval()
+        norm.weight.data, norm.bias.data = numbers(generator, 12) + 1, numbers(generator, 12)
+        norm.running_mean, norm.running_var = numbers(generator, 12), numbers(generator, 12).abs() + 0.5
+        gate += [linear(generator, 12, inputs, bias=False), nn.ReLU(), norm]
+        inputs = 12
+    network = nn.Sequential(*gate, linear(generator, 3, 12)).eval()
+    layers = linear(generator, 3 * quantiles, WIDTH, bias=False)
+    scale, transform = mixing(3)
+    tensors = {"regression_layer.weight": layers.weight.detach(), "reward_transform_matrix": transform, "gating.logit_scale": scale,
+               **named("gating.layers.", network)}
+    made["qrm"] = ("gemma2-header", Gated(layers, network, lambda z: z.reshape(-1, 3, quantiles).mean(-1), 5.0, scale, transform, HEADER),
+                   {"model.safetensors": tensors},
+                   {"architectures": ["Gemma2ForRewardModelWithGating"], "num_objectives": 3, "num_quantiles": quantiles, "gating_temperature": 5.0}, "f32")
+
+    layers = deep(generator, 20, 12, nn.LeakyReLU, (0, 2, 4))
+    network = deep(generator, 2, 12, nn.LeakyReLU, (0, 3, 6))
+    levels = torch.linspace(0, 1, 10)
+    made["ldl"] = ("gemma2", Gated(layers, network, lambda z: torch.softmax(z.reshape(-1, 2, 10), -1) @ levels.to(z.dtype), 2.0),
+                   {"regression_layer.pt": named("network.", layers), "gating_layer.pt": named("network.", network)},
+                   {"architectures": ["LDLRewardModel27B"], "softmax": True, "temperature": 2.0}, "f32")
     return made

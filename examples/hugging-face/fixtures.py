@@ -49,6 +49,21 @@ def write(file, content):
     file.write_text(content + "\n")
 
 
+HEADED = "{% for message in messages %}<start_of_turn>{{ 'model' if message.role == 'assistant' else message.role }}\n{{ message.content }}<end_of_turn>\n{% endfor %}"
+
+
+def headed_json():
+    """Characters as tokens, but for the header of an answer, which has the ids of Gemma 2."""
+    vocabulary = {chr(c): 108 if c == 10 else 200 + c for c in range(128)}
+    vocabulary |= {"<start_of_turn>": 106, "<end_of_turn>": 107, "mo": 400, "mod": 401, "mode": 402, "model": 2516}
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return json.dumps({
+        "version": "1.0",
+        "added_tokens": [{"id": vocabulary[text], "content": text, **plain} for text in ("<start_of_turn>", "<end_of_turn>")],
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": [["m", "o"], ["mo", "d"], ["mod", "e"], ["mode", "l"]]},
+    })
+
+
 class Texts:
     """Tokens of the cases, as transformers makes them."""
 
@@ -56,6 +71,16 @@ class Texts:
         self.fast = PreTrainedTokenizerFast(
             tokenizer_object=Tokenizer.from_str(tokenizer_json()), bos_token="<|start|>", eos_token="<|end|>",
             chat_template=TEMPLATE)
+        self.headed_fast = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(headed_json()), chat_template=HEADED)
+
+    def headed(self):
+        """Of models whose gate looks for the header of the answer."""
+        made = []
+        for response in RESPONSES:
+            messages = [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": response}]
+            ids = self.headed_fast.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
+            made.append((ids, [len(ids) - 1], [response]))
+        return made
 
     def plain(self, text):
         return self.fast(text, add_special_tokens=False)["input_ids"]
@@ -75,7 +100,7 @@ class Texts:
             return [(ids, ends + [len(ids) - 1], RESPONSES)]
         made = []
         for response in RESPONSES:
-            if family in ("xlm-roberta", "deberta-v2"):
+            if family in ("xlm-roberta", "deberta-v2", "bert"):
                 middle = [END] * (2 if family == "xlm-roberta" else 1)
                 ids = [START, *self.plain(PROMPT), *middle, *self.plain(response), END]
                 made.append((ids, [0], [response]))
@@ -114,11 +139,19 @@ def wide():
         torch.set_default_dtype(torch.float32)
 
 
+def token_types(base, tokens):
+    """BERT's, which tell the texts of a pair apart."""
+    if base.config.model_type != "bert":
+        return {}
+    after = (tokens == END).cumsum(-1) - (tokens == END).long()
+    return {"token_type_ids": (after > 0).long()}
+
+
 def measured(base, score, ids, rows):
     """Hidden states of the rows and scores in float64, each with the bound on f32's distance from it."""
     tokens = torch.tensor([ids])
     with wide(), RunningError() as running:
-        hidden = base(input_ids=tokens).last_hidden_state[0, rows]
+        hidden = base(input_ids=tokens, **token_types(base, tokens)).last_hidden_state[0, rows]
     told = {"ids": ids, "rows": rows, "hidden": [numbers(row) for row in hidden.tolist()]}
     told["hidden_bounds"] = numbers([max(bounds(row, running.errors)) for row in hidden], 3)
     with wide(), RunningError() as running:
@@ -155,10 +188,10 @@ def configuration(config, more):
 
 
 def stored(tensors, dtype):
-    return {name: tensor.to(backbone_graph.TYPES[dtype]).contiguous() for name, tensor in tensors.items()}
+    return {name: (tensor.to(backbone_graph.TYPES[dtype]) if tensor.is_floating_point() else tensor).contiguous() for name, tensor in tensors.items()}
 
 
-def fixture(root, name, how, kind, backbone, config, more, dtype, head, sequences, score, base, extra=None):
+def fixture(root, name, how, kind, backbone, config, more, dtype, head, sequences, score, base, extra=None, objectives=None):
     folder = root / PARITY / "models" / name
     write(folder / "config.json", configuration(config, more))
     if name == "yojo":
@@ -167,10 +200,17 @@ def fixture(root, name, how, kind, backbone, config, more, dtype, head, sequence
             "value_head_type": "mlp", "value_head_hidden_dim": 24, "value_head_activation": "selu",
             "value_head_input_dim": models.WIDTH, "resp_repr_mode": "last"}))
     else:
-        save_file(stored(head, dtype), str(folder / "model.safetensors"), metadata={"format": "pt"})
+        for file, tensors in (head if isinstance(next(iter(head.values())), dict) else {"model.safetensors": head}).items():
+            if file.endswith(".pt"):
+                torch.save(stored(tensors, dtype), folder / file)
+            else:
+                save_file(stored(tensors, dtype), str(folder / file), metadata={"format": "pt"})
     told = {"reference": how, "class": kind, "backbone": backbone, "head_type": dtype, "prompt": PROMPT, "sequences": []}
     for ids, rows, responses in sequences:
         told["sequences"].append({"responses": responses, **measured(base, score(rows), ids, rows)})
+        if objectives is not None:
+            with torch.no_grad(), wide(), Wide():
+                told["sequences"][-1]["objectives"] = numbers(objectives(rows, torch.tensor([ids])).flatten().tolist())
     write(folder / "reference.json", json.dumps({**told, **(extra or {})}))
 
 
@@ -191,9 +231,12 @@ def make(root):
         import export_backbone
 
         worst = export_backbone.check(model.base_model, graph, file)
-        roots = ("model.", "gpt_neox.", "deberta.", "roberta.")
-        head = {key: tensor.detach().clone() for key, tensor in model.state_dict().items() if not key.startswith(roots)}
+        roots = ("model.", "gpt_neox.", "deberta.", "roberta.", "bert.")
+        head = {key: tensor.detach().clone() for key, tensor in model.state_dict().items()
+                if not key.startswith(roots) or key.startswith("bert.pooler.")}
         built[name] = model.double()
+        if name == "gemma2-header":
+            continue
         more = {"architectures": [kind.__name__], **({"pooler_hidden_act": "gelu"} if name == "deberta-v2" else {})}
         sequences = texts.sequences("last", config.model_type)
         extra = {"padded": padded(model, sequences)} if name in ("llama", "qwen2", "gemma2") else None
@@ -201,9 +244,11 @@ def make(root):
             # Where the padding token ends texts, too, the class reads the last token before it.
             sequences = sequences + [(ids[:-1], [len(ids) - 2], []) for ids, _, _ in sequences]
         fixture(root, name, REFERENCE, f"transformers.{kind.__name__}", name, config, more, dtype, head, sequences,
-                lambda rows, model=model: lambda tokens: model(input_ids=tokens).logits, model.base_model, extra)
+                lambda rows, model=model: lambda tokens: model(input_ids=tokens, **token_types(model.base_model, tokens)).logits, model.base_model, extra)
         print(f"{name}: {REFERENCE} {kind.__name__}, {dtype}, graph within {worst:.2g}")
     reranker(root, texts)
+    nemotron(root, texts)
+    gated(root, texts, built)
     for name, (backbone, head, tensors, more, dtype, rows) in models.formulas(torch.Generator().manual_seed(11)).items():
         config = models.BACKBONES[backbone][0]
         head.load_state_dict({"layers." + key: value for key, value in zip(head.layers.state_dict(), [
@@ -237,6 +282,44 @@ def reranker(root, texts):
             texts.sequences("last", config.model_type), score, model.base_model, {"positive": yes, "negative": no})
     config.tie_word_embeddings = False
     print(f"qwen3-reranker: {REFERENCE} {kind.__name__}, {dtype}")
+
+
+def nemotron(root, texts):
+    """Llama-3.1-Nemotron-70B-Reward: logit 0 of a language model at the last row."""
+    config, _, dtype, _ = models.BACKBONES["llama"]
+    model = seeded(config, models.LlamaForCausalLM, dtype)
+    file = root / PARITY / "backbones" / "nemotron.onnx"
+    backbone_graph.export(model.base_model, file, dtype, False)
+    head = {"lm_head.weight": model.lm_head.weight.detach().clone()}
+    model.double()
+    fixture(root, "nemotron", REFERENCE, "transformers.LlamaForCausalLM", "nemotron", config,
+            {"architectures": ["LlamaForCausalLM"]}, dtype, head, texts.sequences("last", config.model_type),
+            lambda rows: lambda tokens: model(input_ids=tokens).logits[0, rows, 0], model.base_model)
+    print(f"nemotron: {REFERENCE} LlamaForCausalLM, {dtype}")
+
+
+def gated(root, texts, built):
+    """ArmoRM, QRM and LDL: objectives and the gate that mixes them, by their published formulas."""
+    write(root / PARITY / "tokenizer-header" / "tokenizer.json", headed_json())
+    write(root / PARITY / "tokenizer-header" / "tokenizer_config.json", json.dumps({"bos_token": "<start_of_turn>", "eos_token": "<end_of_turn>"}))
+    (root / PARITY / "tokenizer-header" / "chat_template.jinja").write_text(HEADED)
+    for name, (backbone, head, files, more, dtype) in models.gated(torch.Generator().manual_seed(13)).items():
+        config = models.BACKBONES[backbone][0]
+        base = built[backbone].base_model
+        head = head.double().eval()
+        for constant in ("scale", "transform"):
+            value = getattr(head, constant)
+            setattr(head, constant, None if value is None else value.double())
+
+        def mixed(rows, tokens, head=head, base=base):
+            return head.mixed(base(input_ids=tokens).last_hidden_state[0], rows, tokens[0].tolist())
+
+        sequences = texts.sequences("last", config.model_type) if head.header is None else texts.headed()
+        fixture(root, name, FORMULA, more["architectures"][0], backbone, config, more, dtype, files, sequences,
+                lambda rows, mixed=mixed: lambda tokens: mixed(rows, tokens)[0], base,
+                {"tokenizer": "tokenizer" if head.header is None else "tokenizer-header"},
+                lambda rows, tokens, mixed=mixed: mixed(rows, tokens)[1])
+        print(f"{name}: {FORMULA} for {more['architectures'][0]} over {backbone}, {dtype}")
 
 
 def torch_files(folder):

@@ -103,6 +103,12 @@ class RunningError(Wide):
             deviation = x.var(-1, unbiased=False, keepdim=True).sqrt()
             sizes = (x.abs() + x.abs().mean(-1, keepdim=True)) / deviation
             return gamma(2 * n + 8) * (sizes * weight.abs()) + 2 * UNIT * out.abs()
+        if name == "batch_norm":
+            x, mean, variance = arguments[:3]
+            weight, bias, eps = named["weight"], named["bias"], named["eps"]
+            # Readers may fold it into the next layer, which then sums its parts and not their difference.
+            scale = (weight / (variance + eps).sqrt()).abs()
+            return gamma(x.shape[-1] + 8) * ((x.abs() + mean.abs()) * scale + bias.abs())
         raise SystemExit(f"no bound is known for the operation {name}; add it to rounding_bound.py")
 
 

@@ -193,7 +193,7 @@ final class BenchCommand implements Callable<Integer> {
             defaults.layout(),
             defaults.promptTokens(),
             defaults.responseTokens(),
-            defaults.stepReduction());
+            defaults.choices());
     try (RewardModel loaded = RewardModel.load(name, options)) {
       return measure("head of " + loaded.config().name(), loaded.head());
     }

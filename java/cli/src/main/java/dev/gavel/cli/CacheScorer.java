@@ -35,7 +35,12 @@ final class CacheScorer {
         CacheSettings.differences(
             cache.index().settings(),
             CacheSettings.ofVectors(
-                modelName, model.config(), model.layout(), model.budget(), model.pooling()));
+                modelName,
+                model.choices(),
+                model.config(),
+                model.layout(),
+                model.budget(),
+                model.pooling()));
     if (!differences.isEmpty()) {
       throw CommandFailure.usage(
           "cache %s was not made for this model: %s. Give the model it was made with, or one trained on it, or write another cache"
@@ -82,7 +87,7 @@ final class CacheScorer {
     Map<String, String> values = new LinkedHashMap<>();
     values.put("gavel", Version.NUMBER);
     values.put("model", model.config().name());
-    for (Provenance.Part part : Provenance.parts(modelName)) {
+    for (Provenance.Part part : Provenance.parts(modelName, model.choices())) {
       values.put("model's " + part.name(), "sha256 " + part.sha256());
     }
     values.put("device", model.context().info().device().toString());
@@ -138,6 +143,7 @@ final class CacheScorer {
             Row.withoutTexts(whole.line(), whole.id(), whole.subset()),
             new GroupScore(
                 entry.scores(),
+                List.of(),
                 List.of(),
                 model.layout(),
                 tokens.passes(),

@@ -7,6 +7,7 @@ import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.Shard;
 import dev.gavel.cli.input.Source;
 import dev.gavel.cli.run.RunSettings;
+import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.OnnxBackbone;
 import dev.gavel.text.Provenance;
@@ -47,7 +48,14 @@ final class CacheSettings {
       List<Source> sources) {
     Map<String, String> values = new LinkedHashMap<>();
     values.put("gavel", Version.NUMBER);
-    values.putAll(ofVectors(modelName, model.config(), model.layout(), model.budget(), pooling));
+    values.putAll(
+        ofVectors(
+            modelName,
+            model.options().choices(),
+            model.config(),
+            model.layout(),
+            model.budget(),
+            pooling));
     values.put(ORDER, order);
     values.put(TEMPLATE, model.template());
     values.put("onnx runtime", OnnxBackbone.runtimeVersion());
@@ -74,10 +82,15 @@ final class CacheSettings {
 
   /** What makes a vector of a text: all of the model but its head. */
   static Map<String, String> ofVectors(
-      String modelName, ModelConfig config, Layout layout, TokenBudget budget, Pooling pooling) {
+      String modelName,
+      ModelChoices choices,
+      ModelConfig config,
+      Layout layout,
+      TokenBudget budget,
+      Pooling pooling) {
     Map<String, String> values = new LinkedHashMap<>();
     // In the order configuration, head, backbone, tokenizer, chat template.
-    List<Provenance.Part> parts = Provenance.parts(modelName);
+    List<Provenance.Part> parts = Provenance.parts(modelName, choices);
     values.put(BACKBONE, "sha256 " + parts.get(2).sha256());
     values.put("tokenizer", "sha256 " + parts.get(3).sha256());
     values.put(

@@ -2,6 +2,8 @@ package dev.gavel.cli;
 
 import dev.gavel.Device;
 import dev.gavel.aggregation.StepReduction;
+import dev.gavel.checkpoint.HeadPattern;
+import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.VectorModel;
@@ -76,6 +78,31 @@ final class ModelOptions {
               + " product, last, mean, sum, geometric_mean, mean_logit or mean_odds. No default")
   private @Nullable String stepReduction;
 
+  @Option(
+      names = "--step-separator",
+      paramLabel = "TEXT",
+      description =
+          "Of a token classifier that scores steps (TRL): the text that ended every step in"
+              + " training; '\\n' is a line end, and other escapes of Java texts are read, too. No"
+              + " default")
+  private @Nullable String stepSeparator;
+
+  @Option(
+      names = "--objective",
+      paramLabel = "NAME",
+      description =
+          "Of a model that gives several objectives and no rule that mixes them: which is the"
+              + " score. No default")
+  private @Nullable String objective;
+
+  @Option(
+      names = "--pattern",
+      paramLabel = "NAME",
+      description =
+          "What head the model has, where its files do not say it: nemotron or qwen3_reranker, or"
+              + " another of docs/checkpoints.md. No default")
+  private @Nullable String pattern;
+
   /** Loads the model. */
   RewardModel load() {
     return RewardModel.load(model, options());
@@ -110,22 +137,37 @@ final class ModelOptions {
         layout(),
         positive("--prompt-tokens", promptTokens),
         positive("--response-tokens", responseTokens),
-        stepReduction());
+        new ModelChoices(
+            named("--pattern", HeadPattern.values(), pattern),
+            named("--step-reduction", StepReduction.values(), stepReduction),
+            stepSeparator(),
+            Optional.ofNullable(objective)));
   }
 
-  private Optional<StepReduction> stepReduction() {
-    if (stepReduction == null) {
+  private static <E extends Enum<E>> Optional<E> named(
+      String option, E[] values, @Nullable String name) {
+    if (name == null) {
       return Optional.empty();
     }
-    for (StepReduction reduction : StepReduction.values()) {
-      if (reduction.name().toLowerCase(Locale.ROOT).equals(stepReduction)) {
-        return Optional.of(reduction);
+    for (E value : values) {
+      if (value.name().toLowerCase(Locale.ROOT).equals(name)) {
+        return Optional.of(value);
       }
     }
     throw CommandFailure.usage(
-        "--step-reduction is '%s'; it must be one of %s"
-            .formatted(
-                stepReduction, Arrays.toString(StepReduction.values()).toLowerCase(Locale.ROOT)));
+        "%s is '%s'; it must be one of %s"
+            .formatted(option, name, Arrays.toString(values).toLowerCase(Locale.ROOT)));
+  }
+
+  // A line end is the usual one, and shells make it hard to write.
+  private Optional<String> stepSeparator() {
+    try {
+      return Optional.ofNullable(stepSeparator).map(String::translateEscapes);
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(
+          "--step-separator is '%s'; it has an escape that is none of Java's: %s"
+              .formatted(stepSeparator, e.getMessage()));
+    }
   }
 
   static Optional<Integer> positive(String option, @Nullable Integer value) {

@@ -12,23 +12,14 @@ import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputTarget;
 import dev.gavel.cli.output.Progress;
 import dev.gavel.cli.output.RowWriter;
-import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.output.TableRows;
 import dev.gavel.cli.output.Terminal;
-import dev.gavel.cli.parquet.ParquetOutput;
-import dev.gavel.cli.rows.RowParser;
 import dev.gavel.cli.run.RunOutput;
-import dev.gavel.cli.scoring.HeadStage;
-import dev.gavel.cli.scoring.PreparedRow;
-import dev.gavel.cli.scoring.RowPreparer;
-import dev.gavel.cli.scoring.ScoredWindow;
-import dev.gavel.cli.scoring.ScoringPipeline;
 import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.VectorModel;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -175,8 +166,10 @@ final class ScoreCommand implements Callable<Integer> {
 
   private int scoreToFile(List<Source> sources, Shard part, Optional<MetricsFile> figures)
       throws OutputFailure, IOException {
-    try (RunOutput file = claim(sources, part)) {
+    try (ClaimedOutput claimed = ClaimedOutput.claim(output, sources, part, force, resume)) {
+      RunOutput file = claimed.file();
       try (RewardModel model = modelOptions.load()) {
+        claimed.columnsOf(model);
         ScoreSummary summary = new ScoreSummary();
         Limits limits = Limits.ofHeap(windowRows);
         RunOutput.Start start =
@@ -208,23 +201,6 @@ final class ScoreCommand implements Callable<Integer> {
     }
   }
 
-  private RunOutput claim(List<Source> sources, Shard part) throws OutputFailure, IOException {
-    RunOutput file = RunOutput.claim(Path.of(output), force, resume);
-    if (ScorePaths.isParquet(output)) {
-      try {
-        ParquetOutput columns = ParquetOutput.of(sources, part);
-        file.convertWith(columns::write);
-      } catch (ParquetOutput.ColumnsException e) {
-        file.close();
-        throw CommandFailure.usage("--output %s: %s".formatted(output, e.getMessage()));
-      } catch (IOException | RuntimeException e) {
-        file.close();
-        throw e;
-      }
-    }
-    return file;
-  }
-
   private int scoreCache(
       HiddenCache cache, boolean toStream, Shard part, Optional<MetricsFile> figures)
       throws OutputFailure, IOException {
@@ -248,7 +224,9 @@ final class ScoreCommand implements Callable<Integer> {
             figures);
       }
     }
-    try (RunOutput file = claim(List.of(), part)) {
+    try (ClaimedOutput claimed = ClaimedOutput.claim(output, List.of(), part, force, resume)) {
+      RunOutput file = claimed.file();
+      claimed.columnsOfScores();
       try (VectorModel model = modelOptions.loadHead()) {
         CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
         ScoreSummary summary = new ScoreSummary();
@@ -314,22 +292,7 @@ final class ScoreCommand implements Callable<Integer> {
     boolean done = false;
     try (Progress progress = progress(sources)) {
       RowWriter writer = writer(model, sink, summary.rowsBefore() == 0);
-      Position[] last = {Position.START};
-      RowParser parser = RowParser.ofTexts();
-      RowPreparer preparer = new RowPreparer(model);
-      new ScoringPipeline(
-              model,
-              line -> preparer.prepare(parser.parse(line)),
-              HeadStage.scores(model),
-              reader,
-              times)
-          .run(window -> {
-            write(window, sources, model, writer, sink, summary);
-            sink.windowDone(window.end(), summary::counts);
-            last[0] = window.end();
-            progress.at(reader.bytesRead(), summary.shortLine());
-          });
-      sink.complete(last[0], summary.counts());
+      new TextScoring(model, sources, reader, times).run(writer, sink, summary, progress);
       done = true;
     } finally {
       boolean complete = done;
@@ -342,38 +305,6 @@ final class ScoreCommand implements Callable<Integer> {
 
   private static int exitCode(ScoreSummary summary) {
     return summary.failedRows() == 0 ? ExitCode.DONE : ExitCode.ROWS_FAILED;
-  }
-
-  private static void write(
-      ScoredWindow window,
-      List<Source> sources,
-      RewardModel model,
-      RowWriter writer,
-      RowSink sink,
-      ScoreSummary summary)
-      throws OutputFailure {
-    for (ScoredWindow.Entry entry : window.entries()) {
-      ScoredRow row =
-          switch (entry.row()) {
-            case PreparedRow.Ready ready ->
-                new ScoredRow.Scored(
-                    ready.row(), model.groupScore(ready.group(), list(entry.values())));
-            case PreparedRow.Hopeless(ScoredRow.Failed failed) -> failed;
-          };
-      summary.add(row);
-      String file = sources.size() == 1 ? "" : sources.get(entry.source()).name();
-      try {
-        writer.write(file, row);
-      } catch (IOException e) {
-        throw sink.failure(e);
-      }
-    }
-  }
-
-  private static List<Float> list(float[] values) {
-    Float[] boxed = new Float[values.length];
-    Arrays.setAll(boxed, i -> values[i]);
-    return List.of(boxed);
   }
 
   private boolean isTable() {

@@ -5,6 +5,7 @@ import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.Shard;
 import dev.gavel.cli.input.Source;
 import dev.gavel.cli.run.RunSettings;
+import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.OnnxBackbone;
 import dev.gavel.text.Provenance;
@@ -28,18 +29,23 @@ final class ScoreSettings {
     Map<String, String> values = new LinkedHashMap<>();
     values.put("gavel", Version.NUMBER);
     values.put("model", model.config().name());
-    for (Provenance.Part part : Provenance.parts(modelName)) {
+    for (Provenance.Part part : Provenance.parts(modelName, model.options().choices())) {
       values.put("model's " + part.name(), "sha256 " + part.sha256());
     }
     values.put("layout", ModelConfig.name(model.layout()));
     values.put("context", model.budget().context() + " tokens");
     values.put("prompt", "at most %d tokens".formatted(model.budget().prompt()));
     values.put("response", "at most %d tokens".formatted(model.budget().response()));
-    model
-        .options()
+    ModelChoices choices = model.options().choices();
+    choices
+        .pattern()
+        .ifPresent(pattern -> values.put("pattern", pattern.name().toLowerCase(Locale.ROOT)));
+    choices
         .stepReduction()
         .ifPresent(
             reduction -> values.put("step reduction", reduction.name().toLowerCase(Locale.ROOT)));
+    choices.stepSeparator().ifPresent(text -> values.put("step separator", text));
+    choices.objective().ifPresent(name -> values.put("objective", name));
     values.put("template", model.template());
     values.put("onnx runtime", OnnxBackbone.runtimeVersion());
     values.put("tokenizers", Provenance.tokenizersVersion());

@@ -68,6 +68,31 @@ class StepScoresTest {
     assertTrue(whole.json().get(0).get("error").get("message").asText().contains("one text"));
   }
 
+  /** TRL's token classifiers: the text that ends a step is told, and read at its last token. */
+  @Test
+  void whatEndsAStepIsAnOption() throws IOException {
+    TinyModel.writeOfStepEnds(folder);
+    String rows =
+        """
+        {"id":1,"prompt":"p","responses":[["one","two"],["three"]]}
+        {"id":2,"prompt":"p","responses":[["one",""]]}
+        """;
+    Run without = run("score", rows, "--step-reduction", "min");
+    assertEquals(ExitCode.USAGE, without.exitCode());
+    assertTrue(without.err().contains("step separator"), without.err());
+    Run run = run("score", rows, "--step-reduction", "min", "--step-separator", "\\n");
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+    // A line end is token 10.
+    double right = 1 / (1 + Math.exp(-(0.5 + 0.1)));
+    JsonNode first = run.json().get(0);
+    assertEquals(2, first.get("step_scores").get(0).size());
+    assertEquals(right, first.get("step_scores").get(0).get(1).asDouble(), 1e-6);
+    assertEquals("responses[0][1]", run.json().get(1).get("error").get("field").asText());
+    Run wrong = run("score", rows, "--step-reduction", "min", "--step-separator", "\\q");
+    assertEquals(ExitCode.USAGE, wrong.exitCode());
+    assertTrue(wrong.err().contains("--step-separator is '\\q'"), wrong.err());
+  }
+
   @Test
   void evaluatesResponsesOfSteps() {
     String rows =

@@ -70,22 +70,10 @@ final class TinyModel {
    * each step.
    */
   static Path writeOfSteps(Path folder) throws IOException {
-    Files.createDirectories(folder);
-    Files.writeString(
-        folder.resolve("config.json"),
-        """
-        {"architectures": ["Qwen2ForProcessRewardModel"], "model_type": "qwen2", "hidden_size": 2,
-         "max_position_embeddings": 256}
-        """);
-    Files.writeString(
-        folder.resolve("tokenizer_config.json"),
-        """
-        {"chat_template": "{% for m in messages %}<|start|>{{ m.content }}{% endfor %}"}
-        """);
+    published(folder, "Qwen2ForProcessRewardModel", "");
     Files.writeString(
         folder.resolve("tokenizer.json"),
         new String(tokenizer(), StandardCharsets.UTF_8).replace("<|resp_sep|>", "<extra_0>"));
-    Files.write(folder.resolve("model.onnx"), graph());
     try (HostTensor first = HostTensor.of(new float[] {0.01f, 0, 0, 0.01f}, WIDTH, WIDTH);
         HostTensor second = HostTensor.of(new float[] {0, 0, 1, -1}, 2, WIDTH);
         HostTensor bias = HostTensor.of(new float[] {0, 0}, WIDTH)) {
@@ -99,6 +87,52 @@ final class TinyModel {
               "score.2.bias", bias));
     }
     return folder;
+  }
+
+  /** The same as a published classifier of two labels, of which nothing says which is the score. */
+  static Path writeOfObjectives(Path folder, String first, String second) throws IOException {
+    published(
+        folder,
+        "Qwen2ForSequenceClassification",
+        ", \"id2label\": {\"0\": \"%s\", \"1\": \"%s\"}".formatted(first, second));
+    try (HostTensor score = HostTensor.of(new float[] {0.01f, 0, 0, -0.02f}, 2, WIDTH)) {
+      Safetensors.write(
+          folder.resolve("model.safetensors"),
+          Map.of("format", "pt"),
+          Map.of("score.weight", score));
+    }
+    return folder;
+  }
+
+  /** The same as TRL's token classifier of steps. */
+  static Path writeOfStepEnds(Path folder) throws IOException {
+    published(folder, "Qwen2ForTokenClassification", "");
+    try (HostTensor score = HostTensor.of(new float[] {0, 0, 0.05f, 0.03f}, 2, WIDTH);
+        HostTensor bias = HostTensor.of(new float[] {0, 0}, WIDTH)) {
+      Safetensors.write(
+          folder.resolve("model.safetensors"),
+          Map.of("format", "pt"),
+          Map.of("score.weight", score, "score.bias", bias));
+    }
+    return folder;
+  }
+
+  private static void published(Path folder, String architecture, String more) throws IOException {
+    Files.createDirectories(folder);
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"architectures": ["%s"], "model_type": "qwen2", "hidden_size": 2,
+         "max_position_embeddings": 256%s}
+        """
+            .formatted(architecture, more));
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"),
+        """
+        {"chat_template": "{% for m in messages %}<|start|>{{ m.content }}{% endfor %}"}
+        """);
+    Files.write(folder.resolve("tokenizer.json"), tokenizer());
+    Files.write(folder.resolve("model.onnx"), graph());
   }
 
   private static byte[] tokenizer() throws IOException {

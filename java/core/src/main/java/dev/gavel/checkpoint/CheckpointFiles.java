@@ -55,7 +55,8 @@ final class CheckpointFiles {
     List<Path> files = new ArrayList<>();
     first(folder, MODEL).ifPresent(files::add);
     side(folder).ifPresent(files::add);
-    if (files.isEmpty()) {
+    // Where only the backbone's graph is kept, both parts of LDL's head are all there is.
+    if (files.isEmpty() && !isLdl(folder)) {
       throw new FileException(
           folder, "has no weights; expected one of %s, or of %s".formatted(MODEL, SIDE));
     }

@@ -65,7 +65,6 @@ final class ScoreColumns {
     for (Float value : score.scores()) {
       scores.add(Float.isFinite(value) ? value : null);
     }
-    boolean finite = score.scores().stream().allMatch(Float::isFinite);
     return new @Nullable Object[] {
       scores.toArray(),
       score.scores().get(score.best()).isNaN() ? null : score.best(),
@@ -80,7 +79,7 @@ final class ScoreColumns {
       score.readout(),
       score.template(),
       model.config().name(),
-      finite ? null : row(NonFinite.error(score.scores()))
+      score.isFinite() ? null : row(NonFinite.error(score))
     };
   }
 

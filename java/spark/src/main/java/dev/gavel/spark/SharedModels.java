@@ -1,6 +1,7 @@
 package dev.gavel.spark;
 
 import dev.gavel.Device;
+import dev.gavel.text.ModelChoices;
 import dev.gavel.text.RewardModel;
 import java.util.HashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ final class SharedModels {
               Optional.ofNullable(settings.layout()),
               Optional.ofNullable(settings.promptTokens()),
               Optional.ofNullable(settings.responseTokens()),
-              Optional.empty()));
+              ModelChoices.none()));
     }
   }
 

@@ -68,7 +68,8 @@ final class WindowScorer {
   List<@Nullable Object[]> score() {
     List<float[]> scores = new ArrayList<>();
     for (Optional<TextBackbone.Tokenized> group : groups) {
-      scores.add(new float[group.map(tokenized -> tokenized.packed().scores()).orElse(0)]);
+      int count = group.map(tokenized -> tokenized.packed().scores()).orElse(0);
+      scores.add(new float[model.width() * count]);
     }
     for (List<Batches.Member> batch :
         Batches.of(Batches.members(groups), model.options().batchTokens())) {
@@ -94,8 +95,9 @@ final class WindowScorer {
       int at = 0;
       for (Batches.Member member : batch) {
         float[] row = scores.get(member.row());
-        for (int i = 0; i < member.sequence().spans().size(); i++) {
-          row[member.firstScore() + i] = values.get(at);
+        int first = model.width() * member.firstScore();
+        for (int i = 0; i < model.width() * member.sequence().spans().size(); i++) {
+          row[first + i] = values.get(at);
           at++;
         }
       }

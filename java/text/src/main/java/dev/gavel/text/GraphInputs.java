@@ -11,6 +11,7 @@ import java.nio.LongBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** What a graph is fed for sequences of one length, without padding. Closes its tensors. */
 final class GraphInputs implements AutoCloseable {
@@ -21,9 +22,14 @@ final class GraphInputs implements AutoCloseable {
    *
    * @param sequences of the same length, at least one
    * @param blocks how each is divided; only a graph with a block mask is given divided ones
+   * @param secondTextAfter token after whose first place token types are 1
    */
   GraphInputs(
-      OrtEnvironment environment, OnnxGraph graph, List<Tokens> sequences, List<Blocks> blocks)
+      OrtEnvironment environment,
+      OnnxGraph graph,
+      List<Tokens> sequences,
+      List<Blocks> blocks,
+      Optional<Long> secondTextAfter)
       throws OrtException {
     int length = sequences.getFirst().size();
     long[] shape = {sequences.size(), length};
@@ -33,7 +39,8 @@ final class GraphInputs implements AutoCloseable {
             input,
             input.equals(OnnxGraph.BLOCK_MASK)
                 ? blockMask(environment, graph.causal(), blocks, length)
-                : OnnxTensor.createTensor(environment, values(input, sequences, blocks), shape));
+                : OnnxTensor.createTensor(
+                    environment, values(input, sequences, blocks, secondTextAfter), shape));
       }
     } catch (OrtException | RuntimeException e) {
       close();
@@ -45,18 +52,37 @@ final class GraphInputs implements AutoCloseable {
     return tensors;
   }
 
-  private static LongBuffer values(String input, List<Tokens> sequences, List<Blocks> blocks) {
+  private static LongBuffer values(
+      String input, List<Tokens> sequences, List<Blocks> blocks, Optional<Long> secondTextAfter) {
     int length = sequences.getFirst().size();
     LongBuffer values = LongBuffer.allocate(Math.multiplyExact(sequences.size(), length));
     for (int i = 0; i < sequences.size(); i++) {
+      Tokens sequence = sequences.get(i);
       switch (input) {
-        case "input_ids" -> sequences.get(i).copyTo(values);
+        case "input_ids" -> sequence.copyTo(values);
         case OnnxGraph.POSITIONS -> values.put(blocks.get(i).positions(length));
         case "attention_mask" -> fill(values, length, 1);
+        case OnnxGraph.TYPES -> {
+          int first = secondTextAfter.map(token -> through(sequence, token)).orElse(length);
+          fill(values, first, 0);
+          fill(values, length - first, 1);
+        }
         default -> fill(values, length, 0);
       }
     }
     return values.flip();
+  }
+
+  /** Tokens up to the first of this id, it included; all where it is not there. */
+  private static int through(Tokens tokens, long id) {
+    int count = 0;
+    while (count < tokens.size()) {
+      count++;
+      if (tokens.id(count - 1) == id) {
+        break;
+      }
+    }
+    return count;
   }
 
   private static void fill(LongBuffer values, int count, long value) {

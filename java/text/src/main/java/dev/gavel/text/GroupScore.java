@@ -1,5 +1,6 @@
 package dev.gavel.text;
 
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -12,6 +13,8 @@ import java.util.stream.IntStream;
  * @param scores one per response, in order; higher is better; NaN where a hidden state was one
  * @param steps scores of the steps of each response, of which {@code scores} are the reduction;
  *     empty where the model scores responses whole
+ * @param objectives what a head of several objectives gives for each, in order; empty where it has
+ *     one
  * @param layout how responses lay in sequences
  * @param passes sequences the backbone was run on
  * @param sharedTokens tokens the backbone ran once for several responses of layout INDEPENDENT,
@@ -21,12 +24,13 @@ import java.util.stream.IntStream;
  * @param promptTokens tokens kept of the prompt
  * @param promptTruncated tokens cut of the prompt
  * @param specialLiterals literals of special tokens in prompt and responses, read as plain text
- * @param readout how logits became scores: identity, affine or sigmoid
+ * @param readout how logits became scores: identity, affine, sigmoid or gated_sum
  * @param template the chat template: its file and the start of its hash, or "none"
  */
 public record GroupScore(
     List<Float> scores,
     List<List<Float>> steps,
+    List<Objective> objectives,
     Layout layout,
     int passes,
     int sharedTokens,
@@ -41,8 +45,35 @@ public record GroupScore(
   public GroupScore {
     scores = List.copyOf(scores);
     steps = steps.stream().map(List::copyOf).toList();
+    objectives = List.copyOf(objectives);
+    for (Objective objective : objectives) {
+      if (objective.values().size() != scores.size()) {
+        throw new InvalidArgumentException(
+            "objective %s has %d numbers for %d scores; there must be one for each response"
+                .formatted(objective.name(), objective.values().size(), scores.size()));
+      }
+    }
     tokens = List.copyOf(tokens);
     truncated = List.copyOf(truncated);
+  }
+
+  /**
+   * An objective.
+   *
+   * @param name what its model calls it
+   * @param values one per response, in order
+   */
+  public record Objective(String name, List<Float> values) {
+    /** Copies the list. */
+    public Objective {
+      values = List.copyOf(values);
+    }
+  }
+
+  /** Whether every score and objective is a finite number. */
+  public boolean isFinite() {
+    return scores.stream().allMatch(Float::isFinite)
+        && objectives.stream().flatMap(each -> each.values().stream()).allMatch(Float::isFinite);
   }
 
   /** The response with the highest score; the first of several. A NaN is below every number. */

@@ -72,6 +72,9 @@ public record ModelConfig(
   /** A configuration has less than one thousand. */
   static final int MOST_BYTES = 1 << 20;
 
+  /** Kind of the readout of a published head with a gate, whose numbers are in its own files. */
+  static final String GATED_SUM = "gated_sum";
+
   static final String BUILT_IN = "built-in:" + BuiltInModel.NAME;
 
   private static final JsonMapper JSON =

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -27,7 +28,8 @@ import java.util.stream.IntStream;
  * same length go together, others alone.
  *
  * <p>The graph must have an i64 input {@code input_ids} [batch, tokens], may have {@code
- * attention_mask} (all ones are fed), {@code token_type_ids} (zeros), {@code position_ids} (0, 1,
+ * attention_mask} (all ones are fed), {@code token_type_ids} (zeros, or of pairs 0 and
+ * 1), {@code position_ids} (0, 1,
  * ..., going on after the shared rows in every block) and {@code block_mask}, bool [batch, 1,
  * tokens, tokens] (which rows see which), and must have an output [batch, tokens, H], which is
  * called {@code last_hidden_state} where there is more than one. Hidden states are copied once; f16
@@ -43,6 +45,7 @@ public final class OnnxBackbone implements Backbone {
   private final OrtSession session;
   private final OnnxGraph graph;
   private final int batchTokens;
+  private final Optional<Long> secondTextAfter;
   private final boolean invariant;
   private final String description;
   private final UseCount uses;
@@ -53,6 +56,7 @@ public final class OnnxBackbone implements Backbone {
     this.session = session;
     this.graph = graph;
     this.batchTokens = options.batchTokens();
+    this.secondTextAfter = options.secondTextAfter();
     this.invariant = invariant;
     this.description = "ONNX %s, H = %d".formatted(name.getFileName(), graph.width());
     this.uses = new UseCount("backbone " + description);
@@ -64,9 +68,16 @@ public final class OnnxBackbone implements Backbone {
    * @param threads threads one call may use
    * @param batchTokens most tokens of sequences of one length that go together; a longer sequence
    *     goes alone
+   * @param secondTextAfter id of the token after whose first place in a sequence {@code
+   *     token_type_ids} are 1, as BERT tells the texts of a pair apart; empty where they are all 0
    */
-  public record Options(int threads, int batchTokens) {
-    /** Checks both numbers. */
+  public record Options(int threads, int batchTokens, Optional<Long> secondTextAfter) {
+    /** Token types are all 0. */
+    public Options(int threads, int batchTokens) {
+      this(threads, batchTokens, Optional.empty());
+    }
+
+    /** Checks the numbers. */
     public Options {
       if (threads < 1) {
         throw new InvalidArgumentException(
@@ -81,6 +92,10 @@ public final class OnnxBackbone implements Backbone {
     /** One thread per processor, 2048 tokens together. */
     public static Options defaults() {
       return new Options(Runtime.getRuntime().availableProcessors(), 2048);
+    }
+
+    Options withSecondTextAfter(long token) {
+      return new Options(threads, batchTokens, Optional.of(token));
     }
   }
 
@@ -293,7 +308,8 @@ public final class OnnxBackbone implements Backbone {
     int length = sequences.getFirst().size();
     ByteBuffer memory = target.asByteBuffer().order(ByteOrder.nativeOrder());
     long[] states = {sequences.size(), length, width()};
-    try (GraphInputs inputs = new GraphInputs(environment, graph, sequences, blocks);
+    try (GraphInputs inputs =
+            new GraphInputs(environment, graph, sequences, blocks, secondTextAfter);
         OnnxTensor result =
             graph.type() == OnnxJavaType.FLOAT
                 ? OnnxTensor.createTensor(environment, memory.asFloatBuffer(), states)
@@ -324,7 +340,14 @@ public final class OnnxBackbone implements Backbone {
       settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
       OrtSession session = maker.make(environment, settings);
       try {
-        return new OnnxBackbone(session, OnnxGraph.read(session, name), options, name, invariant);
+        OnnxGraph graph = OnnxGraph.read(session, name);
+        if (options.secondTextAfter().isPresent() && !graph.inputs().contains(OnnxGraph.TYPES)) {
+          throw new FormatException(
+              name,
+              "has no input %s, by which the model tells the texts of a pair apart; export it with this input"
+                  .formatted(OnnxGraph.TYPES));
+        }
+        return new OnnxBackbone(session, graph, options, name, invariant);
       } catch (RuntimeException | OrtException e) {
         session.close();
         throw e;

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -29,6 +30,9 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
 
   /** Which rows see which: BOOL [batch, 1, tokens, tokens]. */
   static final String BLOCK_MASK = "block_mask";
+
+  /** Which text of a pair a token is of: 0 or 1. */
+  static final String TYPES = "token_type_ids";
 
   static final String POSITIONS = "position_ids";
 
@@ -86,7 +90,7 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
       boolean mask = node.getName().equals(BLOCK_MASK);
       boolean known =
           switch (node.getName()) {
-            case "input_ids", "attention_mask", "token_type_ids", POSITIONS, BLOCK_MASK -> true;
+            case "input_ids", "attention_mask", TYPES, POSITIONS, BLOCK_MASK -> true;
             default -> false;
           };
       if (!known
@@ -118,7 +122,8 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
     if (!inputs.contains(POSITIONS)) {
       throw new FormatException(
           name,
-          "has input block_mask without position_ids; positions restart after a shared prompt, so both are needed");
+          "has input block_mask without position_ids; positions restart after a shared prompt, so"
+              + " both are needed");
     }
     String attention = session.getMetadata().getCustomMetadata().getOrDefault(ATTENTION, "nothing");
     return switch (attention) {
@@ -142,7 +147,12 @@ record OnnxGraph(List<String> inputs, String output, OnnxJavaType type, int widt
   private static long probe(OrtSession session, OnnxGraph graph, Path name) throws OrtException {
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     try (GraphInputs one =
-            new GraphInputs(environment, graph, List.of(Tokens.of(0)), List.of(Blocks.none()));
+            new GraphInputs(
+                environment,
+                graph,
+                List.of(Tokens.of(0)),
+                List.of(Blocks.none()),
+                Optional.empty());
         OrtSession.Result result = session.run(one.tensors(), Set.of(graph.output()))) {
       if (result.get(0).getInfo() instanceof TensorInfo info && info.getShape().length == 3) {
         return info.getShape()[2];

@@ -37,12 +37,27 @@ public record PackedGroup(
    * @param ids token ids, without padding
    * @param spans rows of its responses or of their steps, in order
    * @param blocks how it is divided where responses share their prompt
+   * @param gateRows row of each response at which a gate looks for it; empty where none does
    */
-  public record Sequence(Tokens ids, Spans spans, Blocks blocks) {
-    /** A sequence that is not divided. */
-    public Sequence(Tokens ids, Spans spans) {
-      this(ids, spans, Blocks.none());
+  public record Sequence(Tokens ids, Spans spans, Blocks blocks, List<Integer> gateRows) {
+    /** Copies the list. */
+    public Sequence {
+      gateRows = List.copyOf(gateRows);
     }
+
+    /** A sequence that is not divided, without a gate. */
+    public Sequence(Tokens ids, Spans spans) {
+      this(ids, spans, Blocks.none(), List.of());
+    }
+
+    Sequence withGateRows(List<Integer> rows) {
+      return new Sequence(ids, spans, blocks, rows);
+    }
+  }
+
+  PackedGroup withSequences(List<Sequence> others) {
+    return new PackedGroup(
+        layout, others, promptTokens, promptCut, responseTokens, responseCut, steps);
   }
 
   /** Tokens that the backbone runs once for several responses; 0 where none is shared. */

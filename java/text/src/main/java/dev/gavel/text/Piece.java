@@ -17,6 +17,9 @@ sealed interface Piece {
    */
   record Separator(long id) implements Piece {}
 
+  /** Texts on its two sides are tokenised apart. */
+  record Break() implements Piece {}
+
   /** A part that is text. */
   sealed interface Text extends Piece {
     String text();

@@ -44,6 +44,15 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
    * @param nameOrFolder as {@link RewardModel#load(String)} takes it
    */
   public static List<Part> parts(String nameOrFolder) {
+    return parts(nameOrFolder, ModelChoices.none());
+  }
+
+  /**
+   * {@link #parts(String)} of a model that needs choices.
+   *
+   * @param choices as {@link RewardModel.Options} has them
+   */
+  public static List<Part> parts(String nameOrFolder, ModelChoices choices) {
     if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
       return defaultParts();
     }
@@ -52,7 +61,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     byte[] content = ModelFiles.read(file, ModelConfig.MOST_BYTES);
     ModelConfig config =
         PublishedFolder.is(content)
-            ? PublishedFolder.read(folder, content).config()
+            ? PublishedFolder.read(folder, content, choices).config()
             : ModelConfig.parse(content, file);
     List<Part> parts = new ArrayList<>();
     parts.add(part(folder, ModelConfig.FILE));

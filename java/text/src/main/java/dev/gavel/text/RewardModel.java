@@ -1,24 +1,15 @@
 package dev.gavel.text;
 
 import dev.gavel.Context;
-import dev.gavel.DType;
 import dev.gavel.Device;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
-import dev.gavel.PackedBatch;
 import dev.gavel.Pooling;
-import dev.gavel.Readout;
 import dev.gavel.RewardHead;
-import dev.gavel.ScoreBatch;
 import dev.gavel.aggregation.StepReduction;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -34,30 +25,21 @@ public final class RewardModel implements AutoCloseable {
   private final Options options;
   private final TextBackbone text;
   private final Context context;
-  private final RewardHead head;
+  private final ScoringHead head;
   private final Layout layout;
   private final TokenBudget budget;
-  private final Pooling pooling;
-  private final Readout readout;
   private final Optional<StepReduction> stepReduction;
 
   private RewardModel(
-      ModelConfig config,
-      Options options,
-      TextBackbone text,
-      Context context,
-      RewardHead head,
-      Reading reading) {
-    this.config = config;
+      ModelLoader.Parts parts, Options options, Optional<StepReduction> stepReduction) {
+    this.config = parts.found().config();
     this.options = options;
-    this.text = text;
-    this.context = context;
-    this.head = head;
+    this.text = parts.text();
+    this.context = parts.context();
+    this.head = parts.head();
     this.layout = options.layout().orElseGet(config::layoutValue);
     this.budget = options.apply(config.budget());
-    this.pooling = config.poolingValue();
-    this.readout = config.readoutValue();
-    this.stepReduction = stepReduction(config, options, reading);
+    this.stepReduction = stepReduction;
   }
 
   /**
@@ -70,8 +52,7 @@ public final class RewardModel implements AutoCloseable {
    * @param layout instead of the model's own
    * @param promptTokens most tokens kept of a prompt, instead of the model's own
    * @param responseTokens most tokens kept of a response, instead of the model's own
-   * @param stepReduction how the scores of steps become the score of a response: needed by process
-   *     reward models, refused by others; there is no default, since published code differs
+   * @param choices what the files of some models do not say
    */
   public record Options(
       Device device,
@@ -80,7 +61,7 @@ public final class RewardModel implements AutoCloseable {
       Optional<Layout> layout,
       Optional<Integer> promptTokens,
       Optional<Integer> responseTokens,
-      Optional<StepReduction> stepReduction) {
+      ModelChoices choices) {
     /** The CPU with all its threads, and the model's own layout and budget. */
     public static Options defaults() {
       OnnxBackbone.Options backbone = OnnxBackbone.Options.defaults();
@@ -91,7 +72,7 @@ public final class RewardModel implements AutoCloseable {
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
-          Optional.empty());
+          ModelChoices.none());
     }
 
     /** The same in this layout. */
@@ -103,19 +84,18 @@ public final class RewardModel implements AutoCloseable {
           Optional.of(newLayout),
           promptTokens,
           responseTokens,
-          stepReduction);
+          choices);
+    }
+
+    /** The same with these choices. */
+    public Options withChoices(ModelChoices newChoices) {
+      return new Options(
+          device, threads, batchTokens, layout, promptTokens, responseTokens, newChoices);
     }
 
     /** The same for a process reward model. */
     public Options withStepReduction(StepReduction reduction) {
-      return new Options(
-          device,
-          threads,
-          batchTokens,
-          layout,
-          promptTokens,
-          responseTokens,
-          Optional.of(reduction));
+      return withChoices(choices.withStepReduction(reduction));
     }
 
     TokenBudget apply(TokenBudget own) {
@@ -123,7 +103,7 @@ public final class RewardModel implements AutoCloseable {
       return responseTokens.map(prompted::withResponse).orElse(prompted);
     }
 
-    private OnnxBackbone.Options backbone() {
+    OnnxBackbone.Options backbone() {
       return new OnnxBackbone.Options(threads, batchTokens);
     }
   }
@@ -145,50 +125,17 @@ public final class RewardModel implements AutoCloseable {
    *     here; the message says why
    */
   public static RewardModel load(String nameOrFolder, Options options) {
-    return open(find(nameOrFolder), options);
-  }
-
-  /**
-   * A model that was found and not loaded.
-   *
-   * @param config its configuration
-   * @param folder where its files are
-   * @param reading which rows its head reads
-   * @param head loads its head
-   */
-  record Found(ModelConfig config, Path folder, Reading reading, HeadLoader head) {}
-
-  /** Finds a model by its name or folder. */
-  static Found find(String nameOrFolder) {
-    if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
-      ModelConfig config =
-          ModelConfig.parse(
-              ModelFiles.resource(ModelConfig.FILE), Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
-      return new Found(
-          config,
-          Path.of(ModelFiles.DEFAULT),
-          Reading.RESPONSE,
-          context ->
-              ModelFiles.withResource(config.head(), file -> RewardHead.load(context, file)));
+    ModelLoader.Parts parts = ModelLoader.open(nameOrFolder, options);
+    try {
+      return new RewardModel(
+          parts,
+          options,
+          StepScores.reduction(
+              parts.found().config().name(), options, parts.found().reading().rows()));
+    } catch (RuntimeException e) {
+      parts.close();
+      throw e;
     }
-    Path folder = folder(nameOrFolder);
-    Path file = folder.resolve(ModelConfig.FILE);
-    byte[] content = ModelFiles.read(file, ModelConfig.MOST_BYTES);
-    if (PublishedFolder.is(content)) {
-      PublishedFolder published = PublishedFolder.read(folder, content);
-      // Hidden states are f32 here, and every number of a narrower head is one of f32, too.
-      return new Found(
-          published.config(),
-          folder,
-          published.reading(),
-          context -> published.checkpoint().load(context, DType.F32));
-    }
-    ModelConfig config = ModelConfig.parse(content, file);
-    return new Found(
-        config,
-        folder,
-        Reading.RESPONSE,
-        context -> RewardHead.load(context, ModelFiles.inside(folder, config.head())));
   }
 
   /** {@link #score(Prompt, List)} of a prompt that is one text. */
@@ -262,13 +209,13 @@ public final class RewardModel implements AutoCloseable {
     if (groups.isEmpty()) {
       return List.of();
     }
-    List<Float> scores =
-        text.run(groups.stream().map(TextBackbone.Tokenized::packed).toList(), this::scores);
+    List<Float> values =
+        text.run(groups.stream().map(TextBackbone.Tokenized::packed).toList(), head::values);
     List<GroupScore> results = new ArrayList<>();
     int from = 0;
     for (TextBackbone.Tokenized group : groups) {
-      int to = from + group.packed().scores();
-      results.add(groupScore(group, scores.subList(from, to)));
+      int to = from + width() * group.packed().scores();
+      results.add(groupScore(group, values.subList(from, to)));
       from = to;
     }
     return List.copyOf(results);
@@ -287,40 +234,41 @@ public final class RewardModel implements AutoCloseable {
   /**
    * Scores the responses of sequences; their bits do not depend on what else is in the batch.
    *
-   * @return one per response of each sequence, in order
+   * @return {@link #width} numbers per response, or step, of each sequence, in order: its score,
+   *     then its objectives
    */
   public List<Float> score(HiddenBatch hidden) {
-    return scores(hidden.batch());
+    return head.values(hidden.batch());
   }
 
-  private List<Float> scores(PackedBatch batch) {
-    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), readout, batch.responses())) {
-      head.score(batch, pooling, readout, into);
-      List<Float> values = new ArrayList<>();
-      for (int i = 0; i < batch.responses(); i++) {
-        values.add(into.score(i));
-      }
-      return values;
-    }
+  /** Numbers per response, or step: its score, and one per objective. */
+  public int width() {
+    return head.width();
+  }
+
+  /** Names of the head's objectives, in order; none where it gives nothing but a score. */
+  public List<String> objectives() {
+    return head.objectives();
   }
 
   /**
-   * A group's result, from the scores of its responses.
+   * A group's result, from what the head gave for its responses.
    *
    * @param group what {@link #prepare} of this model made
-   * @param scores one per response, or per step, in order
+   * @param values {@link #width} numbers per response, or per step, in order
    */
-  public GroupScore groupScore(TextBackbone.Tokenized group, List<Float> scores) {
+  public GroupScore groupScore(TextBackbone.Tokenized group, List<Float> values) {
     PackedGroup packed = group.packed();
-    List<List<Float>> steps = new ArrayList<>();
-    int from = 0;
-    for (int count : packed.steps()) {
-      steps.add(scores.subList(from, from + count));
-      from += count;
+    List<Float> scores = output(values, 0);
+    List<List<Float>> steps = StepScores.byResponse(scores, packed.steps());
+    List<GroupScore.Objective> objectives = new ArrayList<>();
+    for (int i = 0; i < objectives().size(); i++) {
+      objectives.add(new GroupScore.Objective(objectives().get(i), output(values, 1 + i)));
     }
     return new GroupScore(
-        stepReduction.map(reduction -> reduced(reduction, steps)).orElse(scores),
+        stepReduction.map(reduction -> StepScores.reduced(reduction, steps)).orElse(scores),
         steps,
+        objectives,
         packed.layout(),
         packed.sequences().size(),
         packed.sharedTokens(),
@@ -333,15 +281,12 @@ public final class RewardModel implements AutoCloseable {
         text.template());
   }
 
-  private static List<Float> reduced(StepReduction reduction, List<List<Float>> responses) {
-    List<Float> scores = new ArrayList<>();
-    for (List<Float> steps : responses) {
-      double[] probabilities = steps.stream().mapToDouble(Float::doubleValue).toArray();
-      boolean defined = Arrays.stream(probabilities).noneMatch(Double::isNaN);
-      scores.add(
-          defined ? (float) reduction.ofProbabilities(probabilities).orElseThrow() : Float.NaN);
+  private List<Float> output(List<Float> values, int which) {
+    List<Float> one = new ArrayList<>();
+    for (int i = which; i < values.size(); i += width()) {
+      one.add(values.get(i));
     }
-    return scores;
+    return one;
   }
 
   /** The configuration it was loaded from. */
@@ -366,7 +311,7 @@ public final class RewardModel implements AutoCloseable {
 
   /** How rows become a vector. */
   public Pooling pooling() {
-    return pooling;
+    return head.pooling();
   }
 
   /** The context its head runs on. */
@@ -381,7 +326,7 @@ public final class RewardModel implements AutoCloseable {
 
   /** Its reward head. */
   public RewardHead head() {
-    return head;
+    return head.head();
   }
 
   /** Its backbone with tokenizer. */
@@ -394,113 +339,5 @@ public final class RewardModel implements AutoCloseable {
     head.close();
     context.close();
     text.close();
-  }
-
-  private static Path folder(String name) {
-    try {
-      Path folder = Path.of(name);
-      if (Files.isDirectory(folder)) {
-        return folder;
-      }
-    } catch (InvalidPathException e) {
-      throw new InvalidArgumentException(
-          "model is '%s'; that is no path: %s".formatted(Excerpt.of(name), e.getReason()));
-    }
-    throw new InvalidArgumentException(
-        "model is '%s'; it must be 'default' or a model folder, and there is no such folder"
-            .formatted(name));
-  }
-
-  /** Loads a head. */
-  @FunctionalInterface
-  interface HeadLoader {
-    /** Loads it; the caller closes it. */
-    RewardHead load(Context context);
-  }
-
-  private static RewardModel open(Found found, Options options) {
-    ModelConfig config = found.config();
-    Path folder = found.folder();
-    Context.Options settings =
-        Context.Options.defaults().withDevice(options.device()).withThreads(options.threads());
-    Context context = Context.open(settings);
-    try {
-      RewardHead head = found.head().load(context);
-      try {
-        TextBackbone text = TextBackbone.open(config, folder, options.backbone(), found.reading());
-        try {
-          RewardModel model =
-              new RewardModel(config, options, text, context, head, found.reading());
-          model.checkFit(folder);
-          return model;
-        } catch (RuntimeException e) {
-          text.close();
-          throw e;
-        }
-      } catch (RuntimeException e) {
-        head.close();
-        throw e;
-      }
-    } catch (RuntimeException e) {
-      context.close();
-      throw e;
-    }
-  }
-
-  private static Optional<StepReduction> stepReduction(
-      ModelConfig config, Options options, Reading reading) {
-    boolean steps = reading == Reading.STEPS;
-    if (steps && options.stepReduction().isEmpty()) {
-      throw new InvalidArgumentException(
-          "model %s scores the steps of a response, and there is no step reduction to make one score of them; choose one of %s"
-              .formatted(
-                  config.name(), Arrays.toString(StepReduction.values()).toLowerCase(Locale.ROOT)));
-    }
-    if (!steps && options.stepReduction().isPresent()) {
-      throw new InvalidArgumentException(
-          "step reduction is %s, and model %s gives one score per response; leave it out"
-              .formatted(options.stepReduction().get(), config.name()));
-    }
-    if (steps && options.layout().equals(Optional.of(Layout.JOINT))) {
-      throw new InvalidArgumentException(
-          "layout is joint and model %s judges the steps of one response at a time; use independent"
-              .formatted(config.name()));
-    }
-    return options.stepReduction();
-  }
-
-  private void checkFit(Path folder) {
-    long vector = pooling.vectorWidth(text.width());
-    if (vector != head.spec().inputWidth()) {
-      throw new FormatException(
-          folder.resolve(config.head()),
-          "takes vectors of %d; backbone %s with pooling %s gives %d"
-              .formatted(
-                  head.spec().inputWidth(),
-                  text.backbone().description(),
-                  config.pooling(),
-                  vector));
-    }
-    requireOneScore(folder, config, head);
-    if (layout == Layout.JOINT && !config.sequence().hasSeparator()) {
-      throw new InvalidArgumentException(
-          "layout is joint and model %s has no separator: it judges one response at a time; use independent"
-              .formatted(config.name()));
-    }
-    if (budget.context() > config.context()) {
-      throw new InvalidArgumentException(
-          "context is %d tokens; the model has %d".formatted(budget.context(), config.context()));
-    }
-  }
-
-  static void requireOneScore(Path folder, ModelConfig config, RewardHead head) {
-    int outputs = head.spec().outputWidth();
-    Readout readout = config.readoutValue();
-    if (readout.scores(outputs) != 1) {
-      throw new FormatException(
-          folder.resolve(config.head()),
-          "has %d outputs, which the readout %s makes %d scores of; a model gives one score per response"
-              .formatted(outputs, config.readout().kind(), readout.scores(outputs)));
-    }
   }
 }

@@ -65,6 +65,10 @@ final class SequenceTokens {
           texts.clear();
           building.add(id);
         }
+        case Piece.Break() -> {
+          building.addRun(texts);
+          texts.clear();
+        }
         case Piece.Separator(long id) -> {
           building.addRun(texts);
           texts.clear();

@@ -36,14 +36,7 @@ final class SharedPrompt {
       joined.add(to == from + 1 ? alone.get(from) : join(alone.subList(from, to), shared));
       from = to;
     }
-    return new PackedGroup(
-        group.layout(),
-        joined,
-        group.promptTokens(),
-        group.promptCut(),
-        group.responseTokens(),
-        group.responseCut(),
-        group.steps());
+    return group.withSequences(joined);
   }
 
   /**
@@ -76,6 +69,7 @@ final class SharedPrompt {
     int responses = alone.stream().mapToInt(sequence -> sequence.spans().size()).sum();
     int[] first = new int[responses];
     int[] last = new int[responses];
+    List<Integer> gateRows = new ArrayList<>();
     int response = 0;
     int moved = 0;
     for (PackedGroup.Sequence sequence : alone) {
@@ -89,9 +83,13 @@ final class SharedPrompt {
         last[response] = valid ? spans.last(i) + moved : Spans.NONE;
         response++;
       }
+      // A gate may look at the prompt itself, which is there once for all.
+      for (int row : sequence.gateRows()) {
+        gateRows.add(row < shared ? row : row + moved);
+      }
       moved += size - shared;
     }
     return new PackedGroup.Sequence(
-        Tokens.join(ids), Spans.of(first, last), new Blocks(shared, lengths));
+        Tokens.join(ids), Spans.of(first, last), new Blocks(shared, lengths), gateRows);
   }
 }

@@ -41,18 +41,25 @@ final class TemplateUse {
       long separator,
       Renders renders,
       Optional<ChatTemplate> template,
-      String description) {
+      String description,
+      Optional<Tokens> stepEnd) {
     this.tokenizer = tokenizer;
     this.fixed =
         new SequenceFrame(
             tokenizer.fixedPieces(sequence.prefix()),
-            tokenizer.fixedPieces(sequence.beforeSeparator()),
-            separator,
+            stepEnd
+                .map(TemplateUse::allButTheLast)
+                .orElseGet(() -> tokenizer.fixedPieces(sequence.beforeSeparator())),
+            stepEnd.map(tokens -> tokens.id(tokens.size() - 1)).orElse(separator),
             tokenizer.fixedPieces(sequence.afterSeparator()),
             tokenizer.fixedPieces(sequence.suffix()),
             sequence.suffixEndsResponse(),
             Trim.NOTHING);
-    this.afterPrompt = tokenizer.fixedPieces(sequence.afterPrompt());
+    // TRL tokenises the prompt, each step and what ends one by themselves.
+    this.afterPrompt =
+        stepEnd.isPresent()
+            ? List.of(new Piece.Break())
+            : tokenizer.fixedPieces(sequence.afterPrompt());
     this.separatorText =
         sequence.beforeSeparator() + sequence.separator() + sequence.afterSeparator();
     this.renders = renders;
@@ -63,9 +70,11 @@ final class TemplateUse {
   /**
    * Reads it from a configuration.
    *
+   * @param stepEnd text that ends every step and is tokenised by itself
    * @throws FormatException if the parts do not fit together, or to the tokenizer
    */
-  static TemplateUse open(ModelConfig config, Path folder, Tokenizer tokenizer) {
+  static TemplateUse open(
+      ModelConfig config, Path folder, Tokenizer tokenizer, Optional<String> stepEnd) {
     Path file = folder.resolve(ModelConfig.FILE);
     SequenceConfig sequence = config.sequence();
     ChatTemplateConfig chat = config.chatTemplate();
@@ -100,7 +109,8 @@ final class TemplateUse {
           separator(sequence, tokenizer),
           renders,
           template(chat, folder),
-          description(chat, folder));
+          description(chat, folder),
+          stepEnd.map(text -> stepEnd(text, tokenizer)));
     } catch (InvalidArgumentException e) {
       throw new FormatException(file, "does not fit its files: " + e.getMessage(), e);
     }
@@ -121,6 +131,24 @@ final class TemplateUse {
     throw new InvalidArgumentException(
         "the separator '%s' must be exactly one special token of the tokenizer"
             .formatted(sequence.separator()));
+  }
+
+  private static Tokens stepEnd(String text, Tokenizer tokenizer) {
+    Tokens tokens = tokenizer.encode(text).ids();
+    if (tokens.size() == 0) {
+      throw new InvalidArgumentException(
+          "the step separator '%s' has no tokens; it must have at least one, at which a step is read"
+              .formatted(Excerpt.of(text)));
+    }
+    return tokens;
+  }
+
+  private static List<Piece> allButTheLast(Tokens tokens) {
+    List<Piece> pieces = new ArrayList<>();
+    for (int i = 0; i < tokens.size() - 1; i++) {
+      pieces.add(new Piece.Special(tokens.id(i)));
+    }
+    return pieces;
   }
 
   private static Optional<ChatTemplate> template(ChatTemplateConfig chat, Path folder) {

@@ -3,11 +3,17 @@ package dev.gavel.text;
 import dev.gavel.DType;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
+import dev.gavel.IndexRule;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.PackedBatch;
+import dev.gavel.Spans;
+import dev.gavel.TokenSequence;
+import dev.gavel.checkpoint.GateRows;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * A backbone with its tokenizer and its template: from a prompt and its responses to hidden states
@@ -18,10 +24,10 @@ public final class TextBackbone implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final Backbone backbone;
   private final TemplateUse template;
-  private final Reading reading;
+  private final HeadReading reading;
 
   private TextBackbone(
-      Tokenizer tokenizer, Backbone backbone, TemplateUse template, Reading reading) {
+      Tokenizer tokenizer, Backbone backbone, TemplateUse template, HeadReading reading) {
     this.tokenizer = tokenizer;
     this.backbone = backbone;
     this.template = template;
@@ -49,12 +55,12 @@ public final class TextBackbone implements AutoCloseable {
 
   /** Opens what a model folder's configuration names. */
   static TextBackbone open(ModelConfig config, Path folder, OnnxBackbone.Options options) {
-    return open(config, folder, options, Reading.RESPONSE);
+    return open(config, folder, options, HeadReading.ofResponses());
   }
 
-  /** Opens what a configuration names, for a head that reads these rows. */
+  /** Opens what a configuration names, for a head that reads sequences so. */
   static TextBackbone open(
-      ModelConfig config, Path folder, OnnxBackbone.Options options, Reading reading) {
+      ModelConfig config, Path folder, OnnxBackbone.Options options, HeadReading reading) {
     boolean builtIn = config.backbone().equals(ModelConfig.BUILT_IN);
     if (builtIn && config.context() > BuiltInModel.CONTEXT) {
       throw new FormatException(
@@ -67,11 +73,12 @@ public final class TextBackbone implements AutoCloseable {
             ? BuiltInModel.tokenizer()
             : Tokenizer.load(ModelFiles.inside(folder, config.tokenizer()));
     try {
-      TemplateUse template = TemplateUse.open(config, folder, tokenizer);
+      TemplateUse template = TemplateUse.open(config, folder, tokenizer, reading.stepEnd());
       Backbone backbone =
           builtIn
               ? BuiltInModel.backbone(options)
-              : OnnxBackbone.load(ModelFiles.inside(folder, config.backbone()), options);
+              : OnnxBackbone.load(
+                  ModelFiles.inside(folder, config.backbone()), typed(options, tokenizer, reading));
       return new TextBackbone(tokenizer, backbone, template, reading);
     } catch (RuntimeException e) {
       tokenizer.close();
@@ -99,7 +106,8 @@ public final class TextBackbone implements AutoCloseable {
     }
     GroupPacker packer = new GroupPacker(tokenizer, template.framing(prompt), budget);
     PackedGroup packed = packer.pack(layout, responses);
-    return new Tokenized(layout == Layout.INDEPENDENT ? shared(packed) : packed, literals);
+    PackedGroup located = packed.withSequences(located(packed.sequences()));
+    return new Tokenized(layout == Layout.INDEPENDENT ? shared(located) : located, literals);
   }
 
   /**
@@ -119,9 +127,45 @@ public final class TextBackbone implements AutoCloseable {
     return new Tokenized(shared(packer.packSteps(responses)), literals);
   }
 
+  private static OnnxBackbone.Options typed(
+      OnnxBackbone.Options options, Tokenizer tokenizer, HeadReading reading) {
+    return reading
+        .secondTextAfter()
+        .flatMap(tokenizer::id)
+        .map(options::withSecondTextAfter)
+        .orElse(options);
+  }
+
+  private List<PackedGroup.Sequence> located(List<PackedGroup.Sequence> sequences) {
+    List<PackedGroup.Sequence> located = new ArrayList<>();
+    for (int i = 0; i < sequences.size(); i++) {
+      try {
+        located.add(located(sequences.get(i)));
+      } catch (InvalidArgumentException e) {
+        throw new InvalidArgumentException("response %d: %s".formatted(i, e.getMessage()));
+      }
+    }
+    return located;
+  }
+
+  /**
+   * The sequence of one response with the row at which a gate looks for it.
+   *
+   * @throws InvalidArgumentException if the gate's pattern of tokens is not there
+   */
+  PackedGroup.Sequence located(PackedGroup.Sequence sequence) {
+    if (reading.gate().isEmpty()
+        || !(reading.gate().get() instanceof GateRows.LastPattern(List<Long> pattern))) {
+      return sequence;
+    }
+    IndexRule rule = IndexRule.lastPattern(pattern.stream().mapToLong(Long::longValue).toArray());
+    TokenSequence tokens = TokenSequence.unpadded(sequence.ids().toArray(), 0);
+    return sequence.withGateRows(List.of(rule.spans(tokens).last(0)));
+  }
+
   // Heads that read other rows than the response's read some that would be shared.
   private PackedGroup shared(PackedGroup packed) {
-    boolean ownRows = reading == Reading.RESPONSE || reading == Reading.STEPS;
+    boolean ownRows = reading.rows() == Reading.RESPONSE || reading.rows() == Reading.STEPS;
     int longest = ownRows ? backbone.longestShared() : 0;
     return longest > 0 ? SharedPrompt.join(packed, longest) : packed;
   }
@@ -167,7 +211,7 @@ public final class TextBackbone implements AutoCloseable {
           batch.group();
           group.sequences().forEach(sequence -> add(batch, sequence));
         }
-        return use.apply(batch.seal());
+        return use.apply(sealed(batch, sequences));
       }
     }
   }
@@ -190,7 +234,7 @@ public final class TextBackbone implements AutoCloseable {
         for (PackedGroup.Sequence sequence : sequences) {
           add(batch.group(), sequence);
         }
-        return new HiddenBatch(hidden, batch.seal());
+        return new HiddenBatch(hidden, sealed(batch, sequences));
       } catch (RuntimeException e) {
         batch.close();
         throw e;
@@ -216,12 +260,42 @@ public final class TextBackbone implements AutoCloseable {
   // prompt, as responses do in layout JOINT.
   private Layout inSequence(Layout layout, List<PackedGroup.Sequence> sequences) {
     boolean several = sequences.stream().anyMatch(sequence -> !sequence.blocks().isNone());
-    return several || reading == Reading.STEPS ? Layout.JOINT : layout;
+    return several || reading.rows() == Reading.STEPS ? Layout.JOINT : layout;
   }
 
   private void add(PackedBatch batch, PackedGroup.Sequence sequence) {
-    int tokens = sequence.ids().size();
-    batch.sequence(tokens).responses(reading.spans(sequence.spans(), tokens));
+    batch.sequence(sequence.ids().size()).responses(read(sequence));
+  }
+
+  private Spans read(PackedGroup.Sequence sequence) {
+    return reading.rows().spans(sequence.spans(), sequence.ids().size());
+  }
+
+  private PackedBatch sealed(PackedBatch batch, List<PackedGroup.Sequence> sequences) {
+    return reading
+        .gate()
+        .map(gate -> batch.gateRows(gateRows(gate, sequences)))
+        .orElse(batch)
+        .seal();
+  }
+
+  /** Rows counted from the first of all. */
+  private long[] gateRows(GateRows gate, List<PackedGroup.Sequence> sequences) {
+    LongStream.Builder rows = LongStream.builder();
+    long start = 0;
+    for (PackedGroup.Sequence sequence : sequences) {
+      Spans spans = read(sequence);
+      for (int i = 0; i < spans.size(); i++) {
+        int row =
+            switch (gate) {
+              case GateRows.SameRow() -> spans.last(i);
+              case GateRows.LastPattern _ -> sequence.gateRows().get(i);
+            };
+        rows.add(row == Spans.NONE ? Spans.NONE : start + row);
+      }
+      start += sequence.ids().size();
+    }
+    return rows.build().toArray();
   }
 
   /**

@@ -109,6 +109,23 @@ final class TokenizerTexts {
   }
 
   /**
+   * Checks that the tokenizer has these special tokens, which would be plain text otherwise.
+   *
+   * @throws FormatException if it lacks one
+   */
+  void require(String... literals) {
+    Path file = folder.resolve(TOKENIZER);
+    Map<String, Long> added =
+        TokenizerFile.parse(ModelFiles.read(file, MOST_TOKENIZER_BYTES), file).addedTokens();
+    for (String literal : literals) {
+      if (!added.containsKey(literal)) {
+        throw new FormatException(
+            file, "has no token %s, which the model's sequences need".formatted(literal));
+      }
+    }
+  }
+
+  /**
    * Most tokens of a sequence, where it is told and bounds anything: transformers writes 10^30 for
    * no limit.
    *

@@ -1,7 +1,6 @@
 package dev.gavel.text;
 
 import dev.gavel.Context;
-import dev.gavel.FormatException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
@@ -17,10 +16,10 @@ public final class VectorModel implements AutoCloseable {
   private final ModelConfig config;
   private final RewardModel.Options options;
   private final Context context;
-  private final RewardHead head;
+  private final ScoringHead head;
 
   private VectorModel(
-      ModelConfig config, RewardModel.Options options, Context context, RewardHead head) {
+      ModelConfig config, RewardModel.Options options, Context context, ScoringHead head) {
     this.config = config;
     this.options = options;
     this.context = context;
@@ -31,27 +30,30 @@ public final class VectorModel implements AutoCloseable {
    * Loads configuration and head, and neither backbone nor tokenizer.
    *
    * @param nameOrFolder as {@link RewardModel#load(String)} takes it
-   * @throws UnsupportedException if it scores the steps of responses
-   * @throws FormatException if the head gives more than one score per response
+   * @throws UnsupportedException if it scores the steps of responses, or its head has a gate or
+   *     gives several objectives
    */
   public static VectorModel load(String nameOrFolder, RewardModel.Options options) {
-    RewardModel.Found found = RewardModel.find(nameOrFolder);
-    if (found.reading() == Reading.STEPS) {
+    ModelLoader.Found found = ModelLoader.find(nameOrFolder, options.choices());
+    if (found.reading().rows() == Reading.STEPS) {
       throw new UnsupportedException(
           "model %s scores the steps of responses, and vectors are kept of whole responses; score it from text"
               .formatted(found.config().name()));
     }
-    Context context =
-        Context.open(
-            Context.Options.defaults().withDevice(options.device()).withThreads(options.threads()));
+    if (found.reading().gate().isPresent()) {
+      throw new UnsupportedException(
+          "model %s has a gate, which reads a second row, and one vector is kept of a response; score it from text"
+              .formatted(found.config().name()));
+    }
+    Context context = ModelLoader.context(options);
     try {
-      RewardHead head = found.head().load(context);
-      try {
-        RewardModel.requireOneScore(found.folder(), found.config(), head);
-        return new VectorModel(found.config(), options, context, head);
-      } catch (RuntimeException e) {
+      ScoringHead head = found.head().load(context);
+      if (head.width() != 1) {
+        int objectives = head.objectives().size();
         head.close();
-        throw e;
+        throw new UnsupportedException(
+            "model %s gives %d objectives, and from vectors one score per response is given; score it from text"
+                .formatted(found.config().name(), objectives));
       }
     } catch (RuntimeException e) {
       context.close();
@@ -74,6 +76,11 @@ public final class VectorModel implements AutoCloseable {
     return options.apply(config.budget());
   }
 
+  /** What was chosen beside its files. */
+  public ModelChoices choices() {
+    return options.choices();
+  }
+
   /** How rows became the vectors its head takes. */
   public Pooling pooling() {
     return config.poolingValue();
@@ -86,7 +93,7 @@ public final class VectorModel implements AutoCloseable {
 
   /** Its head. */
   public RewardHead head() {
-    return head;
+    return head.head();
   }
 
   /** The context its head runs on. */

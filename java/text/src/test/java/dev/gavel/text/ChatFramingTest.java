@@ -68,6 +68,7 @@ class ChatFramingTest {
             case Piece.Special(long id) -> Tokens.of(id);
             case Piece.Text fixed -> tokenizer.encode(fixed.text()).ids();
             case Piece.Separator(long id) -> Tokens.of(id);
+            case Piece.Break() -> throw new AssertionError("breaks come from frames");
           });
     }
     return Tokens.join(parts);

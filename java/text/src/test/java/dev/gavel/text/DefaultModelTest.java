@@ -33,7 +33,7 @@ class DefaultModelTest {
             Optional.of(layout),
             Optional.empty(),
             Optional.empty(),
-            Optional.empty()));
+            ModelChoices.none()));
   }
 
   private static List<Integer> bits(GroupScore score) {

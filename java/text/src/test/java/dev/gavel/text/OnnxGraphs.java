@@ -34,6 +34,11 @@ final class OnnxGraphs {
 
   /** {@code input_ids -> Gather -> Cast -> output}, with the declared inputs and outputs. */
   static byte[] embedding(int width, int outputType, List<Value> inputs, List<Value> outputs) {
+    return embedding(width, outputType, VOCABULARY, inputs, outputs);
+  }
+
+  private static byte[] embedding(
+      int width, int outputType, int vocabulary, List<Value> inputs, List<Value> outputs) {
     Message graph = new Message();
     graph.bytes(1, node("Gather", List.of("table", inputs.getFirst().name()), "rows"));
     for (Value output : outputs) {
@@ -41,7 +46,7 @@ final class OnnxGraphs {
           1, node("Cast", List.of("rows"), output.name()).bytes(5, integer("to", outputType)));
     }
     graph.text(2, "embedding");
-    graph.bytes(5, table(width));
+    graph.bytes(5, table(width, vocabulary));
     inputs.forEach(input -> graph.bytes(11, value(input)));
     outputs.forEach(output -> graph.bytes(12, value(output)));
     return new Message()
@@ -53,9 +58,15 @@ final class OnnxGraphs {
 
   /** The usual names and types. */
   static byte[] embedding(int width, int outputType) {
+    return embedding(width, outputType, VOCABULARY);
+  }
+
+  /** The same with a table of so many rows. */
+  static byte[] embedding(int width, int outputType, int vocabulary) {
     return embedding(
         width,
         outputType,
+        vocabulary,
         List.of(new Value("input_ids", INT64, -1, -1)),
         List.of(new Value("last_hidden_state", outputType, -1, -1, width)));
   }
@@ -70,16 +81,16 @@ final class OnnxGraphs {
     return new Message().text(1, name).number(3, value).number(20, 2);
   }
 
-  private static Message table(int width) {
+  private static Message table(int width, int vocabulary) {
     ByteBuffer values =
-        ByteBuffer.allocate(VOCABULARY * width * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    for (int row = 0; row < VOCABULARY; row++) {
+        ByteBuffer.allocate(vocabulary * width * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int row = 0; row < vocabulary; row++) {
       for (int column = 0; column < width; column++) {
         values.putFloat(row + 0.5f * column);
       }
     }
     return new Message()
-        .number(1, VOCABULARY)
+        .number(1, vocabulary)
         .number(1, width)
         .number(2, FLOAT)
         .text(8, "table")

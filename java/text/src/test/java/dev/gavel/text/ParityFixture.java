@@ -23,7 +23,8 @@ record ParityFixture(Path folder, JsonNode reference) {
           Path.of(Objects.requireNonNull(ParityFixture.class.getResource("parity")).toURI());
       JsonNode reference =
           JSON.readTree(root.resolve("models").resolve(model).resolve("reference.json").toFile());
-      for (Path from : List.of(root.resolve("models").resolve(model), root.resolve("tokenizer"))) {
+      String tokenizer = reference.path("tokenizer").asText("tokenizer");
+      for (Path from : List.of(root.resolve("models").resolve(model), root.resolve(tokenizer))) {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
           for (Path file : files) {
             Files.copy(file, folder.resolve(file.getFileName().toString()));
@@ -73,6 +74,13 @@ record ParityFixture(Path folder, JsonNode reference) {
 
     double bound(int i) {
       return node.get("bounds").get(i).asDouble();
+    }
+
+    /** Objectives of its one response; none where there is a score only. */
+    List<Double> objectives() {
+      List<Double> values = new ArrayList<>();
+      node.path("objectives").forEach(value -> values.add(value.asDouble()));
+      return values;
     }
 
     double hidden(int row, int column) {

@@ -17,6 +17,7 @@ import dev.gavel.Spans;
 import dev.gavel.TokenSequence;
 import dev.gavel.aggregation.StepReduction;
 import dev.gavel.checkpoint.HeadCheckpoint;
+import dev.gavel.checkpoint.HeadPattern;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,10 +36,16 @@ class ParityTest {
 
   private static RewardModel load(ParityFixture fixture) {
     RewardModel.Options options = RewardModel.Options.defaults();
-    boolean steps = fixture.reference().get("class").asText().equals("Qwen2ForProcessRewardModel");
-    return RewardModel.load(
-        fixture.folder().toString(),
-        steps ? options.withStepReduction(StepReduction.MIN) : options);
+    String kind = fixture.reference().get("class").asText();
+    ModelChoices choices =
+        switch (kind) {
+          case "Qwen2ForProcessRewardModel" ->
+              ModelChoices.none().withStepReduction(StepReduction.MIN);
+          case "transformers.LlamaForCausalLM" ->
+              ModelChoices.none().withPattern(HeadPattern.NEMOTRON);
+          default -> ModelChoices.none();
+        };
+    return RewardModel.load(fixture.folder().toString(), options.withChoices(choices));
   }
 
   private static TextBackbone.Tokenized prepare(
@@ -72,6 +79,11 @@ class ParityTest {
         "gpt-neox",
         "deberta-v2",
         "xlm-roberta",
+        "bert",
+        "nemotron",
+        "armorm",
+        "qrm",
+        "ldl",
         "inf-orm",
         "qwen2.5-math-rm",
         "qwen2.5-math-prm",
@@ -89,16 +101,36 @@ class ParityTest {
         PackedGroup.Sequence sequence =
             new PackedGroup.Sequence(expected.ids(), Spans.ofRows(expected.rows()));
         assertHidden(model.text().backbone(), expected);
-        try (HiddenBatch hidden = model.hidden(List.of(sequence))) {
-          assertScores(expected, model.score(hidden), name + " from tokens");
+        try (HiddenBatch hidden = model.hidden(List.of(model.text().located(sequence)))) {
+          List<Float> values = model.score(hidden);
+          assertEquals(model.width() * expected.scores(), values.size(), name);
+          List<Float> scores = new ArrayList<>();
+          for (int i = 0; i < values.size(); i += model.width()) {
+            scores.add(values.get(i));
+          }
+          assertScores(expected, scores, name + " from tokens");
         }
         if (!expected.responses().isEmpty()) {
           TextBackbone.Tokenized group = prepare(model, prompt, expected.responses());
           assertEquals(expected.ids(), group.packed().sequences().getFirst().ids(), name);
           GroupScore score = model.score(List.of(group)).getFirst();
           assertScores(expected, flat(model, score), name + " from texts");
+          assertObjectives(expected, score, name);
         }
       }
+    }
+  }
+
+  private static void assertObjectives(
+      ParityFixture.Sequence expected, GroupScore score, String name) {
+    assertEquals(expected.objectives().size(), score.objectives().size(), name);
+    for (int k = 0; k < score.objectives().size(); k++) {
+      // One is a part of the score, and its error of that of the score but for the weights.
+      assertEquals(
+          expected.objectives().get(k),
+          score.objectives().get(k).values().getFirst(),
+          4 * expected.bound(0),
+          "%s, objective %s".formatted(name, score.objectives().get(k).name()));
     }
   }
 

@@ -10,7 +10,6 @@ import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Safetensors;
-import dev.gavel.UnsupportedException;
 import dev.gavel.aggregation.StepReduction;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,9 +33,14 @@ class PublishedFolderTest {
 
   @BeforeEach
   void write() throws IOException {
+    files(folder);
+  }
+
+  /** Tokenizer, backbone and template. */
+  static void files(Path folder) throws IOException {
     Files.write(folder.resolve("tokenizer.json"), ByteTokenizer.json());
     Files.write(folder.resolve("model.onnx"), OnnxGraphs.embedding(2, OnnxGraphs.FLOAT));
-    tokenizerConfig("\"chat_template\": \"" + TEMPLATE + "\"");
+    tokenizerConfig(folder, "\"chat_template\": \"" + TEMPLATE + "\"");
   }
 
   @Test
@@ -55,6 +59,10 @@ class PublishedFolderTest {
   }
 
   private void tokenizerConfig(String more) {
+    tokenizerConfig(folder, more);
+  }
+
+  static void tokenizerConfig(Path folder, String more) {
     ModelFolder.write(
         folder,
         "tokenizer_config.json",
@@ -67,6 +75,10 @@ class PublishedFolderTest {
   }
 
   private void config(String architecture, String type, String more) {
+    config(folder, architecture, type, more);
+  }
+
+  static void config(Path folder, String architecture, String type, String more) {
     ModelFolder.write(
         folder,
         "config.json",
@@ -78,6 +90,10 @@ class PublishedFolderTest {
   }
 
   private void head(String file, Map<String, float[]> tensors) {
+    head(folder, file, tensors);
+  }
+
+  static void head(Path folder, String file, Map<String, float[]> tensors) {
     Map<String, HostTensor> hosts = new LinkedHashMap<>();
     tensors.forEach((name, values) -> {
       boolean weight = name.endsWith("weight");
@@ -145,7 +161,8 @@ class PublishedFolderTest {
   void ofSeveralTemplatesTheDefaultIsTaken() {
     sequenceClassification();
     tokenizerConfig(
-        "\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}, {\"name\": \"default\", \"template\": \""
+        "\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}, {\"name\": \"default\","
+            + " \"template\": \""
             + TEMPLATE
             + "\"}]");
     try (RewardModel model = load()) {
@@ -387,26 +404,5 @@ class PublishedFolderTest {
     refused(
         FileException.class,
         "the separator '<|resp_sep|>' must be exactly one special token of the tokenizer");
-  }
-
-  @Test
-  void modelsThatGiveOtherThanOneScorePerResponse() {
-    config("Qwen2ForTokenClassification", "qwen2", "");
-    head(
-        "model.safetensors",
-        Map.of("score.weight", new float[] {1, 1, 2, 2}, "score.bias", new float[] {0, 0}));
-    refused(UnsupportedException.class, "do not say what text ends one");
-    config("BertForSequenceClassification", "bert", "");
-    head(
-        "model.safetensors",
-        Map.of(
-            "bert.pooler.dense.weight", new float[4],
-            "bert.pooler.dense.bias", new float[2],
-            "classifier.weight", new float[2],
-            "classifier.bias", new float[1]));
-    refused(UnsupportedException.class, "token_type_ids");
-    config("GemmaForSequenceClassification", "gemma", "\"num_labels\": 2");
-    head("model.safetensors", Map.of("score.weight", new float[4]));
-    refused(FileException.class, "has 2 outputs");
   }
 }

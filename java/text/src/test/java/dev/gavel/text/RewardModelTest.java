@@ -38,7 +38,7 @@ class RewardModelTest {
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
-          Optional.empty());
+          ModelChoices.none());
 
   @TempDir private Path folder;
 
@@ -241,8 +241,11 @@ class RewardModelTest {
     FormatException wide = assertThrows(FormatException.class, () -> load().close());
     assertTrue(String.valueOf(wide.getMessage()).contains("takes vectors of 3"));
     ModelFolder.head(folder, HeadSpec.linear(2).outputWidth(2).build(), new float[4], new float[2]);
-    FormatException two = assertThrows(FormatException.class, () -> load().close());
-    assertTrue(String.valueOf(two.getMessage()).contains("2 outputs"));
+    InvalidArgumentException two =
+        assertThrows(InvalidArgumentException.class, () -> load().close());
+    assertTrue(
+        String.valueOf(two.getMessage())
+            .contains("choose an objective of [objective_0, objective_1]"));
   }
 
   @Test

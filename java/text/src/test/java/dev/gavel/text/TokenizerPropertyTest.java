@@ -125,7 +125,8 @@ class TokenizerPropertyTest {
                 id == ByteTokenizer.START
                     ? "<|start|>"
                     : id == ByteTokenizer.END ? "<|end|>" : "<|resp_sep|>");
-        case Piece.Separator(long id) -> throw new AssertionError("separators come from frames");
+        case Piece.Separator _, Piece.Break _ ->
+            throw new AssertionError("separators and breaks come from frames");
         case Piece.Text fixed -> {
           assertEquals(0, tokenizer.specialLiterals("text", fixed.text()));
           joined.append(fixed.text());

@@ -70,6 +70,14 @@ public final class JsonRows implements RowWriter {
       }
       to.writeEndArray();
     }
+    if (!score.objectives().isEmpty()) {
+      to.writeObjectFieldStart("objectives");
+      for (GroupScore.Objective objective : score.objectives()) {
+        to.writeFieldName(objective.name());
+        numbers(to, objective.values());
+      }
+      to.writeEndObject();
+    }
     if (score.scores().get(score.best()).isNaN()) {
       to.writeNullField("best");
     } else {
@@ -91,7 +99,7 @@ public final class JsonRows implements RowWriter {
     to.writeStringField("model", model);
     if (!scored.isFinite()) {
       to.writeNumberField("line", scored.row().line());
-      error(to, NonFinite.error(score.scores()));
+      error(to, NonFinite.error(score));
     }
   }
 

@@ -13,9 +13,9 @@ public sealed interface ScoredRow {
    * @param score its scores; some may be no finite number
    */
   record Scored(Row row, GroupScore score) implements ScoredRow {
-    /** Whether every score is a finite number. */
+    /** Whether every score and objective is a finite number. */
     public boolean isFinite() {
-      return score.scores().stream().allMatch(Float::isFinite);
+      return score.isFinite();
     }
   }
 

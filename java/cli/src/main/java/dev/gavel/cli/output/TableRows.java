@@ -84,6 +84,14 @@ public final class TableRows implements RowWriter {
                 .map(TableRows::number)
                 .collect(Collectors.joining(" ")));
       }
+      if (!score.objectives().isEmpty()) {
+        line(
+            block,
+            "        ",
+            score.objectives().stream()
+                .map(each -> "%s %s".formatted(each.name(), number(each.values().get(response))))
+                .collect(Collectors.joining(", ")));
+      }
       rank++;
     }
   }

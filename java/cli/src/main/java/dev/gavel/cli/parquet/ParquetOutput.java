@@ -36,14 +36,13 @@ public final class ParquetOutput {
   private final List<Source> sources;
   private final Shard shard;
   private final boolean keepsColumns;
-  private final ScoreColumns columns;
+  private final List<Type> kept;
 
-  private ParquetOutput(
-      List<Source> sources, Shard shard, boolean keepsColumns, ScoreColumns columns) {
+  private ParquetOutput(List<Source> sources, Shard shard, boolean keepsColumns, List<Type> kept) {
     this.sources = sources;
     this.shard = shard;
     this.keepsColumns = keepsColumns;
-    this.columns = columns;
+    this.kept = List.copyOf(kept);
   }
 
   /** Inputs whose columns cannot stand in one file. */
@@ -90,7 +89,7 @@ public final class ParquetOutput {
           "some inputs are Parquet and some are not, and columns of the first are kept; score them"
               + " one by one, or write JSON lines");
     }
-    return new ParquetOutput(sources, shard, parquet > 0, new ScoreColumns(kept.orElse(List.of())));
+    return new ParquetOutput(sources, shard, parquet > 0, kept.orElse(List.of()));
   }
 
   /**
@@ -98,8 +97,12 @@ public final class ParquetOutput {
    *
    * @param rows rows of output, JSON lines
    * @param target replaced where it is there
+   * @param objectives names of the model's objectives
+   * @param steps whether the model scores steps
    */
-  public void write(Path rows, Path target) throws IOException {
+  public void write(Path rows, Path target, List<String> objectives, boolean steps)
+      throws IOException {
+    ScoreColumns columns = new ScoreColumns(kept, objectives, steps);
     try (BufferedReader lines = Files.newBufferedReader(rows);
         ParquetWriter<Group> writer =
             ExampleParquetWriter.builder(new LocalOutputFile(target))
@@ -111,11 +114,11 @@ public final class ParquetOutput {
                 .withRowGroupSize(ROW_GROUP_BYTES)
                 .build()) {
       if (keepsColumns) {
-        beside(lines, writer);
+        beside(lines, writer, columns);
       } else {
         String line = lines.readLine();
         while (line != null) {
-          writer.write(row(line));
+          writer.write(row(line, columns));
           line = lines.readLine();
         }
       }
@@ -125,16 +128,17 @@ public final class ParquetOutput {
     }
   }
 
-  private void beside(BufferedReader lines, ParquetWriter<Group> writer) throws IOException {
+  private void beside(BufferedReader lines, ParquetWriter<Group> writer, ScoreColumns columns)
+      throws IOException {
     long number = 0;
     for (Source source : sources) {
       try (ParquetRows rows = ParquetRows.open(source.path().orElseThrow())) {
         Optional<ParquetRows.Item> item = rows.next();
         while (item.isPresent()) {
           if (shard.has(number)) {
-            Group row = row(required(lines, source));
+            Group row = row(required(lines, source), columns);
             if (item.get() instanceof ParquetRows.Item.Whole whole) {
-              copy(whole.group(), row);
+              copy(whole.group(), row, columns.inputColumns());
             }
             writer.write(row);
           }
@@ -144,7 +148,7 @@ public final class ParquetOutput {
       } catch (ParquetRows.DamagedException e) {
         // It has one row of output, which says why.
         if (shard.has(number)) {
-          writer.write(row(required(lines, source)));
+          writer.write(row(required(lines, source), columns));
         }
         number++;
       }
@@ -163,15 +167,15 @@ public final class ParquetOutput {
     return line;
   }
 
-  private Group row(String line) throws IOException {
+  private static Group row(String line, ScoreColumns columns) throws IOException {
     JsonNode output = JSON.readTree(line);
     Group row = new SimpleGroup(columns.schema());
     columns.fill(row, output);
     return row;
   }
 
-  private void copy(Group from, Group to) {
-    for (int field = 0; field < columns.inputColumns(); field++) {
+  private static void copy(Group from, Group to, int inputColumns) {
+    for (int field = 0; field < inputColumns; field++) {
       Type type = from.getType().getType(field);
       for (int i = 0; i < from.getFieldRepetitionCount(field); i++) {
         copy(type, from, field, i, to);

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.apache.parquet.example.data.Group;
+import org.apache.parquet.schema.GroupType;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 import org.apache.parquet.schema.Type;
@@ -35,6 +36,8 @@ final class ScoreColumns {
     INT,
     INTS,
     FLOATS,
+    STEPS,
+    OBJECTIVES,
     ERROR
   }
 
@@ -46,6 +49,8 @@ final class ScoreColumns {
           new Column("file", Kind.TEXT),
           new Column("subset", Kind.TEXT),
           new Column("scores", Kind.FLOATS),
+          new Column("step_scores", Kind.STEPS),
+          new Column("objectives", Kind.OBJECTIVES),
           new Column("best", Kind.INT),
           new Column("ranking", Kind.INTS),
           new Column("tokens", Kind.INTS),
@@ -54,6 +59,7 @@ final class ScoreColumns {
           new Column("prompt_truncated", Kind.INT),
           new Column("special_literals", Kind.INT),
           new Column("passes", Kind.INT),
+          new Column("shared_tokens", Kind.INT),
           new Column("layout", Kind.TEXT),
           new Column("readout", Kind.TEXT),
           new Column("template", Kind.TEXT),
@@ -65,8 +71,10 @@ final class ScoreColumns {
    * Columns of an output.
    *
    * @param input columns of the input; none where it is not Parquet
+   * @param objectives names of the model's objectives; where there is none, there is no column
+   * @param steps whether the model scores steps
    */
-  ScoreColumns(List<Type> input) {
+  ScoreColumns(List<Type> input, List<String> objectives, boolean steps) {
     Set<String> taken = new HashSet<>();
     List<Type> columns = new ArrayList<>();
     for (Type column : input) {
@@ -75,6 +83,10 @@ final class ScoreColumns {
     }
     inputColumns = columns.size();
     for (Column column : ALL) {
+      if ((column.kind() == Kind.OBJECTIVES && objectives.isEmpty())
+          || (column.kind() == Kind.STEPS && !steps)) {
+        continue;
+      }
       boolean there = taken.contains(column.key());
       if (there && (column.key().equals("id") || column.key().equals("subset"))) {
         continue;
@@ -84,7 +96,7 @@ final class ScoreColumns {
         name = PREFIX + name;
       }
       taken.add(name);
-      columns.add(type(name, column.kind()));
+      columns.add(type(name, column.kind(), objectives));
       added.add(column);
     }
     schema = new MessageType("row", columns);
@@ -117,14 +129,15 @@ final class ScoreColumns {
         Group list = row.addGroup(at);
         value.forEach(one -> list.addGroup(0).add(0, one.intValue()));
       }
-      case FLOATS -> {
+      case FLOATS -> floats(row.addGroup(at), value);
+      case STEPS -> {
         Group list = row.addGroup(at);
-        for (JsonNode one : value) {
-          Group element = list.addGroup(0);
-          if (!one.isNull()) {
-            // The text was printed so that reading it as f32 gives the same bits.
-            element.add(0, Float.parseFloat(one.asText()));
-          }
+        value.forEach(steps -> floats(list.addGroup(0).addGroup(0), steps));
+      }
+      case OBJECTIVES -> {
+        Group named = row.addGroup(at);
+        for (Type column : named.getType().getFields()) {
+          floats(named.addGroup(column.getName()), value.path(column.getName()));
         }
       }
       case ERROR -> {
@@ -136,13 +149,29 @@ final class ScoreColumns {
     }
   }
 
-  private static Type type(String name, Kind kind) {
+  private static void floats(Group list, JsonNode values) {
+    for (JsonNode one : values) {
+      Group element = list.addGroup(0);
+      if (!one.isNull()) {
+        // The text was printed so that reading it as f32 gives the same bits.
+        element.add(0, Float.parseFloat(one.asText()));
+      }
+    }
+  }
+
+  private static Type type(String name, Kind kind, List<String> objectives) {
     return switch (kind) {
       case TEXT -> Types.optional(BINARY).as(stringType()).named(name);
       case LONG -> Types.optional(INT64).named(name);
       case INT -> Types.optional(INT32).named(name);
       case INTS -> list(name, INT32);
       case FLOATS -> list(name, FLOAT);
+      case STEPS -> Types.optionalList().element(list("element", FLOAT)).named(name);
+      case OBJECTIVES ->
+          new GroupType(
+              Type.Repetition.OPTIONAL,
+              name,
+              objectives.stream().map(objective -> list(objective, FLOAT)).toList());
       case ERROR ->
           Types.optionalGroup()
               .optional(BINARY)

@@ -15,12 +15,12 @@ public interface HeadStage extends AutoCloseable {
   @Override
   void close();
 
-  /** The scores of a model, which stays open. */
+  /** The scores and objectives of a model, which stays open. */
   static HeadStage scores(RewardModel model) {
     return new HeadStage() {
       @Override
       public int width() {
-        return 1;
+        return model.width();
       }
 
       @Override

@@ -2,11 +2,13 @@ package dev.gavel.cli.output;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
@@ -36,7 +38,19 @@ class WritersTest {
             Optional.empty(),
             List.of()),
         new GroupScore(
-            scores, List.of(), Layout.JOINT, 2, 0, tokens, tokens, 9, 4, 1, "identity", "none"));
+            scores,
+            List.of(),
+            List.of(),
+            Layout.JOINT,
+            2,
+            0,
+            tokens,
+            tokens,
+            9,
+            4,
+            1,
+            "identity",
+            "none"));
   }
 
   @Test
@@ -48,6 +62,7 @@ class WritersTest {
             whole.row(),
             new GroupScore(
                 score.scores(),
+                List.of(),
                 List.of(),
                 Layout.INDEPENDENT,
                 1,
@@ -75,6 +90,7 @@ class WritersTest {
             new GroupScore(
                 score.scores(),
                 List.of(List.of(0.5f), List.of(0.25f, Float.NaN)),
+                List.of(),
                 score.layout(),
                 score.passes(),
                 score.sharedTokens(),
@@ -90,6 +106,64 @@ class WritersTest {
         json(stepped));
     assertTrue(table(stepped, 80).contains("steps  +0.2500 NaN"), table(stepped, 80));
     assertTrue(!json(whole).contains("step_scores"));
+  }
+
+  private static ScoredRow withObjectives(GroupScore.Objective... objectives) {
+    ScoredRow.Scored whole = (ScoredRow.Scored) row("p", List.of("a", "b"), List.of(0.5f, 0.25f));
+    GroupScore score = whole.score();
+    return new ScoredRow.Scored(
+        whole.row(),
+        new GroupScore(
+            score.scores(),
+            List.of(),
+            List.of(objectives),
+            score.layout(),
+            score.passes(),
+            score.sharedTokens(),
+            score.tokens(),
+            score.truncated(),
+            score.promptTokens(),
+            score.promptTruncated(),
+            score.specialLiterals(),
+            score.readout(),
+            score.template()));
+  }
+
+  @Test
+  void objectivesStandUnderTheirNames() throws IOException {
+    ScoredRow row =
+        withObjectives(
+            new GroupScore.Objective("help\"ful", List.of(0.1f, -2f)),
+            new GroupScore.Objective("100%", List.of(3f, 4f)));
+    assertTrue(
+        json(row)
+            .contains(
+                "\"scores\":[0.5,0.25],\"objectives\":{\"help\\\"ful\":[0.1,-2.0],\"100%\":[3.0,4.0]},\"best\":0"),
+        json(row));
+    assertTrue(!json(row).contains("error"), json(row));
+    List<String> lines = table(row, 80).lines().toList();
+    assertEquals("        help\"ful +0.1000, 100% +3.0000", lines.get(4));
+    assertEquals("        help\"ful -2.0000, 100% +4.0000", lines.get(6));
+    assertEquals(38, Columns.width(table(row, 38).lines().toList().get(4)));
+  }
+
+  /** Every objective has a number for each response, and a finite one, or the row says so. */
+  @Test
+  void anObjectiveThatIsNoNumberIsNullAndAnError() throws IOException {
+    ScoredRow row =
+        withObjectives(new GroupScore.Objective("100%", List.of(1f, Float.POSITIVE_INFINITY)));
+    JsonNode read = JsonMapper.builder().build().readTree(json(row));
+    assertTrue(read.get("objectives").get("100%").get(1).isNull());
+    assertEquals(0.25, read.get("scores").get(1).asDouble());
+    assertEquals("responses[1]", read.get("error").get("field").asText());
+    assertEquals("Infinity for response 1, 100%", read.get("error").get("found").asText());
+    InvalidArgumentException refused =
+        assertThrows(
+            InvalidArgumentException.class,
+            () -> withObjectives(new GroupScore.Objective("x", List.of(1f))));
+    assertTrue(
+        String.valueOf(refused.getMessage()).contains("objective x has 1 numbers for 2 scores"),
+        refused.getMessage());
   }
 
   private static String json(ScoredRow row) throws IOException {

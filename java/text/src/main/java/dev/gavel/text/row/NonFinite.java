@@ -1,26 +1,39 @@
 package dev.gavel.text.row;
 
+import dev.gavel.text.GroupScore;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The error of a row that has scores which are no finite numbers. */
+/** The error of a row that has scores or objectives which are no finite numbers. */
 public final class NonFinite {
   private NonFinite() {}
 
-  /** The error. */
-  public static RowError error(List<Float> scores) {
+  /**
+   * The error.
+   *
+   * @param score of which some are none
+   */
+  public static RowError error(GroupScore score) {
     List<String> found = new ArrayList<>();
-    String first = "";
-    for (int i = 0; i < scores.size(); i++) {
-      if (!Float.isFinite(scores.get(i))) {
-        first = first.isEmpty() ? "responses[%d]".formatted(i) : first;
-        found.add("%s for response %d".formatted(scores.get(i), i));
-      }
+    List<String> places = new ArrayList<>();
+    add("response %d", score.scores(), found, places);
+    for (GroupScore.Objective objective : score.objectives()) {
+      add("response %d, " + objective.name().replace("%", "%%"), objective.values(), found, places);
     }
     return new RowError(
-        first,
+        places.getFirst(),
         String.join(", ", found),
         "the score is not a finite number: %s; the model's head or backbone gives values that are none"
             .formatted(String.join(", ", found)));
+  }
+
+  private static void add(
+      String where, List<Float> values, List<String> found, List<String> places) {
+    for (int i = 0; i < values.size(); i++) {
+      if (!Float.isFinite(values.get(i))) {
+        places.add("responses[%d]".formatted(i));
+        found.add("%s for %s".formatted(values.get(i), where.formatted(i)));
+      }
+    }
   }
 }
