@@ -5,8 +5,8 @@ import dev.gavel.checkpoint.HeadPattern;
 import java.util.Optional;
 
 /**
- * What the files of some models do not say, and scoring needs. Each is required by models that
- * need it and refused by others; none has a default, since published code differs.
+ * What the files of some models do not say, and scoring needs. Each is required by models that need
+ * it and refused by others; none has a default, since published code differs.
  *
  * @param pattern what head a published folder has; needed where it is rows of the output layer,
  *     which nothing in the files says

@@ -28,14 +28,13 @@ import java.util.stream.IntStream;
  * same length go together, others alone.
  *
  * <p>The graph must have an i64 input {@code input_ids} [batch, tokens], may have {@code
- * attention_mask} (all ones are fed), {@code token_type_ids} (zeros, or of pairs 0 and
- * 1), {@code position_ids} (0, 1,
- * ..., going on after the shared rows in every block) and {@code block_mask}, bool [batch, 1,
- * tokens, tokens] (which rows see which), and must have an output [batch, tokens, H], which is
- * called {@code last_hidden_state} where there is more than one. Hidden states are copied once; f16
- * and bf16 ones are widened, which is exact. Closing while a call runs throws {@link
- * IllegalStateException}, and so does use after closing. A JVM that ends waits for the calls that
- * run; one that is made later throws {@link IllegalStateException}.
+ * attention_mask} (all ones are fed), {@code token_type_ids} (zeros, or of pairs 0 and 1), {@code
+ * position_ids} (0, 1, ..., going on after the shared rows in every block) and {@code block_mask},
+ * bool [batch, 1, tokens, tokens] (which rows see which), and must have an output [batch, tokens,
+ * H], which is called {@code last_hidden_state} where there is more than one. Hidden states are
+ * copied once; f16 and bf16 ones are widened, which is exact. Closing while a call runs throws
+ * {@link IllegalStateException}, and so does use after closing. A JVM that ends waits for the calls
+ * that run; one that is made later throws {@link IllegalStateException}.
  */
 public final class OnnxBackbone implements Backbone {
   // ONNX Runtime takes its buffers as java.nio ones, which end at 2^31 bytes.

@@ -55,6 +55,7 @@ public final class VectorModel implements AutoCloseable {
             "model %s gives %d objectives, and from vectors one score per response is given; score it from text"
                 .formatted(found.config().name(), objectives));
       }
+      return new VectorModel(found.config(), options, context, head);
     } catch (RuntimeException e) {
       context.close();
       throw e;

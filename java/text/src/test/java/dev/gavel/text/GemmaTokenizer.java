@@ -7,8 +7,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 
 /**
- * A tokenizer of ASCII characters with the ids that Gemma 2 has for the header of an answer,
- * {@code <end_of_turn> \n <start_of_turn> model \n}: 107, 108, 106, 2516, 108.
+ * A tokenizer of ASCII characters with the ids that Gemma 2 has for the header of an answer, {@code
+ * <end_of_turn> \n <start_of_turn> model \n}: 107, 108, 106, 2516, 108.
  */
 final class GemmaTokenizer {
   private static final ObjectMapper JSON = new ObjectMapper();

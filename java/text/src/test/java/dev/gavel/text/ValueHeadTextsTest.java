@@ -24,8 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Value heads that are linear and read at the last token, from texts: the hidden state of token t is
- * {@code [t, t + 0.5]}.
+ * Value heads that are linear and read at the last token, from texts: the hidden state of token t
+ * is {@code [t, t + 0.5]}.
  */
 class ValueHeadTextsTest {
   private static final float[] WEIGHT = {0.03f, -0.01f};
