@@ -46,7 +46,7 @@ final class SharedModels {
               Optional.ofNullable(settings.layout()),
               Optional.ofNullable(settings.promptTokens()),
               Optional.ofNullable(settings.responseTokens()),
-              Optional.empty()));
+              Optional.ofNullable(settings.stepReduction())));
     }
   }
 
