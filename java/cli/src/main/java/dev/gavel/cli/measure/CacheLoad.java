@@ -37,7 +37,7 @@ public final class CacheLoad {
    * @param scored vectors in files that are mapped and were read before
    * @param read memory, read by as many threads
    * @param ratio scored / read, round by round
-   * @param scoredAnew vectors in files that are mapped for this pass, as {@code score} does: from
+   * @param scoredAnew vectors in files that are mapped for this pass, as those of a run are: from
    *     the system's cache, or from the disk where that is too small
    * @param filesRead the same files, read by as many threads into a buffer each
    * @param filesRatio scoredAnew / filesRead, round by round
