@@ -34,7 +34,14 @@ class ConcurrentRunsTest {
 
   private static List<String> command(String name, Path model, Path input, Path output) {
     return List.of(
-        name, "--model", model + "", "--input", input + "", "--output", output + "", "--threads",
+        name,
+        "--model",
+        model + "",
+        "--input",
+        input + "",
+        "--output",
+        output + "",
+        "--threads",
         "1");
   }
 

@@ -155,7 +155,8 @@ class FormatsAndSourcesTest {
       assertFalse(Files.exists(folder.resolve(name)), name);
     }
     Run cache =
-        Run.withBytes(rows, "cache", "--model", model + "", "--input", "-", "--output", output + "");
+        Run.withBytes(
+            rows, "cache", "--model", model + "", "--input", "-", "--output", output + "");
     assertEquals(ExitCode.USAGE, cache.exitCode(), cache.err());
     assertTrue(cache.err().contains("standard input is Parquet"), cache.err());
     assertFalse(Files.exists(output));
@@ -165,8 +166,7 @@ class FormatsAndSourcesTest {
   void evalReadsEveryFormat() throws IOException {
     String expected = "";
     for (Format format : Format.values()) {
-      Run run =
-          Run.of("eval", "--model", model + "", "--data", stored(format) + "", "--json");
+      Run run = Run.of("eval", "--model", model + "", "--data", stored(format) + "", "--json");
       assertEquals(ExitCode.DONE, run.exitCode(), run.err());
       assertEquals(ROWS, run.json().getFirst().get("n").asInt());
       assertEquals(expected.isEmpty() ? run.out() : expected, run.out(), format.name());

@@ -278,11 +278,9 @@ class ScoreFilesTest {
     // A model that is not there would be told first by a command that begins to work first.
     for (String command : List.of("score", "cache")) {
       Run run =
-          Run.of(
-              command, "--model", folder + "/none", "--input", input + "", "--output", target);
+          Run.of(command, "--model", folder + "/none", "--input", input + "", "--output", target);
       assertEquals(ExitCode.ENVIRONMENT, run.exitCode(), run.err());
-      assertTrue(
-          run.err().contains("output %s cannot be written".formatted(target)), run.err());
+      assertTrue(run.err().contains("output %s cannot be written".formatted(target)), run.err());
     }
     Run train = Run.of("train", "--model", folder + "/none", "--data", input + "", "--out", target);
     assertTrue(train.exitCode() >= ExitCode.USAGE, train.err());

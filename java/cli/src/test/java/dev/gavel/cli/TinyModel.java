@@ -20,8 +20,8 @@ import java.util.Map;
 
 /**
  * A model folder that scores tens of thousands of rows a second: one token per ASCII letter, and an
- * ONNX graph that is a table lookup ({@code hidden state of token t = [t, t / 3]}, over and over where
- * it is wider). Everything else is as with any model.
+ * ONNX graph that is a table lookup ({@code hidden state of token t = [t, t / 3]}, over and over
+ * where it is wider). Everything else is as with any model.
  */
 final class TinyModel {
   private static final int TOKENS = 131;
@@ -145,7 +145,8 @@ final class TinyModel {
     gather.text(2, "last_hidden_state").text(4, "Gather");
     Message graph = new Message().bytes(1, gather.toByteArray()).text(2, "tiny");
     graph.bytes(5, values.toByteArray());
-    graph.bytes(11, value("input_ids", 7, 2, width))
+    graph
+        .bytes(11, value("input_ids", 7, 2, width))
         .bytes(12, value("last_hidden_state", 1, 3, width));
     return new Message()
         .number(1, 8)

@@ -54,8 +54,8 @@ public final class GavelScorer {
    * order.
    *
    * @param frame has {@code prompt} (text) or {@code messages} (array of structs with role and
-   *     content), and {@code responses} (array of texts; of a process reward model, array of arrays of
-   *     steps) or {@code chosen} and {@code rejected} (texts, or arrays of them)
+   *     content), and {@code responses} (array of texts; of a process reward model, array of arrays
+   *     of steps) or {@code chosen} and {@code rejected} (texts, or arrays of them)
    * @throws InvalidArgumentException if a column is missing, has another type, or is there already
    */
   public Dataset<Row> transform(Dataset<Row> frame) {

@@ -32,9 +32,7 @@ final class RowReader {
   record Texts(Prompt prompt, List<String> responses, List<List<String>> steps) {
     /** Tokenises them. */
     TextBackbone.Tokenized prepare(RewardModel model) {
-      return steps.isEmpty()
-          ? model.prepare(prompt, responses)
-          : model.prepareSteps(prompt, steps);
+      return steps.isEmpty() ? model.prepare(prompt, responses) : model.prepareSteps(prompt, steps);
     }
 
     /** Bytes of all texts in UTF-8. */

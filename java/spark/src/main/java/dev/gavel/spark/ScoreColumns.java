@@ -66,9 +66,7 @@ final class ScoreColumns {
     boolean finite = score.scores().stream().allMatch(Float::isFinite);
     return new @Nullable Object[] {
       numbers(score.scores()),
-      score.steps().isEmpty()
-          ? null
-          : score.steps().stream().map(ScoreColumns::numbers).toArray(),
+      score.steps().isEmpty() ? null : score.steps().stream().map(ScoreColumns::numbers).toArray(),
       score.scores().get(score.best()).isNaN() ? null : score.best(),
       score.ranking().toArray(),
       score.tokens().toArray(),

@@ -117,8 +117,7 @@ class GavelScorerTest {
     String model = Sample.stepsModel();
     List<String> expected =
         Sample.scoredByCommand(frame, folder, "--model", model, "--step-reduction", "product");
-    ScorerSettings settings =
-        SMALL.withModel(model).withStepReduction(StepReduction.PRODUCT);
+    ScorerSettings settings = SMALL.withModel(model).withStepReduction(StepReduction.PRODUCT);
     GavelScorer scorer = GavelScorer.of(settings);
     List<Row> scored = scorer.transform(frame).collectAsList();
     Row first = scored.getFirst();

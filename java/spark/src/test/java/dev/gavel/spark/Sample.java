@@ -43,11 +43,6 @@ final class Sample {
 
   /** A session for tests. */
   static SparkSession session(String master) {
-    return builder(master).getOrCreate();
-  }
-
-  /** What builds one. */
-  static SparkSession.Builder builder(String master) {
     return SparkSession.builder()
         .master(master)
         .appName("gavel tests")
@@ -58,7 +53,8 @@ final class Sample {
         .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
         .config("spark.executor.memory", "512m")
         // A loaded machine may stop a process for minutes; a dead one is seen by its connection.
-        .config("spark.network.timeout", "600s");
+        .config("spark.network.timeout", "600s")
+        .getOrCreate();
   }
 
   /** Good rows in all forms, with {@link #BAD} bad ones among them, in three partitions. */

@@ -14,7 +14,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
-/** Reads the files of a cache from their beginning to their end, as fast as the system gives them. */
+/**
+ * Reads the files of a cache from their beginning to their end, as fast as the system gives them.
+ */
 final class FileReads {
   // Stays in the cache of a processor, so that memory is read and not written: larger ones were no
   // faster, and 8 MiB were slower by a tenth.
