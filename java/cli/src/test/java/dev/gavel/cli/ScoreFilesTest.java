@@ -282,9 +282,6 @@ class ScoreFilesTest {
       assertEquals(ExitCode.ENVIRONMENT, run.exitCode(), run.err());
       assertTrue(run.err().contains("output %s cannot be written".formatted(target)), run.err());
     }
-    Run train = Run.of("train", "--model", folder + "/none", "--data", input + "", "--out", target);
-    assertTrue(train.exitCode() >= ExitCode.USAGE, train.err());
-    assertTrue(train.err().contains(target + " cannot be made"), train.err());
     Run metrics = score(input.toString(), "--metrics", target);
     assertEquals(ExitCode.ENVIRONMENT, metrics.exitCode(), metrics.err());
     assertEquals("", metrics.out());
