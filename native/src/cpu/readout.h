@@ -20,6 +20,8 @@ class BlockReadout {
 
  private:
   void read_out_elements(int64_t rows, const float *logits);
+  bool writes_scores_alone() const;
+  int64_t write_scores(int64_t begin, int64_t rows) const;
   bool finish_item(int64_t item, const float *logits, const float *gate, float *scores, float *scratch) const;
 
   const ScoreProblem &problem_;

@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.input.TextStream;
 import dev.gavel.cli.parquet.ParquetLines;
 import dev.gavel.cli.parquet.ParquetRows;
 import dev.gavel.cli.rows.LineReader;
@@ -53,12 +54,12 @@ final class InputFile {
   /** Opens it; standard input is the caller's. */
   Lines open(InputStream standard) throws IOException {
     if (path().isEmpty()) {
-      return new LineReader(standard);
+      return new LineReader(TextStream.of(standard, "standard input"));
     }
     Path path = path().get();
     return ParquetRows.is(path)
         ? new ParquetLines(path, 0, 0, LineReader.LONGEST, new AtomicLong())
-        : new LineReader(Files.newInputStream(path));
+        : new LineReader(TextStream.of(Files.newInputStream(path), name));
   }
 
   /** What went wrong in reading it. */

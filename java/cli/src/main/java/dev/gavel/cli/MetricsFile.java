@@ -3,6 +3,7 @@ package dev.gavel.cli;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.scoring.StageTimes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,11 +35,20 @@ final class MetricsFile {
       throw CommandFailure.usage(
           "--metrics %s cannot be written: name a file in a folder that exists".formatted(name));
     }
-    if (!Files.isWritable(folder)) {
+    // Tried: what a folder says of its permissions is not what the system does.
+    try {
+      Files.write(partial(path), new byte[0]);
+      Files.delete(partial(path));
+    } catch (IOException e) {
       throw CommandFailure.environment(
-          "--metrics %s cannot be written: permission denied".formatted(name));
+          "--metrics %s cannot be written: %s".formatted(name, OutputFailure.reason(e)));
     }
     return new MetricsFile(path);
+  }
+
+  private static Path partial(Path path) {
+    Path whole = path.toAbsolutePath();
+    return whole.resolveSibling(whole.getFileName() + ".partial");
   }
 
   /**
@@ -60,11 +70,9 @@ final class MetricsFile {
     stages.put("writing", times.writingSeconds());
     metrics.put("heap_limit_bytes", Runtime.getRuntime().maxMemory());
     peakMemory().ifPresent(bytes -> metrics.put("peak_memory_bytes", bytes));
-    Path whole = path.toAbsolutePath();
-    Path partial = whole.resolveSibling(whole.getFileName() + ".partial");
     try {
-      Files.write(partial, JSON.writeValueAsBytes(metrics));
-      Files.move(partial, whole, StandardCopyOption.REPLACE_EXISTING);
+      Files.write(partial(path), JSON.writeValueAsBytes(metrics));
+      Files.move(partial(path), path, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       throw CommandFailure.environment("--metrics %s cannot be written: %s".formatted(path, e));
     }

@@ -11,9 +11,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Random;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,27 +24,35 @@ class CacheProcessTest {
   // -Dgavel.kills=50 takes some minutes.
   private static final int KILLS = Integer.getInteger("gavel.kills", 6);
   private static final int KILLED_ROWS = 6000;
-  private static final int MEASURED_ROWS = 3000;
+  private static final int SCORED_ROWS = 40_000;
+
+  // -Dgavel.rows=1000000 takes some minutes.
+  private static final int MEASURED_ROWS = Integer.getInteger("gavel.rows", 60_000);
 
   @TempDir private Path folder;
 
-  private Process start(Path model, Path input, Path output, String... more) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+  private static List<String> arguments(
+      String command, Path model, Path input, Path output, String... more) {
+    List<String> arguments = new ArrayList<>(List.of(command));
+    arguments.addAll(List.of("--model", model.toString(), "--input", input.toString()));
+    arguments.addAll(List.of("--output", output.toString(), "--threads", "1"));
+    arguments.addAll(List.of(more));
+    return arguments;
+  }
+
+  // A dozen files.
+  private static List<String> small(Path model, Path input, Path output, String... more) {
+    List<String> arguments = arguments("cache", model, input, output, more);
+    arguments.addAll(List.of("--window-rows", "64", "--file-rows", "500"));
+    return arguments;
+  }
+
+  private Process start(List<String> arguments) throws IOException {
     // As FlatMemoryTest: a heap that is all there, and no code that comes late.
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xms96m", "-Xmx96m"));
-    command.addAll(List.of("-XX:+AlwaysPreTouch", "--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.addAll(List.of(System.getProperty("java.class.path"), "dev.gavel.cli.Main", "cache"));
-    command.addAll(List.of("--model", model.toString(), "--input", input.toString()));
-    command.addAll(List.of("--output", output.toString(), "--threads", "1"));
-    command.addAll(List.of("--window-rows", "64", "--file-rows", "500"));
-    command.addAll(List.of(more));
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .redirectError(folder.resolve("err").toFile())
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD);
-    builder.environment().put("MALLOC_ARENA_MAX", "2");
-    return builder.start();
+    return GavelProcess.start(
+        List.of("-XX:TieredStopAtLevel=1", "-Xms96m", "-Xmx96m", "-XX:+AlwaysPreTouch"),
+        arguments,
+        folder.resolve("err"));
   }
 
   private Path input(int rows) throws IOException {
@@ -62,48 +72,87 @@ class CacheProcessTest {
     Path model = TinyModel.write(folder.resolve("model"));
     Path input = input(KILLED_ROWS);
     Path whole = folder.resolve("whole");
-    Process first = start(model, input, whole);
+    Process first = start(small(model, input, whole));
     assertTrue(first.waitFor(240, TimeUnit.SECONDS));
     assertEquals(ExitCode.DONE, first.exitValue(), Files.readString(folder.resolve("err")));
-    int files = 0;
-    while (Files.exists(file(whole, files))) {
-      files++;
+    KilledRuns.run(
+        new KilledRuns.Command() {
+          @Override
+          public Path output(int number) {
+            return folder.resolve("out" + number);
+          }
+
+          @Override
+          public Process start(Path output) throws IOException {
+            return CacheProcessTest.this.start(small(model, input, output, "--resume"));
+          }
+
+          @Override
+          public boolean hasBegun(Path output) {
+            return Files.exists(file(output, 0));
+          }
+
+          @Override
+          public boolean canGoOn(Path output) {
+            return Files.exists(file(output, 0)) && !Files.exists(output.resolve("cache.json"));
+          }
+
+          @Override
+          public void checkKilled(Path output) throws IOException {
+            if (Files.exists(output.resolve("cache.json"))) {
+              checkWhole(output);
+            }
+          }
+
+          @Override
+          public void checkWhole(Path output) throws IOException {
+            for (String name : files(whole)) {
+              assertArrayEquals(
+                  Files.readAllBytes(whole.resolve(name)),
+                  Files.readAllBytes(output.resolve(name)),
+                  output + " " + name);
+            }
+            assertEquals(files(whole), files(output));
+          }
+        },
+        KILLS,
+        ExitCode.DONE,
+        folder.resolve("err"));
+  }
+
+  // Without the record of the run, which tells how it went.
+  private static List<String> files(Path cache) throws IOException {
+    try (Stream<Path> files = Files.list(cache)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> !name.equals("cache.run"))
+          .sorted()
+          .toList();
     }
-    Random random = new Random(2026);
-    int kills = 0;
-    int wentOn = 0;
-    for (int outputs = 0; kills < KILLS; outputs++) {
-      Path output = folder.resolve("out" + outputs);
-      boolean ended = false;
-      while (!ended) {
-        boolean unfinished = Files.exists(file(output, 0));
-        Process process = start(model, input, output, "--resume");
-        // When some file appears, or a little later: while the next is made or written.
-        Path signal = file(output, random.nextInt(files));
-        boolean kill = kills < KILLS;
-        while (process.isAlive() && !(kill && Files.exists(signal))) {
-          process.waitFor(1, TimeUnit.MILLISECONDS);
-        }
-        if (kill && !process.waitFor(random.nextInt(30), TimeUnit.MILLISECONDS)) {
-          process.destroyForcibly().waitFor();
-          kills++;
-        } else {
-          assertTrue(process.waitFor(240, TimeUnit.SECONDS));
-          assertEquals(ExitCode.DONE, process.exitValue(), Files.readString(folder.resolve("err")));
-          wentOn += unfinished ? 1 : 0;
-          ended = true;
-        }
-      }
-      for (int i = 0; i < files; i++) {
-        assertArrayEquals(
-            Files.readAllBytes(file(whole, i)), Files.readAllBytes(file(output, i)), "file " + i);
-      }
-      assertArrayEquals(
-          Files.readAllBytes(whole.resolve("cache.json")),
-          Files.readAllBytes(output.resolve("cache.json")));
+  }
+
+  @Test
+  void scoringACacheThatIsKilledAtAnyInstantEndsWithTheSameFile() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"));
+    Path cache = folder.resolve("cache");
+    Path input = input(SCORED_ROWS);
+    Process caching = start(arguments("cache", model, input, cache));
+    assertTrue(caching.waitFor(240, TimeUnit.SECONDS));
+    Map<String, byte[]> expected = new HashMap<>();
+    for (String ending : List.of(".jsonl", ".jsonl.gz")) {
+      Path whole = folder.resolve("whole" + ending);
+      Run run = Run.of(arguments("score", model, cache, whole).toArray(String[]::new));
+      assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+      expected.put(ending, Files.readAllBytes(whole));
     }
-    System.out.printf("%d kills; %d runs went on with files of a killed one%n", kills, wentOn);
-    assertTrue(wentOn > 0, "runs were not killed while they wrote");
+    KilledRuns.run(
+        new KilledScores(
+            folder,
+            expected,
+            output -> start(arguments("score", model, cache, output, "--resume"))),
+        KILLS,
+        ExitCode.DONE,
+        folder.resolve("err"));
   }
 
   private static Path file(Path cache, int number) {
@@ -115,15 +164,31 @@ class CacheProcessTest {
     assumeTrue(
         Files.isReadable(Path.of("/proc/self/status")),
         "skipped: this system does not tell the peak of a process's memory (/proc/PID/status)");
-    Path model = TinyModel.write(folder.resolve("model"));
-    long once = peak(model, MEASURED_ROWS);
-    long often = peak(model, 20 * MEASURED_ROWS);
-    System.out.printf("peak memory: %,d kB, and %,d for 20 times the rows%n", once, often);
-    assertTrue(often < once * 1.1, "%d, then %d kB".formatted(once, often));
+    // Wide enough that the files of a cache, if all stayed mapped, would count.
+    Path model = TinyModel.write(folder.resolve("model"), 64);
+    List<Path> inputs = List.of(input(MEASURED_ROWS / 20), input(MEASURED_ROWS));
+    List<Path> caches = inputs.stream().map(input -> folder.resolve(input + ".cache")).toList();
+    List<Path> outputs = inputs.stream().map(input -> folder.resolve(input + ".scored")).toList();
+    requireFlat("cache", model, inputs, caches);
+    requireFlat("score", model, caches, outputs);
+    try (Stream<String> lines = Files.lines(outputs.getLast())) {
+      assertEquals(MEASURED_ROWS, lines.count());
+    }
   }
 
-  private long peak(Path model, int rows) throws Exception {
-    Process process = start(model, input(rows), folder.resolve("cache-" + rows));
+  private void requireFlat(String command, Path model, List<Path> inputs, List<Path> outputs)
+      throws Exception {
+    long once = peak(arguments(command, model, inputs.getFirst(), outputs.getFirst()));
+    long start = System.nanoTime();
+    long often = peak(arguments(command, model, inputs.getLast(), outputs.getLast()));
+    System.out.printf(
+        "%s: peak memory %,d kB, and %,d for 20 times the rows (%,d in %.1f s)%n",
+        command, once, often, MEASURED_ROWS, (System.nanoTime() - start) / 1e9);
+    assertTrue(often < once * 1.1, "%s: %d, then %d kB".formatted(command, once, often));
+  }
+
+  private long peak(List<String> arguments) throws Exception {
+    Process process = start(arguments);
     Path status = Path.of("/proc", Long.toString(process.pid()), "status");
     long peak = 0;
     while (!process.waitFor(5, TimeUnit.MILLISECONDS)) {

@@ -9,7 +9,6 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -17,8 +16,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Memory does not grow with the input. */
 class FlatMemoryTest {
-  /** Rows that fill the heap with garbage a few times, so that its size has settled. */
-  private static final int ROWS = 8000;
+  // Rows that fill the heap with garbage a few times, so that its size has settled.
+  // -Dgavel.rows=1000000, of the larger input, takes some minutes.
+  private static final int ROWS = Integer.getInteger("gavel.rows", 160_000) / 20;
 
   @TempDir private Path folder;
 
@@ -40,25 +40,25 @@ class FlatMemoryTest {
   private JsonNode score(Path model, int rows) throws Exception {
     Path input = input(rows);
     Path metrics = folder.resolve("metrics-" + rows);
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    // A heap that is small and all there from the start: what it grows to by itself says nothing.
-    command.addAll(List.of("-Xms96m", "-Xmx96m", "-XX:+AlwaysPreTouch"));
-    // Nor does the code that the second compiler adds in a run of a minute.
-    command.add("-XX:TieredStopAtLevel=1");
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.addAll(List.of(System.getProperty("java.class.path"), "dev.gavel.cli.Main"));
-    command.addAll(List.of("score", "--model", model.toString(), "--input", input.toString()));
-    command.addAll(List.of("--output", folder.resolve("out-" + rows).toString()));
-    command.addAll(List.of("--metrics", metrics.toString(), "--threads", "1"));
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .redirectError(folder.resolve("err").toFile())
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD);
-    // The C library keeps freed memory for each thread; how much depends on who comes when.
-    builder.environment().put("MALLOC_ARENA_MAX", "2");
-    Process process = builder.start();
-    assertTrue(process.waitFor(300, TimeUnit.SECONDS), "does not end");
+    Process process =
+        GavelProcess.start(
+            // A heap that is small and all there from the start: what it grows to by itself says
+            // nothing. Nor does the code that the second compiler adds in a run of a minute.
+            List.of("-Xms96m", "-Xmx96m", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1"),
+            List.of(
+                "score",
+                "--model",
+                model.toString(),
+                "--input",
+                input.toString(),
+                "--output",
+                folder.resolve("out-" + rows).toString(),
+                "--metrics",
+                metrics.toString(),
+                "--threads",
+                "1"),
+            folder.resolve("err"));
+    assertTrue(process.waitFor(3000, TimeUnit.SECONDS), "does not end");
     assertEquals(ExitCode.DONE, process.exitValue(), Files.readString(folder.resolve("err")));
     return Run.parse(Files.readString(metrics));
   }

@@ -1,6 +1,5 @@
 package dev.gavel.cli;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,8 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Random;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,17 +27,11 @@ class ResumeTest {
   @TempDir private Path folder;
 
   private Process start(List<String> arguments) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     // Starts in half the time.
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp"));
-    command.addAll(List.of(System.getProperty("java.class.path"), "dev.gavel.cli.Main"));
-    command.addAll(arguments);
-    return new ProcessBuilder(command)
-        .redirectError(folder.resolve("err").toFile())
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .start();
+    return GavelProcess.start(
+        List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m"),
+        arguments,
+        folder.resolve("err"));
   }
 
   private Path input(String name, int rows) throws IOException {
@@ -68,75 +62,19 @@ class ResumeTest {
   void aRunThatIsKilledAtAnyInstantEndsWithTheSameFile() throws Exception {
     Path model = TinyModel.write(folder.resolve("model"));
     Path input = input("in.jsonl", ROWS);
-    List<byte[]> expected = new ArrayList<>();
-    List<String> endings = List.of(".jsonl", ".jsonl.gz", ".jsonl.zst");
-    for (String ending : endings) {
+    Map<String, byte[]> expected = new HashMap<>();
+    for (String ending : List.of(".jsonl", ".jsonl.gz", ".jsonl.zst")) {
       Path whole = folder.resolve("whole" + ending);
       Run run = run(score(model, input, whole));
       assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-      expected.add(Files.readAllBytes(whole));
+      expected.put(ending, Files.readAllBytes(whole));
     }
-    // How long a run takes to begin, and then to end.
-    Path timed = folder.resolve("timed.jsonl");
-    long begin = System.nanoTime();
-    Process process = start(score(model, input, timed));
-    while (!Files.exists(partial(timed)) && !process.waitFor(1, TimeUnit.MILLISECONDS)) {
-      assertFalse(System.nanoTime() - begin > 120_000_000_000L, "does not begin");
-    }
-    long beginMillis = (System.nanoTime() - begin) / 1_000_000;
-    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
-    long workMillis = (System.nanoTime() - begin) / 1_000_000 - beginMillis;
-
-    Random random = new Random(20260);
-    int kills = 0;
-    int wentOn = 0;
-    int outputs = 0;
-    while (kills < KILLS) {
-      int kind = outputs % endings.size();
-      Path output = folder.resolve("out" + outputs + endings.get(kind));
-      outputs++;
-      boolean ended = false;
-      while (!ended) {
-        boolean unfinished = hasCheckpoint(output);
-        process = start(score(model, input, output, "--resume"));
-        // One in five is killed at any instant, the others while they score.
-        long early = random.nextInt(5) == 0 ? random.nextLong(beginMillis + 1) : 0;
-        long wait = kills < KILLS ? beginMillis - early + random.nextLong(workMillis + 1) : 120_000;
-        if (process.waitFor(wait, TimeUnit.MILLISECONDS)) {
-          assertEquals(
-              ExitCode.ROWS_FAILED, process.exitValue(), Files.readString(folder.resolve("err")));
-          wentOn += unfinished ? 1 : 0;
-          ended = true;
-        } else {
-          process.destroyForcibly().waitFor();
-          kills++;
-          assertFalse(
-              Files.exists(output) && !java.util.Arrays.equals(expected.get(kind), bytes(output)),
-              "what stands under the output's name is whole");
-        }
-      }
-      assertArrayEquals(expected.get(kind), bytes(output), output.toString());
-    }
-    System.out.printf(
-        "%d kills, %d outputs, %d of them went on with what a killed run left%n",
-        kills, outputs, wentOn);
-    assertTrue(wentOn >= outputs / 3, "runs were not killed while they scored");
-  }
-
-  // Of a run that is not complete.
-  private static boolean hasCheckpoint(Path output) throws IOException {
-    Path journal = output.resolveSibling(output.getFileName() + ".run");
-    return Files.exists(partial(output))
-        && Files.exists(journal)
-        && Files.readString(journal).contains("\"kind\":\"at\"");
-  }
-
-  private static Path partial(Path output) {
-    return output.resolveSibling(output.getFileName() + ".partial");
-  }
-
-  private static byte[] bytes(Path file) throws IOException {
-    return Files.readAllBytes(file);
+    KilledRuns.run(
+        new KilledScores(
+            folder, expected, output -> start(score(model, input, output, "--resume"))),
+        KILLS,
+        ExitCode.ROWS_FAILED,
+        folder.resolve("err"));
   }
 
   @Test
@@ -170,10 +108,10 @@ class ResumeTest {
     Path model = TinyModel.write(folder.resolve("model"));
     Path input = input("in.jsonl", ROWS);
     Path output = folder.resolve("out.jsonl");
-    while (!hasCheckpoint(output)) {
+    while (!KilledScores.hasCheckpoint(output)) {
       Files.deleteIfExists(output);
       Process process = start(score(model, input, output, "--force"));
-      while (!hasCheckpoint(output)) {
+      while (!KilledScores.hasCheckpoint(output)) {
         if (process.waitFor(1, TimeUnit.MILLISECONDS)) {
           break;
         }

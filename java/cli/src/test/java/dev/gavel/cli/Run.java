@@ -21,14 +21,13 @@ record Run(int exitCode, String out, String err) {
   }
 
   static Run withInput(String input, String... arguments) {
+    return withBytes(input.getBytes(StandardCharsets.UTF_8), arguments);
+  }
+
+  static Run withBytes(byte[] input, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
-    int code =
-        Main.run(
-            List.of(arguments),
-            new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
-            out,
-            err);
+    int code = Main.run(List.of(arguments), new ByteArrayInputStream(input), out, err);
     return new Run(
         code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }

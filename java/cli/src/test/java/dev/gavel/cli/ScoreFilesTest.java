@@ -268,6 +268,27 @@ class ScoreFilesTest {
   }
 
   @Test
+  void whatCannotBeWrittenIsToldBeforeAnyWork() throws IOException {
+    // Nobody makes files here, not even the administrator, who may write everywhere else.
+    Path system = Path.of("/proc");
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        Files.isDirectory(system), "skipped: this system has no /proc");
+    Path input = file("in.jsonl", bytes(rows("r", 3)));
+    String target = system.resolve("gavel-out").toString();
+    // A model that is not there would be told first by a command that begins to work first.
+    for (String command : List.of("score", "cache")) {
+      Run run =
+          Run.of(command, "--model", folder + "/none", "--input", input + "", "--output", target);
+      assertEquals(ExitCode.ENVIRONMENT, run.exitCode(), run.err());
+      assertTrue(run.err().contains("output %s cannot be written".formatted(target)), run.err());
+    }
+    Run metrics = score(input.toString(), "--metrics", target);
+    assertEquals(ExitCode.ENVIRONMENT, metrics.exitCode(), metrics.err());
+    assertEquals("", metrics.out());
+    assertTrue(metrics.err().contains("--metrics " + target), metrics.err());
+  }
+
+  @Test
   void theOutputIsNoneOfTheInputs() throws IOException {
     Path input = file("data/a.jsonl", bytes(rows("a", 1)));
     Run run = score(input.getParent().toString(), "--output", input.toString(), "--force");

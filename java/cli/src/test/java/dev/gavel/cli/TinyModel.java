@@ -20,8 +20,8 @@ import java.util.Map;
 
 /**
  * A model folder that scores tens of thousands of rows a second: one token per ASCII letter, and an
- * ONNX graph that is a table lookup ({@code hidden state of token t = [t, t / 3]}). Everything else
- * is as with any model.
+ * ONNX graph that is a table lookup ({@code hidden state of token t = [t, t / 3]}, over and over
+ * where it is wider). Everything else is as with any model.
  */
 final class TinyModel {
   private static final int TOKENS = 131;
@@ -48,17 +48,26 @@ final class TinyModel {
 
   /** Writes the folder. */
   static Path write(Path folder) throws IOException {
+    return write(folder, WIDTH);
+  }
+
+  /** Writes the folder with hidden states of another width, which must be even. */
+  static Path write(Path folder, int width) throws IOException {
     Files.createDirectories(folder);
     Files.writeString(folder.resolve("config.json"), CONFIG);
     Files.write(folder.resolve("tokenizer.json"), tokenizer());
-    Files.write(folder.resolve("model.onnx"), graph());
+    Files.write(folder.resolve("model.onnx"), graph(width));
+    float[] weights = new float[width];
+    for (int i = 0; i < width; i++) {
+      weights[i] = i % 2 == 0 ? 0.37f : -1.3f;
+    }
     try (Context context = Context.open();
-        HostTensor weight = HostTensor.of(new float[] {0.37f, -1.3f}, 1, WIDTH);
+        HostTensor weight = HostTensor.of(weights, 1, width);
         HostTensor bias = HostTensor.of(new float[] {0.1f}, 1);
         RewardHead head =
             RewardHead.create(
                 context,
-                HeadSpec.linear(WIDTH).build(),
+                HeadSpec.linear(width).build(),
                 Map.of("output.weight", weight, "output.bias", bias))) {
       head.save(folder.resolve("model.safetensors"));
     }
@@ -132,7 +141,7 @@ final class TinyModel {
         {"chat_template": "{% for m in messages %}<|start|>{{ m.content }}{% endfor %}"}
         """);
     Files.write(folder.resolve("tokenizer.json"), tokenizer());
-    Files.write(folder.resolve("model.onnx"), graph());
+    Files.write(folder.resolve("model.onnx"), graph(WIDTH));
   }
 
   private static byte[] tokenizer() throws IOException {
@@ -156,19 +165,23 @@ final class TinyModel {
   }
 
   /** {@code input_ids -> Gather -> last_hidden_state}, in the encoding of {@code onnx.proto}. */
-  private static byte[] graph() {
+  private static byte[] graph(int width) {
     ByteBuffer table =
-        ByteBuffer.allocate(TOKENS * WIDTH * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(TOKENS * width * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int token = 0; token < TOKENS; token++) {
-      table.putFloat(token).putFloat(token / 3f);
+      for (int i = 0; i < width; i += 2) {
+        table.putFloat(token).putFloat(token / 3f);
+      }
     }
-    Message values = new Message().number(1, TOKENS).number(1, WIDTH).number(2, 1);
+    Message values = new Message().number(1, TOKENS).number(1, width).number(2, 1);
     values.text(8, "table").bytes(9, table.array());
     Message gather = new Message().text(1, "table").text(1, "input_ids");
     gather.text(2, "last_hidden_state").text(4, "Gather");
     Message graph = new Message().bytes(1, gather.toByteArray()).text(2, "tiny");
     graph.bytes(5, values.toByteArray());
-    graph.bytes(11, value("input_ids", 7, 2)).bytes(12, value("last_hidden_state", 1, 3));
+    graph
+        .bytes(11, value("input_ids", 7, 2, width))
+        .bytes(12, value("last_hidden_state", 1, 3, width));
     return new Message()
         .number(1, 8)
         .bytes(7, graph.toByteArray())
@@ -177,12 +190,12 @@ final class TinyModel {
   }
 
   // Types: 1 is f32, 7 is i64. The third dimension, if any, is the width.
-  private static byte[] value(String name, int type, int rank) {
+  private static byte[] value(String name, int type, int rank, int width) {
     Message shape = new Message();
     for (int i = 0; i < rank; i++) {
       Message dimension = new Message();
       shape.bytes(
-          1, (i == 2 ? dimension.number(1, WIDTH) : dimension.text(2, "free" + i)).toByteArray());
+          1, (i == 2 ? dimension.number(1, width) : dimension.text(2, "free" + i)).toByteArray());
     }
     Message tensor = new Message().number(1, type).bytes(2, shape.toByteArray());
     return new Message()
@@ -220,8 +233,8 @@ final class TinyModel {
     }
   }
 
-  /** Writes the folder named on the command line, to try things by hand. */
+  /** Writes the folder, of the width, named on the command line, to try things by hand. */
   public static void main(String[] arguments) throws IOException {
-    write(Path.of(arguments[0]));
+    write(Path.of(arguments[0]), Integer.parseInt(arguments[1]));
   }
 }

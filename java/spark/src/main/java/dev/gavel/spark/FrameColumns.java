@@ -26,7 +26,11 @@ final class FrameColumns {
       throw missing("prompt or messages", columns);
     }
     boolean responses =
-        has(columns, "responses", FrameColumns::isTexts, "an array of texts, or a text");
+        has(
+            columns,
+            "responses",
+            type -> isTexts(type) || isSteps(type),
+            "an array of texts, an array of arrays of steps, or a text");
     boolean chosen = has(columns, "chosen", FrameColumns::isTexts, "a text, or an array of texts");
     boolean rejected =
         has(columns, "rejected", FrameColumns::isTexts, "a text, or an array of texts");
@@ -66,6 +70,12 @@ final class FrameColumns {
 
   private static boolean isTexts(DataType type) {
     return isText(type) || (type instanceof ArrayType array && isText(array.elementType()));
+  }
+
+  private static boolean isSteps(DataType type) {
+    return type instanceof ArrayType array
+        && array.elementType() instanceof ArrayType steps
+        && isText(steps.elementType());
   }
 
   private static boolean isMessage(DataType type) {

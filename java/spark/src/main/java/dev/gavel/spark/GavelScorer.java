@@ -47,14 +47,15 @@ public final class GavelScorer {
   }
 
   /**
-   * Adds the columns {@code scores}, {@code best}, {@code ranking}, {@code tokens}, {@code
-   * truncated}, {@code prompt_tokens}, {@code prompt_truncated}, {@code special_literals}, {@code
-   * passes}, {@code layout}, {@code readout}, {@code template}, {@code model} and {@code error}.
-   * Every row stays, in its partition and in order.
+   * Adds the columns {@code scores}, {@code step_scores}, {@code best}, {@code ranking}, {@code
+   * tokens}, {@code truncated}, {@code prompt_tokens}, {@code prompt_truncated}, {@code
+   * special_literals}, {@code passes}, {@code shared_tokens}, {@code layout}, {@code readout},
+   * {@code template}, {@code model} and {@code error}. Every row stays, in its partition and in
+   * order.
    *
    * @param frame has {@code prompt} (text) or {@code messages} (array of structs with role and
-   *     content), and {@code responses} (array of texts) or {@code chosen} and {@code rejected}
-   *     (texts, or arrays of them)
+   *     content), and {@code responses} (array of texts; of a process reward model, array of arrays
+   *     of steps) or {@code chosen} and {@code rejected} (texts, or arrays of them)
    * @throws InvalidArgumentException if a column is missing, has another type, or is there already
    */
   public Dataset<Row> transform(Dataset<Row> frame) {
@@ -70,7 +71,8 @@ public final class GavelScorer {
    * batch of its own, so {@link #transform} is faster for short texts; the scores are the same.
    *
    * @param prompt a text, or an array of structs with role and content
-   * @param responses an array of texts; of a pair, {@code array(chosen, rejected)}
+   * @param responses an array of texts, or of arrays of steps; of a pair, {@code array(chosen,
+   *     rejected)}
    */
   public Column column(Column prompt, Column responses) {
     TaskModel sent = scoring;

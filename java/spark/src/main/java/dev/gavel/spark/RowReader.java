@@ -2,6 +2,8 @@ package dev.gavel.spark;
 
 import dev.gavel.text.ChatMessage;
 import dev.gavel.text.Prompt;
+import dev.gavel.text.RewardModel;
+import dev.gavel.text.TextBackbone;
 import dev.gavel.text.row.BadRowException;
 import dev.gavel.text.row.RowTexts;
 import java.nio.charset.StandardCharsets;
@@ -24,9 +26,15 @@ final class RowReader {
    * What is scored of a row.
    *
    * @param prompt a text or a conversation
-   * @param responses at least one
+   * @param responses at least one; empty where they are given in steps
+   * @param steps the steps of each response; empty where responses are texts
    */
-  record Texts(Prompt prompt, List<String> responses) {
+  record Texts(Prompt prompt, List<String> responses, List<List<String>> steps) {
+    /** Tokenises them. */
+    TextBackbone.Tokenized prepare(RewardModel model) {
+      return steps.isEmpty() ? model.prepare(prompt, responses) : model.prepareSteps(prompt, steps);
+    }
+
     /** Bytes of all texts in UTF-8. */
     long bytes() {
       long bytes = 0;
@@ -38,10 +46,13 @@ final class RowReader {
           }
         }
       }
-      for (String response : responses) {
-        bytes += length(response);
-      }
-      return bytes;
+      return bytes
+          + length(responses)
+          + steps.stream().mapToLong(response -> length(response)).sum();
+    }
+
+    private static long length(List<String> texts) {
+      return texts.stream().mapToLong(text -> length(text)).sum();
     }
 
     private static long length(String text) {
@@ -72,14 +83,14 @@ final class RowReader {
     Prompt read = prompt(messages == null ? prompt : messages);
     List<String> texts = new ArrayList<>(responses("chosen", chosen));
     texts.addAll(responses("rejected", rejected));
-    return checked(new Texts(read, List.copyOf(texts)), longestRow);
+    return checked(new Texts(read, List.copyOf(texts), List.of()), longestRow);
   }
 
   /**
    * Reads two values.
    *
    * @param prompt a text, or an array of structs with role and content
-   * @param responses an array of texts
+   * @param responses an array of texts, or of arrays of texts, which are steps
    */
   static Texts read(@Nullable Object prompt, @Nullable Object responses, int longestRow)
       throws BadRowException {
@@ -90,7 +101,11 @@ final class RowReader {
           "null",
           "responses is missing; give a list of texts, or chosen and rejected");
     }
-    return checked(new Texts(read, responses("responses", responses)), longestRow);
+    return checked(
+        isInSteps(responses)
+            ? new Texts(read, List.of(), steps((Seq<?>) responses))
+            : new Texts(read, responses("responses", responses), List.of()),
+        longestRow);
   }
 
   private static Texts checked(Texts texts, int longestRow) throws BadRowException {
@@ -152,6 +167,25 @@ final class RowReader {
     if (read.isEmpty()) {
       throw new BadRowException(
           name, "[]", "%s is empty; it must hold at least one text".formatted(name));
+    }
+    return List.copyOf(read);
+  }
+
+  // The type of the column says so; the first that is not null has it.
+  private static boolean isInSteps(Object responses) {
+    return responses instanceof Seq<?> list
+        && CollectionConverters.asJava(list).stream().anyMatch(Seq.class::isInstance);
+  }
+
+  private static List<List<String>> steps(Seq<?> responses) throws BadRowException {
+    List<List<String>> read = new ArrayList<>();
+    for (Object response : CollectionConverters.asJava(responses)) {
+      String name = "responses[%d]".formatted(read.size());
+      if (!(response instanceof Seq<?>)) {
+        throw new BadRowException(
+            name, "null", "%s is null; it must be a list of steps".formatted(name));
+      }
+      read.add(responses(name, response));
     }
     return List.copyOf(read);
   }

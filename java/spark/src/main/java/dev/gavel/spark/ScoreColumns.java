@@ -28,7 +28,8 @@ final class ScoreColumns {
   private static final StructType TYPE =
       new StructType()
           // A score that is no finite number is null here, as in JSON: Spark sorts NaN above all.
-          .add("scores", DataTypes.createArrayType(DataTypes.FloatType, true))
+          .add("scores", floats())
+          .add("step_scores", DataTypes.createArrayType(floats()))
           .add("best", DataTypes.IntegerType)
           .add("ranking", integers())
           .add("tokens", integers())
@@ -37,6 +38,7 @@ final class ScoreColumns {
           .add("prompt_truncated", DataTypes.IntegerType)
           .add("special_literals", DataTypes.IntegerType)
           .add("passes", DataTypes.IntegerType)
+          .add("shared_tokens", DataTypes.IntegerType)
           .add("layout", DataTypes.StringType)
           .add("readout", DataTypes.StringType)
           .add("template", DataTypes.StringType)
@@ -61,12 +63,10 @@ final class ScoreColumns {
 
   /** Values of a row that was scored. */
   static @Nullable Object[] scored(RewardModel model, GroupScore score) {
-    List<@Nullable Float> scores = new ArrayList<>();
-    for (Float value : score.scores()) {
-      scores.add(Float.isFinite(value) ? value : null);
-    }
+    boolean finite = score.scores().stream().allMatch(Float::isFinite);
     return new @Nullable Object[] {
-      scores.toArray(),
+      numbers(score.scores()),
+      score.steps().isEmpty() ? null : score.steps().stream().map(ScoreColumns::numbers).toArray(),
       score.scores().get(score.best()).isNaN() ? null : score.best(),
       score.ranking().toArray(),
       score.tokens().toArray(),
@@ -75,6 +75,7 @@ final class ScoreColumns {
       score.promptTruncated(),
       score.specialLiterals(),
       score.passes(),
+      score.sharedTokens() == 0 ? null : score.sharedTokens(),
       ModelConfig.name(score.layout()),
       score.readout(),
       score.template(),
@@ -90,8 +91,20 @@ final class ScoreColumns {
     return values;
   }
 
+  private static @Nullable Object[] numbers(List<Float> values) {
+    List<@Nullable Float> finite = new ArrayList<>();
+    for (Float value : values) {
+      finite.add(Float.isFinite(value) ? value : null);
+    }
+    return finite.toArray();
+  }
+
   private static Row row(RowError error) {
     return RowFactory.create(error.field(), error.found(), error.message());
+  }
+
+  private static org.apache.spark.sql.types.DataType floats() {
+    return DataTypes.createArrayType(DataTypes.FloatType, true);
   }
 
   private static org.apache.spark.sql.types.DataType integers() {

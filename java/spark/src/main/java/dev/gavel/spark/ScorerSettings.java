@@ -3,6 +3,7 @@ package dev.gavel.spark;
 import dev.gavel.Device;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
+import dev.gavel.aggregation.StepReduction;
 import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     of its row
  * @param promptTokens most tokens kept of a prompt, where it is not null
  * @param responseTokens most tokens kept of a response, where it is not null
+ * @param stepReduction how the scores of steps become the score of a response: needed by process
+ *     reward models, refused by others
  * @param keepSeconds how long an executor keeps a model that no task uses
  * @param prefix what the names of added columns begin with
  */
@@ -35,6 +38,7 @@ public record ScorerSettings(
     int longestRow,
     @Nullable Integer promptTokens,
     @Nullable Integer responseTokens,
+    @Nullable StepReduction stepReduction,
     int keepSeconds,
     String prefix)
     implements Serializable {
@@ -62,7 +66,7 @@ public record ScorerSettings(
   /** The model that comes with Gavel on the CPU, with the budgets of {@code gavel score}. */
   public static ScorerSettings defaults() {
     return new ScorerSettings(
-        "default", null, "cpu", null, 2048, 2048, 2 << 20, null, null, 60, "");
+        "default", null, "cpu", null, 2048, 2048, 2 << 20, null, null, null, 60, "");
   }
 
   /** The same with another model. */
@@ -77,6 +81,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
+        stepReduction,
         keepSeconds,
         prefix);
   }
@@ -93,6 +98,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
+        stepReduction,
         keepSeconds,
         prefix);
   }
@@ -109,6 +115,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
+        stepReduction,
         keepSeconds,
         prefix);
   }
@@ -125,6 +132,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
+        stepReduction,
         keepSeconds,
         prefix);
   }
@@ -147,6 +155,7 @@ public record ScorerSettings(
         bytes,
         promptTokens,
         responseTokens,
+        stepReduction,
         keepSeconds,
         prefix);
   }
@@ -163,6 +172,7 @@ public record ScorerSettings(
         longestRow,
         prompt,
         response,
+        stepReduction,
         keepSeconds,
         prefix);
   }
@@ -179,7 +189,25 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
+        stepReduction,
         seconds,
+        prefix);
+  }
+
+  /** The same for a process reward model, whose responses are lists of steps. */
+  public ScorerSettings withStepReduction(StepReduction reduction) {
+    return new ScorerSettings(
+        model,
+        layout,
+        device,
+        threads,
+        batchTokens,
+        windowRows,
+        longestRow,
+        promptTokens,
+        responseTokens,
+        reduction,
+        keepSeconds,
         prefix);
   }
 
@@ -195,6 +223,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
+        stepReduction,
         keepSeconds,
         newPrefix);
   }

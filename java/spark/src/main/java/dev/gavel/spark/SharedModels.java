@@ -47,7 +47,9 @@ final class SharedModels {
               Optional.ofNullable(settings.layout()),
               Optional.ofNullable(settings.promptTokens()),
               Optional.ofNullable(settings.responseTokens()),
-              ModelChoices.none()));
+              Optional.ofNullable(settings.stepReduction())
+                  .map(ModelChoices.none()::withStepReduction)
+                  .orElse(ModelChoices.none())));
     }
   }
 

@@ -46,9 +46,7 @@ final class WindowScorer {
     try {
       RowReader.Texts texts = reader.read();
       long bytes = texts.bytes();
-      groups.add(
-          Optional.of(
-              TextPermits.with(bytes, () -> model.prepare(texts.prompt(), texts.responses()))));
+      groups.add(Optional.of(TextPermits.with(bytes, () -> texts.prepare(model))));
       columns.add(new Object[0]);
       return bytes;
     } catch (BadRowException e) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.aggregation.StepReduction;
 import dev.gavel.bindings.NativeHandle;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import scala.collection.Seq;
 
 @Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class GavelScorerTest {
@@ -106,6 +108,35 @@ class GavelScorerTest {
       Row other = found.get(i).getStruct(text ? 3 : 2);
       assertEquals("prompt", other.getStruct(other.fieldIndex("error")).getString(0));
     }
+    GavelScorer.closeUnusedModels();
+  }
+
+  @Test
+  void responsesInStepsHaveTheScoresOfTheirSteps(@TempDir Path folder) throws Exception {
+    Dataset<Row> frame = Sample.steps(spark).coalesce(1);
+    String model = Sample.stepsModel();
+    List<String> expected =
+        Sample.scoredByCommand(frame, folder, "--model", model, "--step-reduction", "product");
+    ScorerSettings settings = SMALL.withModel(model).withStepReduction(StepReduction.PRODUCT);
+    GavelScorer scorer = GavelScorer.of(settings);
+    List<Row> scored = scorer.transform(frame).collectAsList();
+    Row first = scored.getFirst();
+    List<Seq<Float>> steps = first.getList(first.fieldIndex("step_scores"));
+    assertEquals(List.of(3, 1), steps.stream().map(Seq::size).toList());
+    assertEquals(expected, Sample.lines(scorer.transform(frame)));
+    Row byColumn =
+        frame
+            .select(scorer.column(functions.col("prompt"), functions.col("responses")))
+            .first()
+            .getStruct(0);
+    assertEquals(
+        first.get(first.fieldIndex("step_scores")),
+        byColumn.get(byColumn.fieldIndex("step_scores")));
+    Exception without =
+        assertThrows(
+            Exception.class,
+            () -> GavelScorer.of(SMALL.withModel(model)).transform(frame).collectAsList());
+    assertTrue(without.toString().contains("no step reduction"), without.toString());
     GavelScorer.closeUnusedModels();
   }
 

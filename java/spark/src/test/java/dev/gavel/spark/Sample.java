@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -86,6 +88,25 @@ final class Sample {
     return spark.createDataFrame(numbered, TYPE);
   }
 
+  /** Responses in steps, for {@link #stepsModel}; the second row cannot be scored. */
+  static Dataset<Row> steps(SparkSession spark) {
+    return spark
+        .sql(
+            """
+            values (1L, 'a', 'p', array(array('one', 'two', 'three'), array('four'))),
+                   (2L, 'b', 'p', array(array('one'), array())),
+                   (3L, 'c', 'why', array(array('one ', 'and two'))),
+                   (4L, 'd', 'p', array(array('a'), array('b', 'c'), array('d', 'e', 'f')))
+            """)
+        .toDF("line", "id", "prompt", "responses");
+  }
+
+  /** A process reward model of 131 tokens; TinyModel of gavel-cli's tests wrote it. */
+  static String stepsModel() throws URISyntaxException {
+    return Path.of(Objects.requireNonNull(Sample.class.getResource("/steps-model")).toURI())
+        .toString();
+  }
+
   private static Row good(int i) {
     String id = "row " + i;
     String question = "What follows %d? ".formatted(i) + "Think about it. ".repeat(i % 4);
@@ -117,23 +138,19 @@ final class Sample {
   /**
    * Lines of the file that {@code gavel score} writes of the same rows, in a process of its own.
    */
-  static List<String> scoredByCommand(Dataset<Row> frame, Path folder) throws Exception {
+  static List<String> scoredByCommand(Dataset<Row> frame, Path folder, String... options)
+      throws Exception {
     Path input = folder.resolve("in.jsonl");
     Files.write(input, frame.toJSON().collectAsList(), StandardCharsets.UTF_8);
     Path output = folder.resolve("out.jsonl");
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Xmx512m", "-cp"));
+    command.addAll(List.of(System.getProperty("java.class.path"), "dev.gavel.cli.Main"));
+    command.addAll(List.of("score", "--input", input.toString(), "--output", output.toString()));
+    command.addAll(List.of(options));
     Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Xmx512m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.gavel.cli.Main",
-                "score",
-                "--input",
-                input.toString(),
-                "--output",
-                output.toString())
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("said").toFile())
             .start();

@@ -1,6 +1,7 @@
 package dev.gavel.cli.input;
 
 import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import dev.gavel.InvalidArgumentException;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -11,9 +12,10 @@ import java.io.PushbackInputStream;
  * The text of a source, decompressed. What it is is told by its first bytes, not by its name: gzip
  * (RFC 1952) begins with 1f 8b, Zstandard (RFC 8878) with 28 b5 2f fd, and no row with either.
  */
-final class TextStream extends FilterInputStream {
+public final class TextStream extends FilterInputStream {
   private static final int[] GZIP = {0x1f, 0x8b};
   private static final int[] ZSTANDARD = {0x28, 0xb5, 0x2f, 0xfd};
+  private static final int[] PARQUET = {'P', 'A', 'R', '1'};
 
   private final boolean compressed;
 
@@ -22,8 +24,13 @@ final class TextStream extends FilterInputStream {
     this.compressed = compressed;
   }
 
-  /** Looks at the first bytes; waits for them. */
-  static TextStream of(InputStream raw) throws IOException {
+  /**
+   * Looks at the first bytes; waits for them.
+   *
+   * @param name of the source, for messages
+   * @throws InvalidArgumentException if they are those of Parquet, which is read from its end
+   */
+  public static TextStream of(InputStream raw, String name) throws IOException {
     PushbackInputStream in = new PushbackInputStream(raw, ZSTANDARD.length);
     if (startsWith(in, GZIP)) {
       return new TextStream(new GzipStream(in), true);
@@ -32,6 +39,11 @@ final class TextStream extends FilterInputStream {
       return new TextStream(
           decoding(() -> new ZstdInputStreamNoFinalizer(new BufferedInputStream(in, 1 << 16))),
           true);
+    }
+    if (startsWith(in, PARQUET)) {
+      throw new InvalidArgumentException(
+          "%s is Parquet, whose index stands at its end, so that it cannot be read as a stream; save it as a file and name that"
+              .formatted(name));
     }
     return new TextStream(in, false);
   }

@@ -159,7 +159,7 @@ public final class WindowReader implements Closeable {
       return parquet(from);
     }
     InputStream raw = stored(from);
-    TextStream text = TextStream.of(raw);
+    TextStream text = TextStream.of(raw, from.name());
     interactive = !regular && !text.isCompressed();
     if (regular && !text.isCompressed() && startOffset > 0) {
       text.close();

@@ -2,6 +2,7 @@ package dev.gavel.cli.output;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 
 /** Output cannot be written. */
 public final class OutputFailure extends Exception {
@@ -35,6 +36,10 @@ public final class OutputFailure extends Exception {
   public static String reason(IOException e) {
     if (e instanceof AccessDeniedException) {
       return "permission denied";
+    }
+    // Its message is the file alone, which the caller has named.
+    if (e instanceof NoSuchFileException) {
+      return "there is no such folder, or the system makes no files in it";
     }
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
