@@ -23,11 +23,16 @@ struct Source {
   const char *hidden;  // [tokens, hidden_width]
   int64_t row_bytes;
   int32_t dtype;
-  int32_t pooling;  // kPooled, GAVEL_POOLING_INDEX or GAVEL_POOLING_FIRST_LAST
+  int32_t pooling;  // kPooled, GAVEL_POOLING_INDEX (ALL, too) or GAVEL_POOLING_FIRST_LAST
   int32_t combine;
   bool aligned;          // every row starts at a multiple of 16 bytes and its width is one of 8 elements
   const int64_t *first;  // FIRST_LAST and SPAN_MEAN; kPooled: as the call it stands for, to know which items are valid
-  const int64_t *last;
+  const int64_t *last;   // null: item r is row r (ALL)
+  // Of a call with a gate: the rows that the other head reads of an item, which must be there, too. Else null.
+  const int64_t *other_first;
+  const int64_t *other_last;
+  bool of_gate;    // these are the rows of the gate (TWO_STREAM: of the other stream), for the names in faults
+  bool any_order;  // the last row may lie before the first: two rows, no span
   int64_t tokens;
   int64_t hidden_width;
   int64_t vector_width;
@@ -43,20 +48,35 @@ struct Item {
   ItemState state;
 };
 
+// One comparison for both ends, as -1 becomes 0 and everything lower wraps.
+__device__ __forceinline__ bool outside(const Source &source, int64_t row) {
+  return static_cast<uint64_t>(row) + 1 > static_cast<uint64_t>(source.tokens);
+}
+
+// Of an item with a row out of range: tells of the first of them.
+static __device__ __noinline__ void report_rows(const Source &source, int64_t r, int64_t first, int64_t last, int64_t other_first,
+                                                int64_t other_last) {
+  const auto report = [&](int32_t kind, int64_t row) { report_fault(source.fault, kind, r, row, source.tokens); };
+  if (outside(source, last)) return report(source.of_gate ? kFaultGateIndex : kFaultLastIndex, last);
+  if (outside(source, first)) return report(source.of_gate ? kFaultLastIndex : kFaultFirstIndex, first);
+  if (outside(source, other_last)) return report(source.of_gate ? kFaultLastIndex : kFaultGateIndex, other_last);
+  report(kFaultFirstIndex, other_first);
+}
+
 // Looks up and checks the rows of item r. report: whether this thread tells of a fault; one of those that ask should.
 __device__ inline Item look_up_item(const Source &source, int64_t r, bool report) {
-  // Lists of the caller's, which the device may not believe: one comparison for both ends, as -1 becomes 0 and everything lower wraps.
-  const auto outside = [&](int64_t value) { return static_cast<uint64_t>(value) + 1 > static_cast<uint64_t>(source.tokens); };
-  const int64_t last = source.last[r];
+  // Lists of the caller's, which the device may not believe.
+  const int64_t last = source.last != nullptr ? source.last[r] : r;
   const int64_t first = source.first != nullptr ? source.first[r] : last;
-  if (outside(last) || outside(first)) {
-    if (report) {
-      const bool at_last = outside(last);
-      report_fault(source.fault, at_last ? kFaultLastIndex : kFaultFirstIndex, r, at_last ? last : first, source.tokens);
-    }
+  int64_t other_last = last, other_first = last;
+  if (source.other_last != nullptr) other_last = source.other_last[r], other_first = other_last;
+  if (source.other_first != nullptr) other_first = source.other_first[r];
+  if (outside(source, last) || outside(source, first) || outside(source, other_last) || outside(source, other_first)) {
+    if (report) report_rows(source, r, first, last, other_first, other_last);
     return {-1, -1, ItemState::FAULT};
   }
-  if (first < 0 || last < first) return {-1, -1, ItemState::INVALID};
+  if (first < 0 || last < 0 || (last < first && !source.any_order)) return {-1, -1, ItemState::INVALID};
+  if (other_first < 0 || other_last < other_first) return {-1, -1, ItemState::INVALID};
   if (source.pooling == kPooled) return {r, r, ItemState::VALID};
   return {first, last, ItemState::VALID};
 }

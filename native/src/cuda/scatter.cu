@@ -2,7 +2,7 @@
 //
 // A use is one item's part in one row: INDEX has one per item, FIRST_LAST two (first before last), SPAN_MEAN one per row of the span. A
 // block adds all uses of one row, in order. For INDEX and FIRST_LAST there is a block per use, of which the first use of a row works
-// and the others see an earlier one and leave; for SPAN_MEAN a block per row of the hidden states.
+// and the others see an earlier one and leave (with ALL each row has one use, and nothing is compared); for SPAN_MEAN a block per row of the hidden states.
 //
 // So each block reads the index lists: U uses cost U^2 comparisons of 8 bytes from the nearest cache (SPAN_MEAN: rows times items), 256 at
 // a time: for 16384 items of width 4096 less than the 800 MB of gradients that have to move. It needs no memory of its own.
@@ -110,6 +110,11 @@ __global__ void __launch_bounds__(kThreads) scatter_uses_kernel(const Scatter sc
   const int64_t mine = blockIdx.x;
   const int64_t row = row_of_use(source, mine, threadIdx.x == 0);
   if (row < 0) return;
+  if (source.last == nullptr) {  // ALL: every row is used once
+    if (threadIdx.x == 0) found.uses[0] = mine, found.factors[0] = 1.0f;
+    __syncthreads();
+    return add_uses(scatter, found, 1, row);
+  }
   for (int64_t begin = 0; begin < scatter.uses; begin += kThreads) {
     const int64_t use = begin + threadIdx.x;
     const bool here = use < scatter.uses && row_of_use(source, use, false) == row;
@@ -153,7 +158,7 @@ void enqueue_scatter(const ScatterCall &call, Stream &stream) {
   source.tokens = call.dhidden.shape[0];
   source.hidden_width = call.dhidden.shape[1];
   source.vector_width = call.dvectors.shape[1];
-  source.items = call.last.shape[0];
+  source.items = item_count(call.dvectors, call.last);
   source.fault = stream.fault;
   scatter.dvectors = call.dvectors.as<const float>();
   scatter.vector_stride = call.dvectors.stride[0];
