@@ -15,6 +15,7 @@
 namespace gavel::cuda {
 
 struct Head;
+struct Vocabulary;
 
 // Of one head of a call with a gate: the rows that the other one reads of an item. An item is valid where both have theirs.
 struct OtherRows {
@@ -97,6 +98,39 @@ struct BackwardCall {
   Tensor dgate_scale{};
   Tensor gate_gradients[kMostParameters]{};
   OtherRows other{};
+};
+
+// Fields as in gavel_token_logprob_args.
+struct TokenLogprobCall {
+  const Vocabulary *vocabulary;  // with hidden states
+  Tensor states;                 // hidden states or logits; absent where the caller has the log-probabilities
+  Tensor policy;                 // those
+  int64_t rows;                  // T
+  int64_t tokens;                // V
+  Tensor targets;
+  Tensor mask;
+  Tensor reference;
+  Tensor first;  // absent, with last: no spans
+  Tensor last;
+  int32_t reduce;
+  float factor;  // beta of LOG_RATIO, 1 with IDENTITY
+  Tensor logprobs;
+  Tensor scores;
+  Tensor counts;
+  const LossPlan *loss;  // null: none
+};
+
+// Fields as in gavel_token_logprob_backward_args.
+struct TokenLogprobBackwardCall {
+  Tensor mask;
+  Tensor first;
+  Tensor last;
+  int32_t reduce;
+  float factor;
+  Tensor logprobs;
+  Tensor reference;
+  Tensor dscore;
+  Tensor dlogprobs;
 };
 
 // Fields as in gavel_scatter_args.

@@ -96,6 +96,11 @@ void fail_fault(const Fault &fault) {
            : limit == kReadoutWeights ? "readout_weights"
                                       : "gate_transform",
            item, number(value));
+    case kFaultToken:
+      fail(GAVEL_INVALID_ARGUMENT,
+           "targets[%lld] is %lld; the vocabulary has %lld tokens: say 0 or more and less than that, or leave the row out with "
+           "the mask or the spans",
+           item, value, limit);
     default:
       break;
   }

@@ -38,6 +38,7 @@ enum FaultKind : int32_t {
   kFaultGroupSize = 22,        // group item has value entries, limit are taken
   kFaultGateIndex = 23,        // gate_index[item] = value, limit rows
   kFaultReadout = 24,          // number item of ReadoutNumbers limit: value holds the bits of the f32
+  kFaultToken = 25,            // targets[item] = value, limit tokens
 };
 
 // `limit` of kFaultReadout.

@@ -48,37 +48,48 @@ struct Item {
   ItemState state;
 };
 
+// Where the rows of an item are, as its lists say.
+struct ItemIndices {
+  int64_t first;
+  int64_t last;
+  int64_t other_first;
+  int64_t other_last;
+};
+
 // One comparison for both ends, as -1 becomes 0 and everything lower wraps.
-__device__ __forceinline__ bool outside(const Source &source, int64_t row) {
-  return static_cast<uint64_t>(row) + 1 > static_cast<uint64_t>(source.tokens);
+__device__ __forceinline__ bool outside(int64_t row, int64_t tokens) {
+  return static_cast<uint64_t>(row) + 1 > static_cast<uint64_t>(tokens);
 }
 
-// Of an item with a row out of range: tells of the first of them.
-static __device__ __noinline__ void report_rows(const Source &source, int64_t r, int64_t first, int64_t last, int64_t other_first,
-                                                int64_t other_last) {
-  const auto report = [&](int32_t kind, int64_t row) { report_fault(source.fault, kind, r, row, source.tokens); };
-  if (outside(source, last)) return report(source.of_gate ? kFaultGateIndex : kFaultLastIndex, last);
-  if (outside(source, first)) return report(source.of_gate ? kFaultLastIndex : kFaultFirstIndex, first);
-  if (outside(source, other_last)) return report(source.of_gate ? kFaultLastIndex : kFaultGateIndex, other_last);
-  report(kFaultFirstIndex, other_first);
+// Of an item with a row out of range: tells of the first of them. Not inlined, and without the source, whose address would put it in local
+// memory: it is what kernels do not do.
+static __device__ __noinline__ void report_rows(Fault *fault, bool of_gate, int64_t tokens, int64_t r, ItemIndices at) {
+  int32_t kind = kFaultFirstIndex;
+  int64_t row = at.other_first;
+  if (outside(at.other_last, tokens)) kind = of_gate ? kFaultLastIndex : kFaultGateIndex, row = at.other_last;
+  if (outside(at.first, tokens)) kind = of_gate ? kFaultLastIndex : kFaultFirstIndex, row = at.first;
+  if (outside(at.last, tokens)) kind = of_gate ? kFaultGateIndex : kFaultLastIndex, row = at.last;
+  report_fault(fault, kind, r, row, tokens);
 }
 
 // Looks up and checks the rows of item r. report: whether this thread tells of a fault; one of those that ask should.
 __device__ inline Item look_up_item(const Source &source, int64_t r, bool report) {
   // Lists of the caller's, which the device may not believe.
-  const int64_t last = source.last != nullptr ? source.last[r] : r;
-  const int64_t first = source.first != nullptr ? source.first[r] : last;
-  int64_t other_last = last, other_first = last;
-  if (source.other_last != nullptr) other_last = source.other_last[r], other_first = other_last;
-  if (source.other_first != nullptr) other_first = source.other_first[r];
-  if (outside(source, last) || outside(source, first) || outside(source, other_last) || outside(source, other_first)) {
-    if (report) report_rows(source, r, first, last, other_first, other_last);
+  ItemIndices at;
+  at.last = source.last != nullptr ? source.last[r] : r;
+  at.first = source.first != nullptr ? source.first[r] : at.last;
+  at.other_last = source.other_last != nullptr ? source.other_last[r] : at.last;
+  at.other_first = source.other_first != nullptr ? source.other_first[r] : at.other_last;
+  const int64_t tokens = source.tokens;
+  if (outside(at.last, tokens) || outside(at.first, tokens) || outside(at.other_last, tokens) ||
+      outside(at.other_first, tokens)) {
+    if (report) report_rows(source.fault, source.of_gate, tokens, r, at);
     return {-1, -1, ItemState::FAULT};
   }
-  if (first < 0 || last < 0 || (last < first && !source.any_order)) return {-1, -1, ItemState::INVALID};
-  if (other_first < 0 || other_last < other_first) return {-1, -1, ItemState::INVALID};
+  if (at.first < 0 || at.last < 0 || (at.last < at.first && !source.any_order)) return {-1, -1, ItemState::INVALID};
+  if (at.other_first < 0 || at.other_last < at.other_first) return {-1, -1, ItemState::INVALID};
   if (source.pooling == kPooled) return {r, r, ItemState::VALID};
-  return {first, last, ItemState::VALID};
+  return {at.first, at.last, ItemState::VALID};
 }
 
 // What has been read of a chunk of a vector; `other` only where two rows are combined by arithmetic.

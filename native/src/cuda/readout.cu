@@ -65,27 +65,30 @@ __device__ inline void check_numbers(const ReadoutTask &task) {
   }
 }
 
-__global__ void __launch_bounds__(kThreads) readout_kernel(const __grid_constant__ ReadoutTask task) {
+// Not inlined: what is the same for all items would be decided before their loop, and kept in more predicates than there are (sm_90a).
+static __device__ __noinline__ void read_out_item(const ReadoutTask &task, int64_t r, float *scratch) {
   const ReadoutRow &row = task.row;
+  const auto state = static_cast<ItemState>(task.states[r]);
+  float *scores = task.scores.row(r), *objectives = task.objectives.row(r), *weights = task.gate_weights.row(r);
+  bool nan = false;
+  if (state == ItemState::INVALID) {
+    const float none = __uint_as_float(0xff800000u);
+    fill_row(scores, row.scores, none);
+    fill_row(objectives, row.objective_count, none);
+    fill_row(weights, row.gate_weights, 0.0f);
+  } else {
+    read_out_row<WarpWalk>(row, task.logits.row(r), task.gate.row(r), scratch, scores, objectives, weights);
+    nan = canonical_row(scores, row.scores);
+    if (objectives != nullptr) canonical_row(objectives, row.objective_count);
+    if (weights != nullptr) canonical_row(weights, row.gate_weights);
+  }
+  if (WarpWalk::lane() == 0) count_item(task.output, r, state, nan);
+}
+
+__global__ void __launch_bounds__(kThreads) readout_kernel(const __grid_constant__ ReadoutTask task) {
   if (blockIdx.x == 0) check_numbers(task);
   float *scratch = task.scratch + my_warp() * task.scratch_floats;
-  for (int64_t r = my_warp(); r < task.items; r += int64_t{gridDim.x} * kWarps) {
-    const auto state = static_cast<ItemState>(task.states[r]);
-    float *scores = task.scores.row(r), *objectives = task.objectives.row(r), *weights = task.gate_weights.row(r);
-    bool nan = false;
-    if (state == ItemState::INVALID) {
-      const float none = __uint_as_float(0xff800000u);
-      fill_row(scores, row.scores, none);
-      fill_row(objectives, row.objective_count, none);
-      fill_row(weights, row.gate_weights, 0.0f);
-    } else {
-      read_out_row<WarpWalk>(row, task.logits.row(r), task.gate.row(r), scratch, scores, objectives, weights);
-      nan = canonical_row(scores, row.scores);
-      if (objectives != nullptr) canonical_row(objectives, row.objective_count);
-      if (weights != nullptr) canonical_row(weights, row.gate_weights);
-    }
-    if (WarpWalk::lane() == 0) count_item(task.output, r, state, nan);
-  }
+  for (int64_t r = my_warp(); r < task.items; r += int64_t{gridDim.x} * kWarps) read_out_item(task, r, scratch);
   if (task.output.counts != nullptr) finish_counts(task.output, gridDim.x);
 }
 

@@ -18,9 +18,6 @@ namespace gavel::cuda {
 
 namespace {
 
-// Static shared memory of the product kernels, which counts against the same limit.
-constexpr int64_t kStaticShared = 16 * 1024;
-
 // Where everything lies in the scratch memory, and which kernels run.
 class Plan {
  public:
@@ -105,7 +102,7 @@ class Plan {
   // One kernel for all layers: they share the filled up rows of the packed vectors.
   void choose(const std::optional<ProductKernel> &wanted) {
     const HeadSpec &spec = call_.head.spec;
-    const DeviceLimits limits = {call_.head.context.sm_count, call_.head.context.shared_bytes - kStaticShared};
+    const DeviceLimits limits = product_limits(call_.head.context.sm_count, call_.head.context.shared_bytes);
     const int32_t dtype = spec.fields.dtype;
     const auto possible = [&](ProductKernel kernel) { return product_possible(kernel, dtype, spec.hidden[0].depth, limits); };
     if (wanted) {

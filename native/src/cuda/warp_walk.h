@@ -11,6 +11,14 @@
 
 namespace gavel::cuda {
 
+// Not inlined: a readout has a dozen sums, all over the same n, and the predicates of each would be kept for the next.
+static __device__ __noinline__ float sum_of_tile(float term, uint32_t count) {
+  return pairwise_tail<kWarp>(term, count, 0.0f);
+}
+static __device__ __noinline__ float sum_of_nodes(const WarpPairwise nodes, float lower) {
+  return nodes.total(lower);
+}
+
 struct WarpWalk {
   __device__ static int lane() { return static_cast<int>(threadIdx.x % kWarp); }
 
@@ -27,12 +35,12 @@ struct WarpWalk {
     __syncwarp();
     WarpPairwise nodes;
     int64_t begin = 0;
-    for (; begin + kWarp <= n; begin += kWarp) nodes.add(pairwise_tail<kWarp>(term(begin + lane()), kWarp, 0.0f));
+    for (; begin + kWarp <= n; begin += kWarp) nodes.add(sum_of_tile(term(begin + lane()), kWarp));
     const auto rest = static_cast<uint32_t>(n - begin);
     const float last = static_cast<uint32_t>(lane()) < rest ? term(begin + lane()) : 0.0f;
-    const float tail = pairwise_tail<kWarp>(last, rest, 0.0f);
+    const float tail = sum_of_tile(last, rest);
     __syncwarp();
-    return begin == 0 ? tail : nodes.total(tail);
+    return begin == 0 ? tail : sum_of_nodes(nodes, tail);
   }
 
   __device__ static int64_t leader(const float *z, int64_t n) {

@@ -79,6 +79,11 @@ final class BackwardArguments {
   void stageBackward(Staging staging) {
     staging.struct(struct, INPUTS, OUTPUTS);
     staging.struct(struct, READOUT_INPUTS, new long[0]);
+    boolean adds = gavel_backward_args.accumulate(struct) != 0;
+    staging.tensor(
+        struct.asSlice(gavel_backward_args.dgate_scale$offset(), gavel_tensor.layout()),
+        adds,
+        true);
     staging.stream(struct, gavel_backward_args.stream$offset());
   }
 
