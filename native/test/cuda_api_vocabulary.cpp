@@ -70,7 +70,7 @@ void test_pooling_all(const CudaContext &cuda) {
         gavel_score_args args = score_args(spec, training.batch, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, true, outs[all]);
         change(args);
         score_on_device(cuda, head.get(), args, nullptr);
-        GradientBuffers buffers(spec, kNan, 0);
+        GradientBuffers buffers(spec, std::numeric_limits<float>::quiet_NaN(), 0);
         gavel_backward_args backward = backward_args(spec, training, outs[all], dvectors[all]);
         change(backward);
         dhidden[all].assign(static_cast<size_t>(rows * spec.input_width), 0.5f);

@@ -51,7 +51,7 @@ class Operations {
     for (uint64_t seed = 1; seen.size() < 7; ++seed) {
       Random of_seed(seed);
       ReadoutCase problem = any_readout_case(of_seed, 13);
-      const std::pair<int32_t, int32_t> kind(problem.config.readout, problem.config.gate_form);
+      const std::pair<int32_t, int32_t> kind(problem.config.readout, problem.config.form);
       if (std::find(seen.begin(), seen.end(), kind) != seen.end()) continue;
       seen.push_back(kind);
       add_readout(problem, seed);
@@ -102,7 +102,7 @@ class Operations {
     device->upload(args, offsetof(gavel_score_args, gate_index), sizeof args);
     gavel_context *context = cuda_.get();
     gavel_head *scored = head.get();
-    const std::string name = std::to_string(problem.config.readout) + "." + std::to_string(problem.config.gate_form);
+    const std::string name = std::to_string(problem.config.readout) + "." + std::to_string(problem.config.form);
     all_.push_back({"score " + name,
                     [&args, context, scored](gavel_stream *stream, gavel_error &error) {
                       args.stream = stream;

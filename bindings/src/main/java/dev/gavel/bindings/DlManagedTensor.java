@@ -213,6 +213,7 @@ public final class DlManagedTensor {
 
   // An exception that left this method would end the process, so none may: a second call for the
   // same struct finds nothing.
+  @SuppressWarnings("UnusedMethod") // found by its name
   private static void deleted(MemorySegment struct) {
     Given given = GIVEN.remove(struct.address());
     if (given != null) {
