@@ -52,7 +52,8 @@ void test_heads(const CudaContext &cuda, const TestContext &cpu) {
 
 // Every row an item: what INDEX of all rows gives, in scores, gradients and scattered gradients.
 void test_pooling_all(const CudaContext &cuda) {
-  for (const gavel_head_spec &spec : {linear_spec(GAVEL_BF16, 24, 2), mlp_spec(GAVEL_F32, 20, {12}, 1, GAVEL_ACTIVATION_SILU)}) {
+  for (const gavel_head_spec &spec :
+       {linear_spec(GAVEL_BF16, 24, 2), mlp_spec(GAVEL_F32, 20, {12}, 1, GAVEL_ACTIVATION_SILU)}) {
     for (const int64_t rows : {1, 9, 40}) {
       Random random(11);
       TrainingCase training{Batch(random, spec.dtype, rows, spec.input_width)};
@@ -87,10 +88,10 @@ void test_pooling_all(const CudaContext &cuda) {
         device.upload(scatter.dhidden);
         scatter.dvectors = backward.dvectors;
         backward.stream = scatter.stream = cuda.stream();
-        expect_status("backward",
-                      gavel_backward(cuda.get(), head.get(), &backward, tensors.data(), static_cast<int32_t>(tensors.size()),
-                                     &error),
-                      GAVEL_OK, error);
+        expect_status(
+            "backward",
+            gavel_backward(cuda.get(), head.get(), &backward, tensors.data(), static_cast<int32_t>(tensors.size()), &error),
+            GAVEL_OK, error);
         expect_status("scatter", gavel_scatter(cuda.get(), &scatter, &error), GAVEL_OK, error);
         device.download();
         for (size_t i = 0; i < tensors.size(); ++i) gradients[all].push_back(buffers.values(i));

@@ -117,7 +117,8 @@ class Operations {
     // The logits of no call before: any will do.
     ReadoutOutputs forward = out;
     Random random(seed + 2);
-    for (std::vector<float> *values : {&forward.logits, &forward.gate_logits, &forward.preactivations, &forward.gate_preactivations}) {
+    for (std::vector<float> *values :
+         {&forward.logits, &forward.gate_logits, &forward.preactivations, &forward.gate_preactivations}) {
       for (float &value : *values) value = static_cast<float>(random.normal());
     }
     auto &backward = keep(new ReadoutBackward(problem, forward, gate.get(), 0));
@@ -174,7 +175,8 @@ class Operations {
     std::vector<float> &dscore = keep(new std::vector<float>(random_values(random, GAVEL_F32, 3)));
     auto there = std::make_shared<OnDevice>(cuda_);
     auto &backward = keep(new gavel_token_logprob_backward_args(logprob_backward_args(from, dscore, out)));
-    there->upload(backward, offsetof(gavel_token_logprob_backward_args, mask), offsetof(gavel_token_logprob_backward_args, stream));
+    there->upload(backward, offsetof(gavel_token_logprob_backward_args, mask),
+                  offsetof(gavel_token_logprob_backward_args, stream));
     all_.push_back({"their gradient",
                     [&backward, context](gavel_stream *stream, gavel_error &error) {
                       backward.stream = stream;

@@ -41,9 +41,10 @@ struct CudaRunner {
     }
     call.args.stream = cuda.stream();
     auto error = sized<gavel_error>();
-    expect_status("gavel_backward",
-                  gavel_backward(cuda.get(), head, &call.args, gradients.data(), static_cast<int32_t>(gradients.size()), &error),
-                  GAVEL_OK, error);
+    expect_status(
+        "gavel_backward",
+        gavel_backward(cuda.get(), head, &call.args, gradients.data(), static_cast<int32_t>(gradients.size()), &error),
+        GAVEL_OK, error);
     device.download();
     call.out.head = all_values(call.gradients);
     if (problem.gated()) call.out.gate = all_values(call.gate_gradients);
@@ -201,7 +202,8 @@ void test_faults(const CudaContext &cuda) {
       auto error = sized<gavel_error>();
       expect_status("enqueued", gavel_score(cuda.get(), head.get(), &args, nullptr, &error), GAVEL_OK, error, where);
       expect_status(text, gavel_stream_synchronize(cuda.stream(), &error), GAVEL_INVALID_ARGUMENT, error, where);
-      if (failed(std::strstr(error.message, text) != nullptr, where)) std::fprintf(stderr, "'%s' lacks '%s'\n", error.message, text);
+      if (failed(std::strstr(error.message, text) != nullptr, where))
+        std::fprintf(stderr, "'%s' lacks '%s'\n", error.message, text);
       device.download();
       return;
     }
@@ -209,12 +211,15 @@ void test_faults(const CudaContext &cuda) {
   const auto gated = [](const ReadoutCase &problem) { return problem.gated(); };
   fault("item 4: gate_index[4] is 12", gated, [](ReadoutCase &problem) { problem.gate_index[4] = 12; });
   fault("item 5: last[5] is -2", gated, [](ReadoutCase &problem) { problem.batch.last[5] = -2; });
-  fault("readout_levels[1] is inf", [](const ReadoutCase &problem) { return !problem.config.levels.empty(); },
-        [](ReadoutCase &problem) { problem.config.levels[1] = INFINITY; });
-  fault("readout_weights[0] is nan", [](const ReadoutCase &problem) { return !problem.config.weights.empty(); },
-        [](ReadoutCase &problem) { problem.config.weights[0] = kNan; });
-  fault("gate_transform[0] is inf", [](const ReadoutCase &problem) { return !problem.config.transform.empty(); },
-        [](ReadoutCase &problem) { problem.config.transform[0] = INFINITY; });
+  fault(
+      "readout_levels[1] is inf", [](const ReadoutCase &problem) { return !problem.config.levels.empty(); },
+      [](ReadoutCase &problem) { problem.config.levels[1] = INFINITY; });
+  fault(
+      "readout_weights[0] is nan", [](const ReadoutCase &problem) { return !problem.config.weights.empty(); },
+      [](ReadoutCase &problem) { problem.config.weights[0] = kNan; });
+  fault(
+      "gate_transform[0] is inf", [](const ReadoutCase &problem) { return !problem.config.transform.empty(); },
+      [](ReadoutCase &problem) { problem.config.transform[0] = INFINITY; });
 }
 
 // No items: counts are zeros, gradients empty sums.

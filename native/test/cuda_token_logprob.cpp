@@ -30,7 +30,8 @@ LogprobOutputs run_on_device(const CudaContext &cuda, LogprobCase &from, gavel_l
   return out;
 }
 
-void backward_on_device(const CudaContext &cuda, const LogprobCase &from, const std::vector<float> &dscore, LogprobOutputs &out) {
+void backward_on_device(const CudaContext &cuda, const LogprobCase &from, const std::vector<float> &dscore,
+                        LogprobOutputs &out) {
   gavel_token_logprob_backward_args args = logprob_backward_args(from, dscore, out);
   OnDevice device(cuda);
   device.upload(args, offsetof(gavel_token_logprob_backward_args, mask), offsetof(gavel_token_logprob_backward_args, stream));
@@ -186,7 +187,8 @@ void test_hidden_bounds(const CudaContext &cuda, int32_t dtype) {
     machine().set_seed(300 + t);
     LogprobCase one = from;
     one.rows = 1;
-    one.hidden.assign(from.hidden.begin() + static_cast<int64_t>(t) * width, from.hidden.begin() + static_cast<int64_t>(t + 1) * width);
+    one.hidden.assign(from.hidden.begin() + static_cast<int64_t>(t) * width,
+                      from.hidden.begin() + static_cast<int64_t>(t + 1) * width);
     one.targets = {from.targets[t]};
     same("row alone", run_on_device(cuda, one).logprobs, {out.logprobs[t]}, seed);
   }
@@ -210,7 +212,8 @@ void test_edges(const CudaContext &cuda, const TestContext &cpu) {
     auto error = sized<gavel_error>();
     expect_status("enqueued", gavel_token_logprob(cuda.get(), nullptr, &args, nullptr, &error), GAVEL_OK, error, where);
     expect_status(text, gavel_stream_synchronize(cuda.stream(), &error), GAVEL_INVALID_ARGUMENT, error, where);
-    if (failed(std::strstr(error.message, text) != nullptr, where)) std::fprintf(stderr, "'%s' lacks '%s'\n", error.message, text);
+    if (failed(std::strstr(error.message, text) != nullptr, where))
+      std::fprintf(stderr, "'%s' lacks '%s'\n", error.message, text);
     device.download(where);
     return out;
   };

@@ -10,7 +10,7 @@
 namespace gavel::test {
 
 inline TrainingOutputs backward_on_device(const CudaContext &context, gavel_head *head, const gavel_head_spec &spec,
-                                   const TrainingCase &training, const Scores &forward) {
+                                          const TrainingCase &training, const Scores &forward) {
   TrainingOutputs out;
   out.forward = forward;
   GradientBuffers buffers(spec, std::numeric_limits<float>::quiet_NaN(), 3);

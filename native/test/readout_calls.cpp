@@ -27,7 +27,8 @@ struct CpuRunner {
     training.dscore = dlogits;
     return run_backward(context, head, training, run_forward(context, head, training), {});
   }
-  ReadoutGradients backward(const ReadoutCase &problem, const ReadoutOutputs &forward, gavel_head *head, gavel_head *gate) const {
+  ReadoutGradients backward(const ReadoutCase &problem, const ReadoutOutputs &forward, gavel_head *head,
+                            gavel_head *gate) const {
     return run_readout_backward(context, problem, forward, head, gate);
   }
 };

@@ -51,7 +51,8 @@ struct Source {
   Tensor targets;      // absent with policy
 };
 
-Source take_source(const gavel_context &context, gavel_vocabulary *given, const gavel_token_logprob_args &args, CallTensors &tensors) {
+Source take_source(const gavel_context &context, gavel_vocabulary *given, const gavel_token_logprob_args &args,
+                   CallTensors &tensors) {
   const bool hidden = !is_absent(args.hidden, "args.hidden");
   const bool logits = !is_absent(args.logits, "args.logits");
   const bool policy = !is_absent(args.policy_logprobs, "args.policy_logprobs");
@@ -201,8 +202,8 @@ const float *compute_logprobs(CpuContext &context, const Call &call, const Token
   std::fill_n(logprobs, source.rows, 0.0f);
   const Wanted wanted = wanted_rows(call, spans, workspace);
   run_token_logprobs({context.kernels, context.pool, workspace,
-                      source.vocabulary == nullptr ? nullptr : source.vocabulary->cpu.get(), source.states, source.tokens, wanted.rows,
-                      wanted.targets, wanted.count, logprobs});
+                      source.vocabulary == nullptr ? nullptr : source.vocabulary->cpu.get(), source.states, source.tokens,
+                      wanted.rows, wanted.targets, wanted.count, logprobs});
   return logprobs;
 }
 

@@ -19,9 +19,8 @@ template <typename Walk = SerialWalk>
 GAVEL_ROW_FUNCTION void class_probability_gradient(const float *z, int64_t n, int64_t wanted, float d, float *e, float *dz) {
   const SoftmaxRow row = softmax_row<Walk>(z, n, 1.0f, e);
   const float factor = d * probability(row, wanted);
-  Walk::each(n, [&](int64_t k) {
-    dz[k] = k == wanted ? factor * probability_of_others(row, k) : -(factor * probability(row, k));
-  });
+  Walk::each(
+      n, [&](int64_t k) { dz[k] = k == wanted ? factor * probability_of_others(row, k) : -(factor * probability(row, k)); });
 }
 
 }  // namespace gavel

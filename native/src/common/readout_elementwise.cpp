@@ -23,8 +23,7 @@ void check_affine(const ReadoutArgs &args, CallTensors &, ReadoutPlan &plan) {
 }  // namespace
 
 const ReadoutFamily kIdentity = {.kind = GAVEL_READOUT_IDENTITY, .name = "IDENTITY", .fields = 0};
-const ReadoutFamily kAffine = {
-    .kind = GAVEL_READOUT_AFFINE, .name = "AFFINE", .fields = kMeanDeviation, .check = check_affine};
+const ReadoutFamily kAffine = {.kind = GAVEL_READOUT_AFFINE, .name = "AFFINE", .fields = kMeanDeviation, .check = check_affine};
 const ReadoutFamily kSigmoid = {.kind = GAVEL_READOUT_SIGMOID, .name = "SIGMOID", .fields = 0};
 
 }  // namespace gavel

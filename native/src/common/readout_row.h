@@ -14,10 +14,10 @@ namespace gavel {
 
 // A checked readout in plain numbers and pointers (readout.h): on a device, to its memory.
 struct ReadoutRow {
-  int32_t kind;            // GAVEL_READOUT_*
-  int32_t objective_kind;  // WEIGHTED_SUM, GATED_SUM: what makes the objectives of the logits; IDENTITY: they are the logits
-  int64_t logits;          // K, or 2 with TWO_STREAM
-  int64_t scores;          // S
+  int32_t kind;             // GAVEL_READOUT_*
+  int32_t objective_kind;   // WEIGHTED_SUM, GATED_SUM: what makes the objectives of the logits; IDENTITY: they are the logits
+  int64_t logits;           // K, or 2 with TWO_STREAM
+  int64_t scores;           // S
   int64_t objective_count;  // O; TWO_STREAM: 2, its two logits; 0 without objectives
   int64_t gate_outputs;     // 0 without a gate
   int64_t gate_weights;     // columns of args.gate_weights
@@ -78,7 +78,8 @@ GAVEL_ROW_FUNCTION float reduce_group(const ReadoutRow &row, int32_t kind, const
 
 template <typename Walk>
 GAVEL_ROW_FUNCTION void reduce_groups(const ReadoutRow &row, int32_t kind, const float *logits, float *e, float *out) {
-  for (int64_t g = 0; g < row.logits / row.width; ++g) Walk::put(out + g, reduce_group<Walk>(row, kind, logits + g * row.width, e));
+  for (int64_t g = 0; g < row.logits / row.width; ++g)
+    Walk::put(out + g, reduce_group<Walk>(row, kind, logits + g * row.width, e));
   Walk::sync();
 }
 

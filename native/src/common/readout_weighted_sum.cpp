@@ -11,9 +11,7 @@ void check(const ReadoutArgs &args, CallTensors &tensors, ReadoutPlan &plan) {
 
 }  // namespace
 
-const ReadoutFamily kWeightedSum = {.kind = GAVEL_READOUT_WEIGHTED_SUM,
-                                    .name = "WEIGHTED_SUM",
-                                    .fields = kObjectives | kWeights,
-                                    .check = check};
+const ReadoutFamily kWeightedSum = {
+    .kind = GAVEL_READOUT_WEIGHTED_SUM, .name = "WEIGHTED_SUM", .fields = kObjectives | kWeights, .check = check};
 
 }  // namespace gavel

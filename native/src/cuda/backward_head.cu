@@ -119,8 +119,10 @@ class BackwardRun {
     if (vectors_read) inputs_[0] = {take<float>(multiply_sizes(most_rows_, width, "vectors")), width};
     if (vectors_read || (has_norm() && vectors_) || reads_hidden()) {
       const bool all = !call_.last.present();
-      VectorsCall call{call_.head, call_.pooling, call_.combine, all ? slice(call_.hidden, 0, most_rows_) : call_.hidden,
-                       call_.first, slice(call_.last, 0, most_rows_), Tensor{}};
+      VectorsCall call{call_.head,    call_.pooling,
+                       call_.combine, all ? slice(call_.hidden, 0, most_rows_) : call_.hidden,
+                       call_.first,   slice(call_.last, 0, most_rows_),
+                       Tensor{}};
       vectors_scratch_ = take<char>(pooled_.stride != 0 ? 0 : vectors_workspace(call));
     }
     for (int32_t l = 1; l <= spec_.fields.hidden_layers; ++l) {

@@ -66,7 +66,8 @@ struct Plugin {
   int32_t (*backward)(const BackwardCall &call, Stream &stream, gavel_error *error) noexcept;
   int32_t (*scatter)(const ScatterCall &call, Stream &stream, gavel_error *error) noexcept;
 
-  int32_t (*vocabulary_create)(Context &context, const Tensor &host_weight, Vocabulary **vocabulary, gavel_error *error) noexcept;
+  int32_t (*vocabulary_create)(Context &context, const Tensor &host_weight, Vocabulary **vocabulary,
+                               gavel_error *error) noexcept;
   void (*vocabulary_destroy)(Vocabulary *vocabulary) noexcept;
   int32_t (*token_logprob)(const TokenLogprobCall &call, Stream &stream, gavel_error *error) noexcept;
   int32_t (*token_logprob_backward)(const TokenLogprobBackwardCall &call, Stream &stream, gavel_error *error) noexcept;

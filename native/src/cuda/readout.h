@@ -43,7 +43,7 @@ struct ReadoutTask {
 // A kernel argument. Items that are invalid get zeros.
 struct ReadoutGradientTask {
   ReadoutRow row;
-  Source source;  // says which items are valid; hidden is not read
+  Source source;     // says which items are valid; hidden is not read
   FloatRows logits;  // null where the gradient does not read them
   FloatRows gate;
   FloatRows dscore;

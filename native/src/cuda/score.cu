@@ -41,7 +41,8 @@ class MixedScore {
       : call_(call), kernels_(kernels), plan_(*call.mixing), items_(item_count(call.hidden, call.last)), base_(base) {
     logits_ = matrix(call.logits, plan_.logits);
     if (call.gate != nullptr) gate_logits_ = matrix(call.gate_logits, plan_.gate_outputs);
-    if (items_ > 0) readout_ = take(multiply_sizes(readout_scratch_floats(plan_, items_), sizeof(float), "scratch of a readout"));
+    if (items_ > 0)
+      readout_ = take(multiply_sizes(readout_scratch_floats(plan_, items_), sizeof(float), "scratch of a readout"));
     if (call.loss != nullptr) loss_ = take(loss_workspace(*call.loss));
     add(head_call());
     if (plan_.two_streams()) add(reverse_call());
@@ -67,8 +68,8 @@ class MixedScore {
     if (call_.loss == nullptr) return;
     // One score an item: a score a row, whatever lies between the rows; several: without gaps.
     const int64_t stride = plan_.scores == 1 ? call_.scores.stride[0] : 1;
-    const LossTask loss = make_loss_task(*call_.loss, call_.scores.as<const float>(), stride, states(), plan_.scores, stream.fault,
-                                         counters + kOwn, loss_);
+    const LossTask loss = make_loss_task(*call_.loss, call_.scores.as<const float>(), stride, states(), plan_.scores,
+                                         stream.fault, counters + kOwn, loss_);
     launch_loss(loss, stream.context.sm_count, stream.native);
   }
 

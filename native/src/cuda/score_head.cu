@@ -21,7 +21,8 @@ namespace {
 // Where everything lies in the scratch memory, and which kernels run.
 class Plan {
  public:
-  Plan(const ScoreCall &call, const ScoreKernels &kernels) : call_(call), items_(item_count(call.hidden, call.last)), vectors_(vectors_call()) {
+  Plan(const ScoreCall &call, const ScoreKernels &kernels)
+      : call_(call), items_(item_count(call.hidden, call.last)), vectors_(vectors_call()) {
     const HeadSpec &spec = call.head.spec;
     means_ = take(vectors_workspace(vectors_), 1);
     states_ = take(items_, 1);

@@ -49,7 +49,8 @@ class Plan {
     if (call.states.present()) {
       const int64_t count = call.rows;
       rows_.wanted = wanted_ = reinterpret_cast<uint8_t *>(scratch_.take(count));
-      char *logprobs = call.logprobs.present() ? nullptr : scratch_.take(multiply_sizes(count, sizeof(float), "log-probabilities"));
+      char *logprobs =
+          call.logprobs.present() ? nullptr : scratch_.take(multiply_sizes(count, sizeof(float), "log-probabilities"));
       if (!call.logprobs.present()) rows_.logprobs = reinterpret_cast<float *>(logprobs);
       work_ = scratch_.take(count == 0 ? 0 : token_rows_workspace(rows_));
     }

@@ -175,8 +175,8 @@ class Plan {
   void multiply(int64_t begin, int64_t count, Stream &stream) {
     const Vocabulary &vocabulary = *rows_.vocabulary;
     const int64_t width = vocabulary.width;
-    const ProductKernel kernel =
-        choose_product(count, slab(), width, vocabulary.dtype, product_limits(stream.context.sm_count, stream.context.shared_bytes));
+    const ProductKernel kernel = choose_product(count, slab(), width, vocabulary.dtype,
+                                                product_limits(stream.context.sm_count, stream.context.shared_bytes));
     pack(begin, count, kernel, stream);
     for (int64_t token = 0; token < vocabulary.tokens; token += kSlab) {
       Product product = {};
@@ -195,8 +195,8 @@ class Plan {
     }
   }
 
-  void reduce(int64_t begin, int64_t count, int64_t first_token, int64_t tokens, const char *logits, int64_t stride, int32_t dtype,
-              Stream &stream) {
+  void reduce(int64_t begin, int64_t count, int64_t first_token, int64_t tokens, const char *logits, int64_t stride,
+              int32_t dtype, Stream &stream) {
     const ChunkTask task = {logits,
                             stride,
                             count,

@@ -98,9 +98,8 @@ __device__ inline float sum_of_span(const TokenSpans &spans, const Item &item, T
   return team.total();
 }
 
-__global__ void __launch_bounds__(kThreads)
-    span_scores_kernel(const __grid_constant__ TokenSpans spans, float *scores, uint8_t *valid,
-                       const __grid_constant__ Output output) {
+__global__ void __launch_bounds__(kThreads) span_scores_kernel(const __grid_constant__ TokenSpans spans, float *scores,
+                                                               uint8_t *valid, const __grid_constant__ Output output) {
   GAVEL_SHARED(TeamMemory, memory);
   const int64_t r = int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarp;
   const bool first_lane = WarpWalk::lane() == 0;
@@ -142,9 +141,8 @@ __global__ void __launch_bounds__(kThreads) span_rows_kernel(const __grid_consta
 }
 
 // A thread a row: items add to it in their order.
-__global__ void __launch_bounds__(kThreads)
-    span_gradients_kernel(const __grid_constant__ TokenSpans spans, const float *dscore, const SpanRows *span_rows,
-                          float *dlogprobs) {
+__global__ void __launch_bounds__(kThreads) span_gradients_kernel(const __grid_constant__ TokenSpans spans, const float *dscore,
+                                                                  const SpanRows *span_rows, float *dlogprobs) {
   const int64_t t = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (t >= spans.source.tokens) return;
   float sum = 0.0f;
@@ -171,8 +169,8 @@ dim3 blocks(int64_t units, int64_t of_block) {
 void enqueue_mark_rows(const TokenSpans &spans, bool with_spans, const int64_t *targets, int64_t tokens, uint8_t *wanted,
                        float *logprobs, Stream &stream) {
   if (spans.source.tokens == 0) return;
-  launch(mark_rows_kernel, blocks(spans.source.tokens, kThreads), kThreads, 0, stream.native, spans, with_spans, targets, tokens,
-         wanted, logprobs);
+  launch(mark_rows_kernel, blocks(spans.source.tokens, kThreads), kThreads, 0, stream.native, spans, with_spans, targets,
+         tokens, wanted, logprobs);
 }
 
 void enqueue_span_scores(const TokenSpans &spans, float *scores, uint8_t *valid, const Output &output, Stream &stream) {
@@ -180,7 +178,8 @@ void enqueue_span_scores(const TokenSpans &spans, float *scores, uint8_t *valid,
   launch(span_scores_kernel, blocks(spans.source.items, kWarps), kThreads, 0, stream.native, spans, scores, valid, output);
 }
 
-void enqueue_span_gradients(const TokenSpans &spans, const float *dscore, SpanRows *span_rows, float *dlogprobs, Stream &stream) {
+void enqueue_span_gradients(const TokenSpans &spans, const float *dscore, SpanRows *span_rows, float *dlogprobs,
+                            Stream &stream) {
   if (spans.source.items > 0) {
     launch(span_rows_kernel, blocks(spans.source.items, kWarps), kThreads, 0, stream.native, spans, span_rows);
   }

@@ -15,9 +15,9 @@ namespace gavel::cuda {
 // A kernel argument. Spans are items of `source` (first to last); there are none where source.items is 0.
 struct TokenSpans {
   Source source;
-  const uint8_t *mask;  // [T] or null
-  int32_t reduce;       // GAVEL_LOGPROB_*
-  float factor;         // beta of LOG_RATIO, 1 with IDENTITY
+  const uint8_t *mask;     // [T] or null
+  int32_t reduce;          // GAVEL_LOGPROB_*
+  float factor;            // beta of LOG_RATIO, 1 with IDENTITY
   const float *logprobs;   // [T]
   const float *reference;  // [T] or null
 };
@@ -34,7 +34,8 @@ struct SpanRows {
   int64_t least;
 };
 // span_rows: [R], scratch.
-void enqueue_span_gradients(const TokenSpans &spans, const float *dscore, SpanRows *span_rows, float *dlogprobs, Stream &stream);
+void enqueue_span_gradients(const TokenSpans &spans, const float *dscore, SpanRows *span_rows, float *dlogprobs,
+                            Stream &stream);
 
 }  // namespace gavel::cuda
 

@@ -137,7 +137,8 @@ Source make_source(const VectorsCall &call, const float *means, int64_t mean_str
 
 int64_t vectors_workspace(const VectorsCall &call) {
   if (call.pooling != GAVEL_POOLING_SPAN_MEAN || call.pooled.present()) return 0;
-  return multiply_sizes(multiply_sizes(item_count(call.hidden, call.last), call.hidden.shape[1], "means"), sizeof(float), "means");
+  return multiply_sizes(multiply_sizes(item_count(call.hidden, call.last), call.hidden.shape[1], "means"), sizeof(float),
+                        "means");
 }
 
 void enqueue_vectors(const VectorsCall &call, void *workspace, Stream &stream) {
