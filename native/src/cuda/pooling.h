@@ -61,9 +61,8 @@ __device__ __forceinline__ bool outside(int64_t row, int64_t tokens) {
   return static_cast<uint64_t>(row) + 1 > static_cast<uint64_t>(tokens);
 }
 
-// Of an item with a row out of range: tells of the first of them. Not inlined, and without the source, whose address would put it in local
-// memory: it is what kernels do not do.
-static __device__ __noinline__ void report_rows(Fault *fault, bool of_gate, int64_t tokens, int64_t r, ItemIndices at) {
+// Of an item with a row out of range: tells of the first of them. Inlined: around a call kernels would spill the predicates they hold.
+__device__ __forceinline__ void report_rows(Fault *fault, bool of_gate, int64_t tokens, int64_t r, const ItemIndices &at) {
   int32_t kind = kFaultFirstIndex;
   int64_t row = at.other_first;
   if (outside(at.other_last, tokens)) kind = of_gate ? kFaultLastIndex : kFaultGateIndex, row = at.other_last;
