@@ -25,10 +25,12 @@ struct Source {
   int32_t dtype;
   int32_t pooling;  // kPooled, GAVEL_POOLING_INDEX (ALL, too) or GAVEL_POOLING_FIRST_LAST
   int32_t combine;
-  bool aligned;          // every row starts at a multiple of 16 bytes and its width is one of 8 elements
+  bool aligned;  // every row starts at a multiple of 16 bytes and its width is one of 8 elements
+  // A list that a call does not have is its other one (set_lists): a test of a pointer costs a predicate in every loop over items, and those
+  // run out on sm_90a.
   const int64_t *first;  // FIRST_LAST and SPAN_MEAN; kPooled: as the call it stands for, to know which items are valid
-  const int64_t *last;   // null: item r is row r (ALL)
-  // Of a call with a gate: the rows that the other head reads of an item, which must be there, too. Else null.
+  const int64_t *last;   // null, and all others: item r is row r (ALL)
+  // Of a call with a gate: the rows that the other head reads of an item, which must be there, too.
   const int64_t *other_first;
   const int64_t *other_last;
   bool of_gate;    // these are the rows of the gate (TWO_STREAM: of the other stream), for the names in faults
@@ -39,6 +41,14 @@ struct Source {
   int64_t items;
   Fault *fault;
 };
+
+inline void set_lists(Source &source, const int64_t *first, const int64_t *last, const int64_t *other_first = nullptr,
+                      const int64_t *other_last = nullptr) {
+  source.last = last;
+  source.first = first != nullptr ? first : last;
+  source.other_last = other_last != nullptr ? other_last : source.last;
+  source.other_first = other_first != nullptr ? other_first : source.other_last;
+}
 
 enum class ItemState : int32_t { INVALID, VALID, FAULT };
 
@@ -75,10 +85,8 @@ __device__ __forceinline__ void report_rows(Fault *fault, bool of_gate, int64_t 
 __device__ inline Item look_up_item(const Source &source, int64_t r, bool report) {
   // Lists of the caller's, which the device may not believe.
   ItemIndices at;
-  at.last = source.last != nullptr ? source.last[r] : r;
-  at.first = source.first != nullptr ? source.first[r] : at.last;
-  at.other_last = source.other_last != nullptr ? source.other_last[r] : at.last;
-  at.other_first = source.other_first != nullptr ? source.other_first[r] : at.other_last;
+  at = {r, r, r, r};
+  if (source.last != nullptr) at = {source.first[r], source.last[r], source.other_first[r], source.other_last[r]};
   const int64_t tokens = source.tokens;
   if (outside(at.last, tokens) || outside(at.first, tokens) || outside(at.other_last, tokens) ||
       outside(at.other_first, tokens)) {

@@ -110,11 +110,6 @@ __global__ void __launch_bounds__(kThreads) scatter_uses_kernel(const Scatter sc
   const int64_t mine = blockIdx.x;
   const int64_t row = row_of_use(source, mine, threadIdx.x == 0);
   if (row < 0) return;
-  if (source.last == nullptr) {  // ALL: every row is used once
-    if (threadIdx.x == 0) found.uses[0] = mine, found.factors[0] = 1.0f;
-    __syncthreads();
-    return add_uses(scatter, found, 1, row);
-  }
   for (int64_t begin = 0; begin < scatter.uses; begin += kThreads) {
     const int64_t use = begin + threadIdx.x;
     const bool here = use < scatter.uses && row_of_use(source, use, false) == row;
@@ -123,6 +118,15 @@ __global__ void __launch_bounds__(kThreads) scatter_uses_kernel(const Scatter sc
     const bool minus = is_pair(source) && source.combine == GAVEL_COMBINE_SUB && use % 2 == 0;
     const int count = keep_found(found, counts, here, use, minus ? -1.0f : 1.0f);
     if (count > 0) add_uses(scatter, found, count, row);
+  }
+}
+
+// A block per row, with ALL: each has one use.
+__global__ void __launch_bounds__(kThreads) scatter_rows_kernel(const Scatter scatter) {
+  const int64_t width = scatter.source.hidden_width, row = blockIdx.x;
+  for (int64_t k = threadIdx.x; k < width; k += kThreads) {
+    float *target = scatter.dhidden + row * scatter.row_stride + k;
+    *target = *target + scatter.dvectors[row * scatter.vector_stride + k];
   }
 }
 
@@ -153,8 +157,7 @@ void enqueue_scatter(const ScatterCall &call, Stream &stream) {
   Source &source = scatter.source;
   source.pooling = call.pooling;
   source.combine = call.combine;
-  source.first = call.first.as<const int64_t>();
-  source.last = call.last.as<const int64_t>();
+  set_lists(source, call.first.as<const int64_t>(), call.last.as<const int64_t>());
   source.tokens = call.dhidden.shape[0];
   source.hidden_width = call.dhidden.shape[1];
   source.vector_width = call.dvectors.shape[1];
@@ -172,8 +175,11 @@ void enqueue_scatter(const ScatterCall &call, Stream &stream) {
   const int64_t blocks = spans ? (source.tokens > 0 ? source.tokens : 1) : scatter.uses;
   GAVEL_CHECK(blocks < int64_t{1} << 31, "%lld rows are too many for one scatter on CUDA: cut the batch",
               static_cast<long long>(blocks));
-  launch(spans ? scatter_spans_kernel : scatter_uses_kernel, dim3(static_cast<unsigned>(blocks)), kThreads, 0, stream.native,
-         scatter);
+  const bool all = call.pooling == GAVEL_POOLING_ALL;
+  launch(all     ? scatter_rows_kernel
+         : spans ? scatter_spans_kernel
+                 : scatter_uses_kernel,
+         dim3(static_cast<unsigned>(blocks)), kThreads, 0, stream.native, scatter);
 }
 
 }  // namespace gavel::cuda

@@ -17,8 +17,7 @@ namespace {
 TokenSpans make_spans(const Tensor &first, const Tensor &last, const Tensor &mask, int64_t rows, Stream &stream) {
   TokenSpans spans = {};
   spans.source.pooling = GAVEL_POOLING_SPAN_MEAN;
-  spans.source.first = first.as<const int64_t>();
-  spans.source.last = last.as<const int64_t>();
+  set_lists(spans.source, first.as<const int64_t>(), last.as<const int64_t>());
   spans.source.tokens = rows;
   spans.source.items = last.present() ? last.shape[0] : 0;
   spans.source.fault = stream.fault;

@@ -113,10 +113,8 @@ Source make_source(const VectorsCall &call, const float *means, int64_t mean_str
   source.row_bytes = call.hidden.stride[0] * dtype_size(call.hidden.dtype);
   source.pooling = call.pooling == GAVEL_POOLING_ALL ? GAVEL_POOLING_INDEX : call.pooling;
   source.combine = call.combine;
-  source.first = call.pooling == GAVEL_POOLING_INDEX ? nullptr : call.first.as<const int64_t>();
-  source.last = call.last.as<const int64_t>();
-  source.other_first = call.other.first.as<const int64_t>();
-  source.other_last = call.other.last.as<const int64_t>();
+  set_lists(source, call.pooling == GAVEL_POOLING_INDEX ? nullptr : call.first.as<const int64_t>(),
+            call.last.as<const int64_t>(), call.other.first.as<const int64_t>(), call.other.last.as<const int64_t>());
   source.of_gate = call.other.of_gate;
   source.any_order = call.other.any_order;
   source.tokens = call.hidden.shape[0];

@@ -38,22 +38,19 @@ public final class DlPack {
     DlManagedTensor tensor = DlManagedTensor.at(managed);
     require(
         tensor.major() == DlManagedTensor.MAJOR,
-        "its version is %d; only %d can be read",
-        tensor.major(),
-        DlManagedTensor.MAJOR);
+        "its version is %d; only %d can be read".formatted(tensor.major(), DlManagedTensor.MAJOR));
     require(
         (tensor.flags() & DlManagedTensor.READ_ONLY) == 0,
         "it is read-only, and calls may write device tensors: give a copy");
     require(
         tensor.deviceType() == CUDA && tensor.deviceId() == device,
-        "it is on device %d of type %d; the context is on device %d of type %d (CUDA)",
-        tensor.deviceId(),
-        tensor.deviceType(),
-        device,
-        CUDA);
+        "it is on device %d of type %d; the context is on device %d of type %d (CUDA)"
+            .formatted(tensor.deviceId(), tensor.deviceType(), device, CUDA));
     DType dtype = typeOf(tensor);
     int dimensions = tensor.dimensions();
-    require(dimensions == 1 || dimensions == 2, "it has %d dimensions; say 1 or 2", dimensions);
+    require(
+        dimensions == 1 || dimensions == 2,
+        "it has %d dimensions; say 1 or 2".formatted(dimensions));
     long[] shape = tensor.shape(dimensions);
     require(shape.length == dimensions, "its shape is NULL");
     // Before anything is computed from the lengths.
@@ -63,15 +60,13 @@ public final class DlPack {
     long offset = tensor.byteOffset();
     require(
         offset >= 0 && data >= 0 && data <= Long.MAX_VALUE - offset - bytes,
-        "its data at %s and %s bytes on passes the end of memory",
-        Long.toHexString(data),
-        Long.toUnsignedString(offset));
+        "its data at %s and %s bytes on passes the end of memory"
+            .formatted(Long.toHexString(data), Long.toUnsignedString(offset)));
     require(bytes == 0 || data != 0, "its data is NULL");
     require(
         (data + offset) % dtype.bytes() == 0,
-        "its data at %s is not aligned to %d bytes",
-        Long.toHexString(data + offset),
-        dtype.bytes());
+        "its data at %s is not aligned to %d bytes"
+            .formatted(Long.toHexString(data + offset), dtype.bytes()));
     return DeviceTensor.borrow(context, dtype, data + offset, tensor::delete, shape);
   }
 
@@ -106,10 +101,8 @@ public final class DlPack {
       // Where there is one entry, nothing is ever that far away.
       require(
           shape[i] == 1 || strides[i] == expected,
-          "its stride %d is %d; rows must follow one another without gaps: say %d",
-          i,
-          strides[i],
-          expected);
+          "its stride %d is %d; rows must follow one another without gaps: say %d"
+              .formatted(i, strides[i], expected));
       expected *= shape[i];
     }
   }
@@ -148,9 +141,9 @@ public final class DlPack {
     };
   }
 
-  private static void require(boolean holds, String format, Object... values) {
+  private static void require(boolean holds, String reason) {
     if (!holds) {
-      throw refusal(format.formatted(values));
+      throw refusal(reason);
     }
   }
 
