@@ -13,6 +13,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Device tensors to another framework and back, and what one may hand over that is no tensor. */
 @ExtendWith(NoLeaks.class)
+@SuppressWarnings("restricted") // the structs of another framework
 class CudaDlPackTest {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;

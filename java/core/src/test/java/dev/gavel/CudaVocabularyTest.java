@@ -142,7 +142,7 @@ class CudaVocabularyTest {
     try (Context cuda = CudaTest.cuda();
         Context cpu = Context.open();
         HostTensor hidden = CudaTest.wholeNumbers(DType.F32, RESPONSES, 8);
-        PackedBatch batch = PackedBatch.ofVectors(hidden, 1);
+        PackedBatch batch = PackedBatch.ofVectors(hidden, RESPONSES);
         RewardHead there = head(cuda, HEAD);
         RewardHead here = head(cpu, HEAD)) {
       assertArrayEquals(
