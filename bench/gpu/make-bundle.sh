@@ -26,7 +26,7 @@ cp "$build/lib/libgavel.so" "$build/lib/libgavel_cuda.so" "$bundle/native/"
 # Native tests of the C interface, on the device: the sources of the emulated ones over the real runtime. They lie beside the library
 # they open, and are linked from libgavel's objects, as the emulated ones are.
 objects=$(find "$build/native/CMakeFiles/gavel_objects.dir" -name '*.o')
-for test in cuda_api cuda_invariance; do
+for test in cuda_api cuda_api_vocabulary cuda_readout cuda_token_logprob cuda_invariance; do
   # shellcheck disable=SC2086 # one argument per object
   "$nvcc" -std=c++20 -O2 -x cu -cudart static -gencode arch=compute_80,code=sm_80 -I"$root/native/test/cuda_device" \
     -I"$root/native/test" -I"$root/native/src" -I"$root/native/include" -c "$root/native/test/$test.cpp" -o "$target/$test.o"

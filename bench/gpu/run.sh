@@ -49,6 +49,9 @@ else
 fi
 
 step c_interface 90 "$here/native/cuda_api"
+step vocabulary 60 "$here/native/cuda_api_vocabulary"
+step readouts 90 "$here/native/cuda_readout"
+step token_logprobs 60 "$here/native/cuda_token_logprob"
 step invariance 180 "$here/native/cuda_invariance" device
 tail -n 8 "$results/invariance.log"
 # The tests of the Java API on a device.

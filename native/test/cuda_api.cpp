@@ -3,7 +3,7 @@
 // The C interface on CUDA, end to end through the plugin: the same calls as on the CPU with tensors on the device, compared with the
 // CPU: bits where both define them or everything is exact, computed bounds elsewhere.
 #include "cuda_api_checks.h"
-#include "cuda_api_fixture.h"
+#include "cuda_training_call.h"
 #include "loss_problem_kinds.h"
 #include "optimizer_fixture.h"
 #include "score_reference.h"
@@ -38,27 +38,6 @@ TrainingCase exact_case(Random &random, const gavel_head_spec &spec, int64_t ite
   }
   for (float &value : training.dscore) value = static_cast<float>(4 * random.integer(-2, 2));
   return training;
-}
-
-TrainingOutputs backward_on_device(const CudaContext &context, gavel_head *head, const gavel_head_spec &spec,
-                                   const TrainingCase &training, const Scores &forward) {
-  TrainingOutputs out;
-  out.forward = forward;
-  GradientBuffers buffers(spec, std::numeric_limits<float>::quiet_NaN(), 3);
-  gavel_backward_args args = backward_args(spec, training, forward, out.dvectors);
-  OnDevice device(context);
-  upload(device, args);
-  args.stream = context.stream();
-  std::vector<gavel_tensor> gradients = buffers.tensors;
-  for (gavel_tensor &gradient : gradients) device.upload(gradient);
-  auto error = sized<gavel_error>();
-  expect_status("backward",
-                gavel_backward(context.get(), head, &args, gradients.data(), static_cast<int32_t>(gradients.size()), &error),
-                GAVEL_OK, error);
-  device.download();
-  out.names = buffers.names;
-  for (size_t i = 0; i < gradients.size(); ++i) out.gradients.push_back(buffers.values(i));
-  return out;
 }
 
 // Everything small whole numbers: nothing is rounded anywhere, so every order of additions gives the CPU's bits.

@@ -117,6 +117,11 @@ class OnDevice {
       upload(*reinterpret_cast<gavel_tensor *>(bytes + at), where);
     }
   }
+  // Everything to the device once more, as it now is on the host.
+  void again(Where where = Where::current()) {
+    for (const Moved &moved : moved_) copy(moved.host, moved.device, where);
+    context_.synchronize(where);
+  }
   // Waits, then everything to where it came from. Inputs are compared by that, too: they may not have changed.
   void download(Where where = Where::current()) {
     context_.synchronize(where);

@@ -1,9 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// What CUDA contexts make of the heads and readouts of the vocabulary: heads that are another one by another name run, readouts without
-// a kernel are refused by name before anything is enqueued.
-#include "cuda_api_fixture.h"
-#include "readout_calls.h"
+// Heads that are another one by another name (EXPERT_CONCAT, VOCAB_ROWS) run on CUDA as they do on the CPU, and so does the pooling of all rows.
+#include "cuda_api_checks.h"
+#include "cuda_training_call.h"
 
 using namespace gavel::test;
 
@@ -51,43 +50,61 @@ void test_heads(const CudaContext &cuda, const TestContext &cpu) {
   }
 }
 
-void test_readouts(const CudaContext &cuda) {
-  int64_t refused = 0;
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
-    Random random(seed);
-    const ReadoutCase problem = any_readout_case(random, 4);
-    const TestHead head(cuda.get(), problem.head, seed), gate(cuda.get(), problem.gate, seed + 1);
-    ReadoutOutputs out;
-    gavel_score_args args = readout_score_args(problem, gate.get(), out);
-    ReadoutBackward backward(problem, out, gate.get(), 0);
-    OnDevice device(cuda);
-    upload(device, args);
-    device.upload(args, offsetof(gavel_score_args, readout_levels), offsetof(gavel_score_args, gate));
-    device.upload(args, offsetof(gavel_score_args, gate_index), sizeof args);
-    args.stream = cuda.stream();
-    upload(device, backward.args);
-    device.upload(backward.args, offsetof(gavel_backward_args, readout_levels), offsetof(gavel_backward_args, gate));
-    device.upload(backward.args, offsetof(gavel_backward_args, gate_index), offsetof(gavel_backward_args, gate_gradients));
-    for (gavel_tensor &tensor : backward.gradients.tensors) device.upload(tensor);
-    for (gavel_tensor &tensor : backward.gate_gradients.tensors) device.upload(tensor);
-    backward.args.stream = cuda.stream();
-    const char *names[] = {"CLASS_PROB", "EXPECTATION", "QUANTILE_MEAN", "WEIGHTED_SUM", "GATED_SUM"};
-    const char *name = names[problem.config.readout - GAVEL_READOUT_CLASS_PROB];
-    auto error = sized<gavel_error>();
-    expect_status(name, gavel_score(cuda.get(), head.get(), &args, nullptr, &error), GAVEL_UNSUPPORTED, error);
-    CHECK(std::strstr(error.message, name) != nullptr, "\"%s\" lacks %s", error.message, name);
-    int64_t bytes = 0;
-    expect_status(name, gavel_score_workspace(cuda.get(), head.get(), &args, nullptr, &bytes, &error), GAVEL_UNSUPPORTED,
-                  error);
-    expect_status(name,
-                  gavel_backward(cuda.get(), head.get(), &backward.args, backward.gradients.tensors.data(),
-                                 static_cast<int32_t>(backward.gradients.tensors.size()), &error),
-                  GAVEL_UNSUPPORTED, error);
-    CHECK(std::strstr(error.message, name) != nullptr, "\"%s\" lacks %s", error.message, name);
-    ++refused;
-    device.download();
+// Every row an item: what INDEX of all rows gives, in scores, gradients and scattered gradients.
+void test_pooling_all(const CudaContext &cuda) {
+  for (const gavel_head_spec &spec :
+       {linear_spec(GAVEL_BF16, 24, 2), mlp_spec(GAVEL_F32, 20, {12}, 1, GAVEL_ACTIVATION_SILU)}) {
+    for (const int64_t rows : {1, 9, 40}) {
+      Random random(11);
+      TrainingCase training{Batch(random, spec.dtype, rows, spec.input_width)};
+      for (int64_t r = 0; r < rows; ++r) training.batch.last.push_back(r);
+      training.dscore = random_values(random, GAVEL_F32, rows * spec.output_width);
+      const TestHead head(cuda.get(), spec, 12);
+      Scores outs[2];
+      std::vector<float> dvectors[2], dhidden[2];
+      std::vector<std::vector<float>> gradients[2];
+      auto error = sized<gavel_error>();
+      for (const int all : {0, 1}) {
+        const auto change = [&](auto &args) {
+          if (all == 1) args.pooling = GAVEL_POOLING_ALL, args.last = gavel_tensor{};
+        };
+        gavel_score_args args = score_args(spec, training.batch, GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE, true, outs[all]);
+        change(args);
+        score_on_device(cuda, head.get(), args, nullptr);
+        GradientBuffers buffers(spec, std::numeric_limits<float>::quiet_NaN(), 0);
+        gavel_backward_args backward = backward_args(spec, training, outs[all], dvectors[all]);
+        change(backward);
+        dhidden[all].assign(static_cast<size_t>(rows * spec.input_width), 0.5f);
+        auto scatter = sized<gavel_scatter_args>();
+        scatter.pooling = GAVEL_POOLING_INDEX;
+        scatter.last = backward.last.dtype == GAVEL_NONE ? args.last : backward.last;
+        change(scatter);
+        OnDevice device(cuda);
+        upload(device, backward);
+        std::vector<gavel_tensor> tensors = buffers.tensors;
+        for (gavel_tensor &tensor : tensors) device.upload(tensor);
+        scatter.dhidden = describe(dhidden[all].data(), GAVEL_F32, {rows, spec.input_width});
+        device.upload(scatter.last);
+        device.upload(scatter.dhidden);
+        scatter.dvectors = backward.dvectors;
+        backward.stream = scatter.stream = cuda.stream();
+        expect_status(
+            "backward",
+            gavel_backward(cuda.get(), head.get(), &backward, tensors.data(), static_cast<int32_t>(tensors.size()), &error),
+            GAVEL_OK, error);
+        expect_status("scatter", gavel_scatter(cuda.get(), &scatter, &error), GAVEL_OK, error);
+        device.download();
+        for (size_t i = 0; i < tensors.size(); ++i) gradients[all].push_back(buffers.values(i));
+      }
+      check_scores("ALL", outs[1], outs[0], 11);
+      const auto same = [](const char *what, const std::vector<float> &actual, const std::vector<float> &expected) {
+        check_bits(what, actual.data(), expected.data(), static_cast<int64_t>(expected.size()), 11);
+      };
+      same("dvectors", dvectors[1], dvectors[0]);
+      same("dhidden", dhidden[1], dhidden[0]);
+      for (size_t i = 0; i < gradients[0].size(); ++i) same("gradient", gradients[1][i], gradients[0][i]);
+    }
   }
-  check_equal("readouts refused", refused, 40);
 }
 
 }  // namespace
@@ -96,6 +113,6 @@ int main() {
   const TestContext cpu(1);
   const CudaContext cuda;
   test_heads(cuda, cpu);
-  test_readouts(cuda);
+  test_pooling_all(cuda);
   return finish();
 }

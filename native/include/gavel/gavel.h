@@ -317,7 +317,7 @@ enum {
   GAVEL_POOLING_INDEX = 1,        /* y = X[last] */
   GAVEL_POOLING_FIRST_LAST = 2,   /* X[first], X[last] combined; D = 2H with CONCAT */
   GAVEL_POOLING_SPAN_MEAN = 3,    /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
-  GAVEL_POOLING_ALL = 4,          /* y = X[r] for every row r: R = T, without first and last. CPU; GAVEL_UNSUPPORTED on CUDA */
+  GAVEL_POOLING_ALL = 4,          /* y = X[r] for every row r: R = T, without first and last */
   GAVEL_POOLING_TOKEN_LOGPROB = 5 /* has a call of its own, gavel_token_logprob: it reads a vocabulary instead of a head */
 };
 enum {
@@ -344,7 +344,7 @@ enum {
  *                  SOFTMAX (ArmoRM) gate_scale sum_k softmax(g / gate_temperature)_k q_k;  LINEAR gate_scale sum_k g_k q_k
  *                  TWO_STREAM (BiPRM) a z + (1 - a) z', a = 1 / (1 + e^-g): K = 1, z at row `last`, z' at row `gate_index`
  *
- * On CUDA there are IDENTITY, AFFINE and SIGMOID; the others are GAVEL_UNSUPPORTED there.
+ * On CUDA the numbers in tensors are looked at by the kernels: one that is not finite is reported by the next gavel_stream_synchronize.
  */
 enum {
   GAVEL_READOUT_IDENTITY = 0,
@@ -533,12 +533,11 @@ int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const ga
 /* ---- token log-probabilities ------------------------------------------------------------------------------------------- */
 
 /* The output matrix of a language model (lm_head.weight [V, H]: row v makes the logit of token v) with its own packed copy. Never
- * changes; many threads may use it at once, with every CPU context. Keeps its context alive. */
+ * changes; many threads may use it at once, with every context of its device. Keeps its context alive. */
 typedef struct gavel_vocabulary gavel_vocabulary;
 
 /* Copies and packs `weight`: f32, f16 or bf16 [V, H] in host memory, V from 1 to 2^24, H from 1 to 2^20; the caller keeps its memory. The
- * logits are the products alone: of a model that adds a bias, scales its logits or caps them, give gavel_token_logprob the logits.
- * CPU contexts only; on CUDA GAVEL_UNSUPPORTED. */
+ * logits are the products alone: of a model that adds a bias, scales its logits or caps them, give gavel_token_logprob the logits. */
 int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weight, gavel_vocabulary **vocabulary,
                                 gavel_error *error);
 /* NULL is allowed. */
@@ -573,7 +572,10 @@ enum {
  * Only rows that some span needs and the mask lets through are computed; only their targets are looked at. A target outside [0, V) there is
  * an error. Item r is invalid where first or last is -1, last < first, or no row of the span is let through: its score is -inf, it is
  * counted, and a loss in the same call masks it. Without spans (first, last, scores, counts absent, no loss, reduce and readout 0) the
- * call computes logprobs alone, of every row that the mask lets through. On CUDA the call is GAVEL_UNSUPPORTED.
+ * call computes logprobs alone, of every row that the mask lets through.
+ *
+ * On CUDA a target out of range is reported by the next gavel_stream_synchronize, and the log-probability is NaN; from the same logits the bits
+ * are the CPU's. The first call of a size makes room in the stream's scratch memory: run one before a capture.
  */
 typedef struct gavel_token_logprob_args {
   uint32_t struct_size;
@@ -592,7 +594,7 @@ typedef struct gavel_token_logprob_args {
   gavel_tensor logprobs;           /* out, optional: f32 [T]; 0 for rows that are not computed */
   gavel_tensor scores;             /* out: f32 [R] */
   gavel_tensor counts;             /* out, optional: i64 [2]: invalid items, items with a NaN score */
-  gavel_stream *stream;            /* NULL */
+  gavel_stream *stream;            /* CUDA: where the work is enqueued; NULL on the CPU */
 } gavel_token_logprob_args;
 
 /* vocabulary: NULL without args.hidden. `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */
@@ -613,7 +615,7 @@ typedef struct gavel_token_logprob_backward_args {
   gavel_tensor reference_logprobs; /* f32 [T]: with MIN, where the call had them, else absent */
   gavel_tensor dscore;             /* f32 [R] */
   gavel_tensor dlogprobs;          /* out: f32 [T] */
-  gavel_stream *stream;            /* NULL */
+  gavel_stream *stream;            /* CUDA: where the work is enqueued; NULL on the CPU */
 } gavel_token_logprob_backward_args;
 
 int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error);

@@ -191,8 +191,6 @@ void run_on_cpu(CpuContext &context, gavel_head &head, const Backward &checked) 
 
 cuda::BackwardCall call_on_cuda(gavel_head &head, const Backward &checked) {
   const gavel_backward_args &args = checked.args;
-  require_cuda_pooling(args.pooling);
-  require_cuda_readout(checked.readout);
   cuda::BackwardCall call{.head = *head.cuda,
                           .accumulate = args.accumulate == 1,
                           .pooling = args.pooling,
@@ -206,8 +204,18 @@ cuda::BackwardCall call_on_cuda(gavel_head &head, const Backward &checked) {
                           .preactivations = checked.preactivations,
                           .dscore = checked.dscore,
                           .dvectors = checked.dvectors,
-                          .gradients = {}};
+                          .gradients = {},
+                          .mixing = checked.readout.family->elementwise() ? nullptr : &checked.readout,
+                          .gate = checked.gate == nullptr ? nullptr : checked.gate->cuda.get(),
+                          .logits = checked.logits,
+                          .gate_logits = checked.gate_logits,
+                          .gate_preactivations = checked.gate_preactivations,
+                          .dgate_vectors = checked.dgate_vectors,
+                          .dgate_scale = checked.dgate_scale,
+                          .gate_gradients = {},
+                          .other = {}};
   std::copy(std::begin(checked.gradients), std::end(checked.gradients), call.gradients);
+  std::copy(std::begin(checked.gate_gradients), std::end(checked.gate_gradients), call.gate_gradients);
   return call;
 }
 
@@ -254,6 +262,8 @@ int32_t gavel_backward(gavel_context *context, gavel_head *head, const gavel_bac
     cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
     if (stream == nullptr) return run_on_cpu(*on.cpu, used, call);
     const HeadReader reader(used);
+    std::optional<HeadReader> gate_reader;
+    if (call.gate != nullptr) gate_reader.emplace(*call.gate);
     on_plugin(on.plugin->backward, call_on_cuda(used, call), *stream);
   });
 }
@@ -276,7 +286,6 @@ int32_t gavel_scatter(gavel_context *context, const gavel_scatter_args *args, ga
     const Scatter call = check(on, args);
     cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
     if (stream == nullptr) return run_on_cpu(*on.cpu, call);
-    require_cuda_pooling(call.args.pooling);
     on_plugin(on.plugin->scatter,
               cuda::ScatterCall{.pooling = call.args.pooling,
                                 .combine = call.args.combine,

@@ -28,11 +28,6 @@ IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const ga
   return lists;
 }
 
-void require_cuda_pooling(int32_t pooling) {
-  if (pooling != GAVEL_POOLING_ALL) return;
-  fail(GAVEL_UNSUPPORTED, "the pooling ALL runs on the CPU alone in this version; on CUDA say INDEX with the rows 0 to T - 1");
-}
-
 namespace {
 
 // [T, experts, H] as the rows [T, experts H] it is.

@@ -22,9 +22,6 @@ struct IndexLists {
 IndexLists take_index_lists(int32_t pooling, const gavel_tensor &first, const gavel_tensor &last, int64_t rows,
                             CallTensors &tensors);
 
-// Throws Failure (GAVEL_UNSUPPORTED) where the pooling has no kernel on CUDA.
-void require_cuda_pooling(int32_t pooling);
-
 // Hidden states [T, H] of which this pooling makes vectors as wide as the head's input; those of EXPERT_CONCAT as rows, too.
 Tensor take_hidden(const gavel_tensor &hidden, int32_t pooling, int32_t combine, const HeadSpec &spec, CallTensors &tensors);
 

@@ -90,12 +90,29 @@ gavel_buffer::~gavel_buffer() {
 }
 
 gavel_vocabulary::gavel_vocabulary(gavel_context &parent, std::unique_ptr<CpuVocabulary> part)
-    : Handle(kVocabularyMagic), context(parent), cpu(std::move(part)) {
+    : Handle(kVocabularyMagic),
+      context(parent),
+      dtype(part->dtype),
+      tokens(part->tokens),
+      width(part->width),
+      cpu(std::move(part)),
+      cuda(nullptr, nullptr) {
+  context.keep();
+}
+
+gavel_vocabulary::gavel_vocabulary(gavel_context &parent, const Tensor &weight, CudaPart<cuda::Vocabulary> part)
+    : Handle(kVocabularyMagic),
+      context(parent),
+      dtype(weight.dtype),
+      tokens(weight.shape[0]),
+      width(weight.shape[1]),
+      cuda(std::move(part)) {
   context.keep();
 }
 
 gavel_vocabulary::~gavel_vocabulary() {
   cpu.reset();
+  cuda.reset();
   destroy(&context, kContextMagic);
 }
 

@@ -74,13 +74,19 @@ struct gavel_buffer final : gavel::Handle {
   gavel::CudaPart<gavel::cuda::Buffer> cuda;
 };
 
-// On the CPU alone. Nothing writes it after it was made, so calls need not be kept apart.
+// Nothing writes it after it was made, so calls need not be kept apart.
 struct gavel_vocabulary final : gavel::Handle {
   gavel_vocabulary(gavel_context &parent, std::unique_ptr<gavel::CpuVocabulary> part);
+  // weight: what its shape and dtype are.
+  gavel_vocabulary(gavel_context &parent, const gavel::Tensor &weight, gavel::CudaPart<gavel::cuda::Vocabulary> part);
   ~gavel_vocabulary();
 
   gavel_context &context;
+  const int32_t dtype;
+  const int64_t tokens;  // V
+  const int64_t width;   // H
   std::unique_ptr<gavel::CpuVocabulary> cpu;
+  gavel::CudaPart<gavel::cuda::Vocabulary> cuda;
 };
 
 namespace gavel {

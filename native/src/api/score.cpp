@@ -168,8 +168,6 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
 
 cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
   const gavel_score_args &args = call.args;
-  require_cuda_pooling(args.pooling);
-  require_cuda_readout(call.readout);
   return {.head = *head.cuda,
           .pooling = args.pooling,
           .combine = args.combine,
@@ -184,7 +182,13 @@ cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
           .vectors = call.vectors,
           .preactivations = call.preactivations,
           .counts = call.counts,
-          .loss = call.loss ? &*call.loss : nullptr};
+          .loss = call.loss ? &*call.loss : nullptr,
+          .mixing = call.readout.family->elementwise() ? nullptr : &call.readout,
+          .gate = call.gate == nullptr ? nullptr : call.gate->cuda.get(),
+          .objectives = call.objectives,
+          .gate_weights = call.gate_weights,
+          .gate_logits = call.gate_logits,
+          .gate_preactivations = call.gate_preactivations};
 }
 
 }  // namespace
@@ -200,6 +204,8 @@ int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_
     cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
     if (stream == nullptr) return run_on_cpu(*on.cpu, used, call);
     const HeadReader reader(used);
+    std::optional<HeadReader> gate_reader;
+    if (call.gate != nullptr) gate_reader.emplace(*call.gate);
     on_plugin(on.plugin->score, call_on_cuda(used, call), *stream);
   });
 }

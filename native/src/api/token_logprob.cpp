@@ -21,14 +21,6 @@ using namespace gavel;
 
 namespace {
 
-CpuContext &cpu_of(gavel_context &context) {
-  if (context.plugin != nullptr) {
-    fail(GAVEL_UNSUPPORTED,
-         "TOKEN_LOGPROB runs on the CPU alone in this version; use a CPU context, with tensors in host memory");
-  }
-  return *context.cpu;
-}
-
 void check_span_score(int32_t reduce, int32_t readout, float beta) {
   GAVEL_CHECK(reduce >= GAVEL_LOGPROB_SUM && reduce <= GAVEL_LOGPROB_MEAN_PROB,
               "args.reduce is %d; say 1 (SUM), 2 (MEAN), 3 (MIN) or 4 (MEAN_PROB)", reduce);
@@ -50,7 +42,7 @@ float factor_of(int32_t readout, float beta) {
 
 // Where log-probabilities come from.
 struct Source {
-  const CpuVocabulary *vocabulary = nullptr;
+  const gavel_vocabulary *vocabulary = nullptr;
   Tensor states;       // hidden states or logits; absent where the caller has the log-probabilities
   Tensor policy;       // those
   const char *name;    // of the tensor that has T rows
@@ -59,7 +51,8 @@ struct Source {
   Tensor targets;      // absent with policy
 };
 
-Source take_source(gavel_vocabulary *given, const gavel_token_logprob_args &args, CallTensors &tensors) {
+Source take_source(const gavel_context &context, gavel_vocabulary *given, const gavel_token_logprob_args &args,
+                   CallTensors &tensors) {
   const bool hidden = !is_absent(args.hidden, "args.hidden");
   const bool logits = !is_absent(args.logits, "args.logits");
   const bool policy = !is_absent(args.policy_logprobs, "args.policy_logprobs");
@@ -69,7 +62,9 @@ Source take_source(gavel_vocabulary *given, const gavel_token_logprob_args &args
       hidden + logits + policy);
   Source source;
   if (hidden) {
-    const CpuVocabulary &vocabulary = *checked(given).cpu;
+    const gavel_vocabulary &vocabulary = checked(given);
+    GAVEL_CHECK(vocabulary.context.device_type == context.device_type && vocabulary.context.device_id == context.device_id,
+                "the vocabulary was made on another device than the call's context: make one with this context");
     const Dtypes dtypes = vocabulary.dtype == GAVEL_F32 ? kFloatDtypes : only(vocabulary.dtype);
     source.vocabulary = &vocabulary;
     source.name = "args.hidden";
@@ -133,9 +128,8 @@ Call check(gavel_context &context, gavel_vocabulary *vocabulary, const gavel_tok
   Call call;
   call.args = read_struct(caller, "args");
   const gavel_token_logprob_args &args = call.args;
-  stream_of_call(context, args.stream, "args.stream");
   CallTensors tensors(context.memory());
-  call.source = take_source(vocabulary, args, tensors);
+  call.source = take_source(context, vocabulary, args, tensors);
   const int64_t rows = call.source.rows;
   const Dtypes f32 = only(GAVEL_F32);
   call.mask = tensors.optional_input(args.mask, "args.mask", only(GAVEL_U8), {rows});
@@ -207,8 +201,9 @@ const float *compute_logprobs(CpuContext &context, const Call &call, const Token
   float *logprobs = call.logprobs.present() ? call.logprobs.as<float>() : workspace.take<float>(source.rows);
   std::fill_n(logprobs, source.rows, 0.0f);
   const Wanted wanted = wanted_rows(call, spans, workspace);
-  run_token_logprobs({context.kernels, context.pool, workspace, source.vocabulary, source.states, source.tokens, wanted.rows,
-                      wanted.targets, wanted.count, logprobs});
+  run_token_logprobs({context.kernels, context.pool, workspace,
+                      source.vocabulary == nullptr ? nullptr : source.vocabulary->cpu.get(), source.states, source.tokens,
+                      wanted.rows, wanted.targets, wanted.count, logprobs});
   return logprobs;
 }
 
@@ -244,6 +239,26 @@ void run(CpuContext &context, Call &call) {
   if (call.loss) run_cpu_loss(*call.loss, context.kernels, call.scores.as<float>(), 1);
 }
 
+cuda::TokenLogprobCall call_on_cuda(const Call &call) {
+  const Source &source = call.source;
+  return {.vocabulary = source.vocabulary == nullptr ? nullptr : source.vocabulary->cuda.get(),
+          .states = source.states,
+          .policy = source.policy,
+          .rows = source.rows,
+          .tokens = source.tokens,
+          .targets = source.targets,
+          .mask = call.mask,
+          .reference = call.reference,
+          .first = call.first,
+          .last = call.last,
+          .reduce = call.args.reduce,
+          .factor = factor_of(call.args.readout, call.args.beta),
+          .logprobs = call.logprobs,
+          .scores = call.scores,
+          .counts = call.counts,
+          .loss = call.loss ? &*call.loss : nullptr};
+}
+
 struct Backward {
   gavel_token_logprob_backward_args args;
   Tensor mask;
@@ -259,7 +274,6 @@ Backward check(gavel_context &context, const gavel_token_logprob_backward_args *
   Backward call;
   call.args = read_struct(caller, "args");
   const gavel_token_logprob_backward_args &args = call.args;
-  stream_of_call(context, args.stream, "args.stream");
   check_span_score(args.reduce, args.readout, args.beta);
   CallTensors tensors(context.memory());
   const Dtypes f32 = only(GAVEL_F32);
@@ -303,9 +317,10 @@ int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary
                             const gavel_loss_args *loss, gavel_error *error) {
   return enter("gavel_token_logprob", error, [&] {
     gavel_context &on = checked(context);
-    CpuContext &cpu = cpu_of(on);
     Call call = check(on, vocabulary, args, loss);
-    run(cpu, call);
+    cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
+    if (stream == nullptr) return run(*on.cpu, call);
+    on_plugin(on.plugin->token_logprob, call_on_cuda(call), *stream);
   });
 }
 
@@ -313,8 +328,20 @@ int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_l
                                      gavel_error *error) {
   return enter("gavel_token_logprob_backward", error, [&] {
     gavel_context &on = checked(context);
-    CpuContext &cpu = cpu_of(on);
-    run(cpu, check(on, args));
+    const Backward call = check(on, args);
+    cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
+    if (stream == nullptr) return run(*on.cpu, call);
+    on_plugin(on.plugin->token_logprob_backward,
+              cuda::TokenLogprobBackwardCall{.mask = call.mask,
+                                             .first = call.first,
+                                             .last = call.last,
+                                             .reduce = call.args.reduce,
+                                             .factor = factor_of(call.args.readout, call.args.beta),
+                                             .logprobs = call.logprobs,
+                                             .reference = call.reference,
+                                             .dscore = call.dscore,
+                                             .dlogprobs = call.dlogprobs},
+              *stream);
   });
 }
 

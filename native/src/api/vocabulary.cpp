@@ -28,9 +28,6 @@ int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weig
     GAVEL_CHECK(vocabulary != nullptr, "vocabulary is NULL; pass the address of a pointer to be set");
     *vocabulary = nullptr;
     gavel_context &parent = checked(context);
-    if (parent.plugin != nullptr) {
-      fail(GAVEL_UNSUPPORTED, "a vocabulary on CUDA: TOKEN_LOGPROB runs on the CPU alone in this version; use a CPU context");
-    }
     GAVEL_CHECK(weight != nullptr, "weight is NULL; pass a tensor [V, H]");
     CallTensors tensors(kHostMemory);
     const Tensor matrix = tensors.input(*weight, "weight", kFloatDtypes, {kAny, kAny});
@@ -38,6 +35,13 @@ int32_t gavel_vocabulary_create(gavel_context *context, const gavel_tensor *weig
                 "weight has %" PRId64 " rows, one for each token; it must have 1 to %" PRId64, matrix.shape[0], kMostTokens);
     GAVEL_CHECK(matrix.shape[1] >= 1 && matrix.shape[1] <= kMostWidth,
                 "weight has rows of %" PRId64 " values; they must be 1 to %" PRId64 " wide", matrix.shape[1], kMostWidth);
+    if (parent.plugin != nullptr) {
+      cuda::Vocabulary *made = nullptr;
+      on_plugin(parent.plugin->vocabulary_create, *parent.cuda, matrix, &made);
+      CudaPart<cuda::Vocabulary> part(made, parent.plugin->vocabulary_destroy);
+      *vocabulary = std::make_unique<gavel_vocabulary>(parent, matrix, std::move(part)).release();
+      return;
+    }
     auto part = std::make_unique<CpuVocabulary>(*parent.cpu, matrix);
     *vocabulary = std::make_unique<gavel_vocabulary>(parent, std::move(part)).release();
   });

@@ -1,7 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 #include "common/readout.h"
 
-#include <algorithm>
 #include <cinttypes>
 
 #include "common/error.h"
@@ -29,7 +28,7 @@ const ReadoutFamily &family_of(int32_t kind) {
 const ReadoutFamily &objectives_of(int32_t kind) {
   if (kind == GAVEL_READOUT_IDENTITY) return kIdentity;
   for (const ReadoutFamily *family : kFamilies) {
-    if (family->kind == kind && family->reduce != nullptr) return *family;
+    if (family->kind == kind && family->of_groups()) return *family;
   }
   fail(GAVEL_INVALID_ARGUMENT,
        "args.readout_objectives is %d; objectives are made by 0 (IDENTITY), 3 (CLASS_PROB), 4 (EXPECTATION) or 5 "
@@ -96,38 +95,6 @@ void check_finite(const char *name, const float *values, int64_t count) {
   }
 }
 
-// Where the parts of an item's scratch begin.
-struct Scratch {
-  Scratch(const ReadoutPlan &plan, float *scratch)
-      : objectives(scratch),
-        dobjectives(scratch + plan.objective_count),
-        mix(dobjectives + plan.objective_count),
-        group(mix + 3 * plan.objective_count) {}
-  float *objectives;
-  float *dobjectives;
-  float *mix;
-  float *group;
-};
-
-void reduce_groups(const ReadoutPlan &plan, const ReadoutFamily &family, const float *logits, float *scratch, float *out) {
-  for (int64_t g = 0; g < plan.logits / plan.width; ++g) out[g] = family.reduce(plan, logits + g * plan.width, scratch);
-}
-
-void reduce_groups_gradient(const ReadoutPlan &plan, const ReadoutFamily &family, const float *logits, const float *d,
-                            float *scratch, float *dlogits) {
-  for (int64_t g = 0; g < plan.logits / plan.width; ++g) {
-    // Without logits where the gradient does not read them.
-    const float *group = logits == nullptr ? nullptr : logits + g * plan.width;
-    family.reduce_gradient(plan, group, d[g], scratch, dlogits + g * plan.width);
-  }
-}
-
-const float *objectives_of_item(const ReadoutPlan &plan, const float *logits, const Scratch &scratch) {
-  if (plan.objectives == &kIdentity) return logits;
-  if (logits != nullptr) reduce_groups(plan, *plan.objectives, logits, scratch.group, scratch.objectives);
-  return scratch.objectives;
-}
-
 }  // namespace
 
 ReadoutPlan check_readout(const ReadoutArgs &args, const HeadSpec &head, const HeadSpec *gate, int64_t items,
@@ -135,10 +102,12 @@ ReadoutPlan check_readout(const ReadoutArgs &args, const HeadSpec &head, const H
   ReadoutPlan plan{};
   plan.family = &family_of(args.readout);
   const ReadoutFamily &family = *plan.family;
+  plan.kind = family.kind;
   plan.logits = head.fields.output_width;
   uint32_t read = family.fields;
   if (family.fields & kObjectives) {
     plan.objectives = &objectives_of(args.objectives);
+    plan.objective_kind = plan.objectives->kind;
     read |= plan.objectives->fields;
   }
   refuse_unread(args, read, family.name);
@@ -165,54 +134,27 @@ ReadoutPlan check_readout(const ReadoutArgs &args, const HeadSpec &head, const H
 void check_readout_values(const ReadoutPlan &plan) {
   check_finite("args.readout_levels", plan.levels, plan.width);
   check_finite("args.readout_weights", plan.weights, plan.objective_count);
-  for (int64_t j = 0; plan.transform.present() && j < plan.objective_count; ++j) {
-    check_finite("args.gate_transform", plan.transform.row<const float>(j), plan.objective_count);
+  for (int64_t j = 0; plan.transform != nullptr && j < plan.objective_count; ++j) {
+    check_finite("args.gate_transform", plan.transform + j * plan.transform_stride, plan.objective_count);
   }
-}
-
-void require_cuda_readout(const ReadoutPlan &plan) {
-  if (plan.family->on_cuda) return;
-  fail(GAVEL_UNSUPPORTED,
-       "the readout %s runs on the CPU alone in this version; copy the hidden states to the host and use a "
-       "CPU context",
-       plan.family->name);
 }
 
 bool gradient_reads_logits(const ReadoutPlan &plan) {
   return plan.family->gradient_reads_logits || (plan.objectives != nullptr && plan.objectives->gradient_reads_logits);
 }
 
-int64_t readout_scratch(const ReadoutPlan &plan) {
-  return 5 * plan.objective_count + plan.width;
-}
-
-void read_out(const ReadoutPlan &plan, const float *logits, const float *gate, float *scratch, float *scores, float *objectives,
+void read_out(const ReadoutRow &row, const float *logits, const float *gate, float *scratch, float *scores, float *objectives,
               float *gate_weights) {
-  const Scratch parts(plan, scratch);
-  if (plan.objectives == nullptr) return reduce_groups(plan, *plan.family, logits, parts.group, scores);
-  const float *r = objectives_of_item(plan, logits, parts);
-  if (objectives != nullptr) std::copy_n(r, plan.objective_count, objectives);
-  scores[0] = plan.family->mix(plan, {r, gate, parts.mix}, gate_weights);
+  read_out_row<SerialWalk>(row, logits, gate, scratch, scores, objectives, gate_weights);
 }
 
-void read_out_gradient(const ReadoutPlan &plan, const float *logits, const float *gate, const float *dscore, float *scratch,
+void read_out_gradient(const ReadoutRow &row, const float *logits, const float *gate, const float *dscore, float *scratch,
                        float *dlogits, float *dgate) {
-  const Scratch parts(plan, scratch);
-  if (plan.objectives == nullptr) {
-    return reduce_groups_gradient(plan, *plan.family, logits, dscore, parts.group, dlogits);
-  }
-  const float *r = objectives_of_item(plan, logits, parts);
-  if (plan.objectives == &kIdentity) {
-    plan.family->mix_gradient(plan, {r, gate, parts.mix}, dscore[0], dlogits, dgate);
-    return;
-  }
-  plan.family->mix_gradient(plan, {r, gate, parts.mix}, dscore[0], parts.dobjectives, dgate);
-  reduce_groups_gradient(plan, *plan.objectives, logits, parts.dobjectives, parts.group, dlogits);
+  read_out_row_gradient<SerialWalk>(row, logits, gate, dscore, scratch, dlogits, dgate);
 }
 
-float gate_scale_gradient(const ReadoutPlan &plan, const float *logits, const float *gate, float dscore, float *scratch) {
-  const Scratch parts(plan, scratch);
-  return dscore * plan.family->scale_gradient(plan, {objectives_of_item(plan, logits, parts), gate, parts.mix});
+float gate_scale_gradient(const ReadoutRow &row, const float *logits, const float *gate, float dscore, float *scratch) {
+  return gate_scale_gradient_row<SerialWalk>(row, logits, gate, dscore, scratch);
 }
 
 }  // namespace gavel

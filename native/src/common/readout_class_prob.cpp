@@ -1,6 +1,4 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
-#include "common/readout_class_prob.h"
-
 #include <cinttypes>
 
 #include "common/error.h"
@@ -20,22 +18,12 @@ void check(const ReadoutArgs &args, CallTensors &, ReadoutPlan &plan) {
   plan.class_index = args.class_index;
 }
 
-float reduce(const ReadoutPlan &plan, const float *logits, float *scratch) {
-  return class_probability(logits, plan.width, plan.class_index, scratch);
-}
-
-void reduce_gradient(const ReadoutPlan &plan, const float *logits, float d, float *scratch, float *dlogits) {
-  class_probability_gradient(logits, plan.width, plan.class_index, d, scratch, dlogits);
-}
-
 }  // namespace
 
 const ReadoutFamily kClassProb = {.kind = GAVEL_READOUT_CLASS_PROB,
                                   .name = "CLASS_PROB",
                                   .fields = kGroups | kClass,
                                   .check = check,
-                                  .reduce = reduce,
-                                  .reduce_gradient = reduce_gradient,
                                   .gradient_reads_logits = true};
 
 }  // namespace gavel

@@ -9,17 +9,18 @@
 namespace gavel {
 
 // e: scratch [n].
-GAVEL_HOST_DEVICE float class_probability(const float *z, int64_t n, int64_t wanted, float *e) {
-  return probability(softmax_row(z, n, 1.0f, e), wanted);
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION float class_probability(const float *z, int64_t n, int64_t wanted, float *e) {
+  return probability(softmax_row<Walk>(z, n, 1.0f, e), wanted);
 }
 
 // dz_k = d p_c ([k = c] - p_k).
-GAVEL_HOST_DEVICE void class_probability_gradient(const float *z, int64_t n, int64_t wanted, float d, float *e, float *dz) {
-  const SoftmaxRow row = softmax_row(z, n, 1.0f, e);
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION void class_probability_gradient(const float *z, int64_t n, int64_t wanted, float d, float *e, float *dz) {
+  const SoftmaxRow row = softmax_row<Walk>(z, n, 1.0f, e);
   const float factor = d * probability(row, wanted);
-  for (int64_t k = 0; k < n; ++k) {
-    dz[k] = k == wanted ? factor * probability_of_others(row, k) : -(factor * probability(row, k));
-  }
+  Walk::each(
+      n, [&](int64_t k) { dz[k] = k == wanted ? factor * probability_of_others(row, k) : -(factor * probability(row, k)); });
 }
 
 }  // namespace gavel

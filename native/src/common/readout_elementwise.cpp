@@ -22,9 +22,8 @@ void check_affine(const ReadoutArgs &args, CallTensors &, ReadoutPlan &plan) {
 
 }  // namespace
 
-const ReadoutFamily kIdentity = {.kind = GAVEL_READOUT_IDENTITY, .name = "IDENTITY", .fields = 0, .on_cuda = true};
-const ReadoutFamily kAffine = {
-    .kind = GAVEL_READOUT_AFFINE, .name = "AFFINE", .fields = kMeanDeviation, .on_cuda = true, .check = check_affine};
-const ReadoutFamily kSigmoid = {.kind = GAVEL_READOUT_SIGMOID, .name = "SIGMOID", .fields = 0, .on_cuda = true};
+const ReadoutFamily kIdentity = {.kind = GAVEL_READOUT_IDENTITY, .name = "IDENTITY", .fields = 0};
+const ReadoutFamily kAffine = {.kind = GAVEL_READOUT_AFFINE, .name = "AFFINE", .fields = kMeanDeviation, .check = check_affine};
+const ReadoutFamily kSigmoid = {.kind = GAVEL_READOUT_SIGMOID, .name = "SIGMOID", .fields = 0};
 
 }  // namespace gavel

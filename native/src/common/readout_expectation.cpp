@@ -1,6 +1,4 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
-#include "common/readout_expectation.h"
-
 #include <cinttypes>
 
 #include "common/error.h"
@@ -20,22 +18,12 @@ void check(const ReadoutArgs &args, CallTensors &tensors, ReadoutPlan &plan) {
   plan.levels = tensors.input(args.levels, "args.readout_levels", only(GAVEL_F32), {plan.width}).as<const float>();
 }
 
-float reduce(const ReadoutPlan &plan, const float *logits, float *scratch) {
-  return expectation(plan.statistic, logits, plan.levels, plan.width, scratch);
-}
-
-void reduce_gradient(const ReadoutPlan &plan, const float *logits, float d, float *scratch, float *dlogits) {
-  expectation_gradient(plan.statistic, logits, plan.levels, plan.width, d, scratch, dlogits);
-}
-
 }  // namespace
 
 const ReadoutFamily kExpectation = {.kind = GAVEL_READOUT_EXPECTATION,
                                     .name = "EXPECTATION",
                                     .fields = kGroups | kLevels,
                                     .check = check,
-                                    .reduce = reduce,
-                                    .reduce_gradient = reduce_gradient,
                                     .gradient_reads_logits = true};
 
 }  // namespace gavel

@@ -1,6 +1,4 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
-#include "common/readout_gated_sum.h"
-
 #include <cinttypes>
 #include <cmath>
 
@@ -34,59 +32,9 @@ void check(const ReadoutArgs &args, CallTensors &tensors, ReadoutPlan &plan) {
               static_cast<double>(args.gate_scale));
   plan.gate_temperature = args.gate_temperature;
   plan.gate_scale = args.gate_scale;
-  plan.transform = tensors.optional_input(args.transform, "args.gate_transform", only(GAVEL_F32), {n, n});
-}
-
-// The objectives after the transform; `into` [O] is used where there is one.
-const float *transformed(const ReadoutPlan &plan, const MixRow &row, float *into) {
-  if (!plan.transform.present()) return row.objectives;
-  transform_objectives(row.objectives, plan.transform.as<const float>(), plan.transform.stride[0], plan.objective_count, into);
-  return into;
-}
-
-// sum over k of weight_k q_k, before gate_scale.
-float unscaled(const ReadoutPlan &plan, const MixRow &row, float *gate_weights) {
-  const int64_t n = plan.objective_count;
-  const float *q = transformed(plan, row, row.scratch);
-  if (plan.gate_form == GAVEL_GATE_SOFTMAX) {
-    return softmax_gate(row.gate, q, n, plan.gate_temperature, plan.gate_scale, row.scratch + n, gate_weights);
-  }
-  for (int64_t k = 0; gate_weights != nullptr && k < n; ++k) gate_weights[k] = plan.gate_scale * row.gate[k];
-  return sum_of_products(row.gate, q, n);
-}
-
-float mix(const ReadoutPlan &plan, const MixRow &row, float *gate_weights) {
-  if (plan.two_streams()) return two_stream_gate(row.gate[0], row.objectives[0], row.objectives[1], gate_weights);
-  return plan.gate_scale * unscaled(plan, row, gate_weights);
-}
-
-void mix_gradient(const ReadoutPlan &plan, const MixRow &row, float d, float *dobjectives, float *dgate) {
-  if (plan.two_streams()) {
-    const TwoStreamGradient gradient = two_stream_gate_gradient(row.gate[0], row.objectives[0], row.objectives[1], d);
-    dobjectives[0] = gradient.dforward;
-    dobjectives[1] = gradient.dreverse;
-    dgate[0] = gradient.dgate;
-    return;
-  }
-  const int64_t n = plan.objective_count;
-  const float *q = transformed(plan, row, row.scratch);
-  float *dq = plan.transform.present() ? row.scratch + 2 * n : dobjectives;
-  if (plan.gate_form == GAVEL_GATE_SOFTMAX) {
-    softmax_gate_gradient(row.gate, q, n, plan.gate_temperature, plan.gate_scale, d, row.scratch + n, dq, dgate);
-  } else {
-    const float factor = d * plan.gate_scale;
-    for (int64_t k = 0; k < n; ++k) {
-      dq[k] = factor * row.gate[k];
-      dgate[k] = factor * q[k];
-    }
-  }
-  if (plan.transform.present()) {
-    transform_gradient(dq, plan.transform.as<const float>(), plan.transform.stride[0], n, dobjectives);
-  }
-}
-
-float scale_gradient(const ReadoutPlan &plan, const MixRow &row) {
-  return unscaled(plan, row, nullptr);
+  const Tensor transform = tensors.optional_input(args.transform, "args.gate_transform", only(GAVEL_F32), {n, n});
+  plan.transform = transform.as<const float>();
+  plan.transform_stride = transform.stride[0];
 }
 
 }  // namespace
@@ -95,9 +43,6 @@ const ReadoutFamily kGatedSum = {.kind = GAVEL_READOUT_GATED_SUM,
                                  .name = "GATED_SUM",
                                  .fields = kObjectives | kGate,
                                  .check = check,
-                                 .mix = mix,
-                                 .mix_gradient = mix_gradient,
-                                 .scale_gradient = scale_gradient,
                                  .gradient_reads_logits = true};
 
 }  // namespace gavel

@@ -4,18 +4,18 @@
 #ifndef GAVEL_COMMON_READOUT_QUANTILE_MEAN_H
 #define GAVEL_COMMON_READOUT_QUANTILE_MEAN_H
 
-#include "common/pairwise_sum.h"
+#include "common/row_walk.h"
 
 namespace gavel {
 
-GAVEL_HOST_DEVICE float quantile_mean(const float *z, int64_t n) {
-  PairwiseSum sum;
-  for (int64_t k = 0; k < n; ++k) sum.add(z[k]);
-  return sum.total() / static_cast<float>(n);
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION float quantile_mean(const float *z, int64_t n) {
+  return Walk::sum(n, [&](int64_t k) { return z[k]; }) / static_cast<float>(n);
 }
 
-GAVEL_HOST_DEVICE void quantile_mean_gradient(int64_t n, float d, float *dz) {
-  for (int64_t k = 0; k < n; ++k) dz[k] = d / static_cast<float>(n);
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION void quantile_mean_gradient(int64_t n, float d, float *dz) {
+  Walk::each(n, [&](int64_t k) { dz[k] = d / static_cast<float>(n); });
 }
 
 }  // namespace gavel

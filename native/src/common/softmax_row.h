@@ -9,7 +9,7 @@
 #define GAVEL_COMMON_SOFTMAX_ROW_H
 
 #include "common/numeric.h"
-#include "common/pairwise_sum.h"
+#include "common/row_walk.h"
 
 namespace gavel {
 
@@ -20,17 +20,15 @@ struct SoftmaxRow {
 };
 
 // e [n] receives the exponentials of (z - leader) / temperature. Subtracted before dividing: logits may be large where their gaps are small.
-GAVEL_HOST_DEVICE SoftmaxRow softmax_row(const float *z, int64_t n, float temperature, float *e) {
-  int64_t leader = 0;
-  for (int64_t k = 1; k < n; ++k) {
-    if (z[k] > z[leader]) leader = k;
-  }
-  PairwiseSum rest;
-  for (int64_t k = 0; k < n; ++k) {
-    e[k] = k == leader ? 1.0f : exponential((z[k] - z[leader]) / temperature);
-    rest.add(k == leader ? 0.0f : e[k]);
-  }
-  return {leader, rest.total(), e};
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION SoftmaxRow softmax_row(const float *z, int64_t n, float temperature, float *e) {
+  const int64_t leader = Walk::leader(z, n);
+  const float largest = z[leader];
+  const float rest = Walk::sum(n, [&](int64_t k) {
+    e[k] = k == leader ? 1.0f : exponential((z[k] - largest) / temperature);
+    return k == leader ? 0.0f : e[k];
+  });
+  return {leader, rest, e};
 }
 
 GAVEL_HOST_DEVICE float probability(const SoftmaxRow &row, int64_t k) {
@@ -43,10 +41,9 @@ GAVEL_HOST_DEVICE float probability_of_others(const SoftmaxRow &row, int64_t k) 
 }
 
 // sum of p_k v_k.
-GAVEL_HOST_DEVICE float mean_under(const SoftmaxRow &row, const float *v, int64_t n) {
-  PairwiseSum sum;
-  for (int64_t k = 0; k < n; ++k) sum.add(probability(row, k) * v[k]);
-  return sum.total();
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION float mean_under(const SoftmaxRow &row, const float *v, int64_t n) {
+  return Walk::sum(n, [&](int64_t k) { return probability(row, k) * v[k]; });
 }
 
 // v_k - mean without the cancellation of a mean near v_k: (v_k - v_leader) - sum of p_j (v_j - v_leader).
@@ -56,11 +53,10 @@ struct Deviations {
   GAVEL_HOST_DEVICE float of(float value) const { return (value - base) - offset; }
 };
 
-GAVEL_HOST_DEVICE Deviations deviations_under(const SoftmaxRow &row, const float *v, int64_t n) {
+template <typename Walk = SerialWalk>
+GAVEL_ROW_FUNCTION Deviations deviations_under(const SoftmaxRow &row, const float *v, int64_t n) {
   const float base = v[row.leader];
-  PairwiseSum sum;
-  for (int64_t k = 0; k < n; ++k) sum.add(probability(row, k) * (v[k] - base));
-  return {base, sum.total()};
+  return {base, Walk::sum(n, [&](int64_t k) { return probability(row, k) * (v[k] - base); })};
 }
 
 }  // namespace gavel

@@ -65,6 +65,14 @@ struct Tensor {
   }
 };
 
+// Columns begin .. begin + width - 1 of an f32 matrix; an absent one stays absent.
+inline Tensor columns(Tensor matrix, int64_t begin, int64_t width) {
+  if (!matrix.present()) return matrix;
+  matrix.shape[1] = width;
+  if (matrix.data != nullptr) matrix.data += begin * static_cast<int64_t>(sizeof(float));
+  return matrix;
+}
+
 // Any length is accepted for a dimension given as kAny.
 constexpr int64_t kAny = -1;
 using Shape = std::initializer_list<int64_t>;

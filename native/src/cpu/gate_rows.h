@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gate_rows.h: which rows a gate reads, and the two streams of TWO_STREAM in one tensor.
+// gate_rows.h: which rows a gate reads.
 #ifndef GAVEL_CPU_GATE_ROWS_H
 #define GAVEL_CPU_GATE_ROWS_H
 
@@ -22,14 +22,6 @@ inline GatePooling resolve_gate(const ReadoutPlan &plan, Pooling &items, const T
   join_validity(items, gate.rows);
   gate.vectors = plan.two_streams() ? concatenate_rows(items, gate.rows, workspace) : gate.rows;
   return gate;
-}
-
-// Columns begin .. begin + width - 1 of an f32 matrix; an absent one stays absent.
-inline Tensor columns(Tensor matrix, int64_t begin, int64_t width) {
-  if (!matrix.present()) return matrix;
-  matrix.shape[1] = width;
-  matrix.data += begin * static_cast<int64_t>(sizeof(float));
-  return matrix;
 }
 
 }  // namespace gavel

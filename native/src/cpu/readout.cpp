@@ -45,7 +45,7 @@ void copy_item(const Tensor &tensor, int64_t item, const float *values) {
 double nanoseconds_of_item(const ReadoutPlan &plan) {
   const auto objectives = static_cast<double>(plan.objective_count);
   return 10 * static_cast<double>(plan.logits + plan.gate_outputs) +
-         (plan.transform.present() ? 2 * objectives * objectives : 0);
+         (plan.transform != nullptr ? 2 * objectives * objectives : 0);
 }
 
 }  // namespace

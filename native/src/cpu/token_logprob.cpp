@@ -14,12 +14,6 @@ namespace gavel {
 
 namespace {
 
-// What is kept of the logits of a row in one chunk.
-struct ChunkSum {
-  float shift;  // the largest, or the least float where all are -inf or NaN: -inf - -inf would be NaN
-  float sum;    // of e^(logit - shift)
-};
-
 // Logits of up to kRowBlock rows, chunk by chunk, reduced to ChunkSums and the logits of the targets.
 class RowBlock {
  public:

@@ -7,18 +7,11 @@
 #include <cstdint>
 
 #include "common/tensor.h"
+#include "common/vocabulary_chunk.h"
 #include "cpu/context.h"
 #include "cpu/memory.h"
 
 namespace gavel {
-
-// Logits worked on between two sums of exponentials: part of the definition of a log-probability (gavel.h), so never to be tuned. A power
-// of two, and whole panels.
-constexpr int64_t kVocabularyChunk = 1024;
-
-inline int64_t vocabulary_chunks(int64_t tokens) {
-  return (tokens + kVocabularyChunk - 1) / kVocabularyChunk;
-}
 
 struct CpuVocabulary {
   // weight: [V, H], checked.

@@ -23,10 +23,15 @@ void fail_fault(const Fault &fault) {
   switch (fault.kind) {
     case kFaultFirstIndex:
     case kFaultLastIndex:
+    case kFaultGateIndex:
       fail(GAVEL_INVALID_ARGUMENT,
            "item %lld: %s[%lld] is %lld; the hidden states have %lld rows: say 0 or more and less than that, or -1 for an "
            "invalid item",
-           item, fault.kind == kFaultFirstIndex ? "first" : "last", item, value, limit);
+           item,
+           fault.kind == kFaultFirstIndex  ? "first"
+           : fault.kind == kFaultLastIndex ? "last"
+                                           : "gate_index",
+           item, value, limit);
     case kFaultPairChosen:
     case kFaultPairRejected:
       fail(GAVEL_INVALID_ARGUMENT, "loss.pairs: pair %lld has %lld as its %s score; there are %lld scores, numbered from 0",
@@ -84,6 +89,17 @@ void fail_fault(const Fault &fault) {
     case kFaultGroupSize:
       fail(GAVEL_UNSUPPORTED,
            "group %lld has %lld entries; PAIRWISE_RANKING on CUDA takes at most %lld: cut the group, or use a CPU context",
+           item, value, limit);
+    case kFaultReadout:
+      fail(GAVEL_INVALID_ARGUMENT, "%s[%lld] is %g; it must be finite",
+           limit == kReadoutLevels    ? "readout_levels"
+           : limit == kReadoutWeights ? "readout_weights"
+                                      : "gate_transform",
+           item, number(value));
+    case kFaultToken:
+      fail(GAVEL_INVALID_ARGUMENT,
+           "targets[%lld] is %lld; the vocabulary has %lld tokens: say 0 or more and less than that, or leave the row out with "
+           "the mask or the spans",
            item, value, limit);
     default:
       break;

@@ -36,7 +36,13 @@ enum FaultKind : int32_t {
   kFaultAdmissible = 20,       // admissible[item][limit]: value holds the bits of the f32
   kFaultNothingAdmitted = 21,  // admissible, [limit, limit], is 0 everywhere
   kFaultGroupSize = 22,        // group item has value entries, limit are taken
+  kFaultGateIndex = 23,        // gate_index[item] = value, limit rows
+  kFaultReadout = 24,          // number item of ReadoutNumbers limit: value holds the bits of the f32
+  kFaultToken = 25,            // targets[item] = value, limit tokens
 };
+
+// `limit` of kFaultReadout.
+enum ReadoutNumbers : int32_t { kReadoutLevels = 0, kReadoutWeights = 1, kReadoutTransform = 2 };
 
 struct Fault {
   int32_t kind;  // 0: none; -1: being written

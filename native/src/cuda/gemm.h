@@ -80,6 +80,11 @@ struct DeviceLimits {
   int64_t shared_bytes;  // dynamic shared memory a block may ask for
 };
 
+// Of a device, less the static shared memory of the product kernels, which counts against the same limit.
+inline DeviceLimits product_limits(int sm_count, int64_t shared_bytes) {
+  return {sm_count, shared_bytes - 16 * 1024};
+}
+
 // Items a block takes.
 int64_t product_columns(ProductKernel kernel);
 // What `vectors` and `next` are filled up to a multiple of.

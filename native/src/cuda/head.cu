@@ -31,19 +31,22 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <bool kUnpack>
-void run_pack(const Head &head, int32_t index, void *matrix) {
-  const Parameter &parameter = head.spec.parameters[index];
-  const int64_t rows = parameter.shape[0], columns = parameter.shape[1];
-  const int64_t blocks = divide_up(head.stored_elements(index), int64_t{kThreads});
+void run_pack(int32_t dtype, void *matrix, int64_t rows, int64_t columns, void *packed_matrix) {
+  const int64_t blocks = divide_up(packed_elements(rows, kTileNeurons, columns), int64_t{kThreads});
   const dim3 grid(static_cast<unsigned>(blocks < kMostBlocks ? blocks : kMostBlocks));
-  void *packed_matrix = head.parameter(index);
-  if (head.spec.fields.dtype == GAVEL_F32) {
+  if (dtype == GAVEL_F32) {
     launch(pack_kernel<uint32_t, kUnpack>, grid, kThreads, 0, nullptr, static_cast<uint32_t *>(matrix),
            static_cast<uint32_t *>(packed_matrix), rows, columns);
   } else {
     launch(pack_kernel<uint16_t, kUnpack>, grid, kThreads, 0, nullptr, static_cast<uint16_t *>(matrix),
            static_cast<uint16_t *>(packed_matrix), rows, columns);
   }
+}
+
+template <bool kUnpack>
+void run_pack(const Head &head, int32_t index, void *matrix) {
+  const Parameter &parameter = head.spec.parameters[index];
+  run_pack<kUnpack>(head.spec.fields.dtype, matrix, parameter.shape[0], parameter.shape[1], head.parameter(index));
 }
 
 // Between contiguous device memory and a host tensor, whose rows may be spread.
@@ -67,6 +70,10 @@ void copy_parameter(const Parameter &parameter, const Tensor &host, void *device
 }
 
 }  // namespace
+
+void pack_weight(int32_t dtype, void *matrix, int64_t rows, int64_t columns, void *packed) {
+  run_pack<false>(dtype, matrix, rows, columns, packed);
+}
 
 Head::Head(Context &parent, const HeadSpec &checked) : context(parent), spec(checked) {
   int64_t bytes = 0;

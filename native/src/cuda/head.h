@@ -37,6 +37,9 @@ std::unique_ptr<Head> create_head(Context &context, const HeadSpec &spec, const 
 // Parameter `index` to a host tensor of its shape and the head's dtype. Waits for all work of the device.
 void read_head(Head &head, int32_t index, const Tensor &host_target);
 
+// packed (packed.h, rows filled up to kTileNeurons) <- matrix [rows, columns], both on the device, by the default stream.
+void pack_weight(int32_t dtype, void *matrix, int64_t rows, int64_t columns, void *packed);
+
 }  // namespace gavel::cuda
 
 #endif

@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(kThreads) means_kernel(const __grid_constant__
 void enqueue_means(const VectorsCall &call, void *workspace, Stream &stream, const float **means, int64_t *mean_stride) {
   *means = nullptr;
   *mean_stride = 0;
-  const int64_t items = call.last.shape[0];
+  const int64_t items = item_count(call.hidden, call.last);
   if (call.pooling != GAVEL_POOLING_SPAN_MEAN || items == 0) return;
   float *target = call.pooled.present() ? call.pooled.as<float>() : static_cast<float *>(workspace);
   const int64_t stride = call.pooled.present() ? call.pooled.stride[0] : call.hidden.shape[1];

@@ -18,6 +18,8 @@
 #include "cuda/scatter.h"
 #include "cuda/score.h"
 #include "cuda/stream.h"
+#include "cuda/token_logprob.h"
+#include "cuda/vocabulary.h"
 
 namespace gavel::cuda {
 namespace {
@@ -195,6 +197,24 @@ int32_t scatter(const ScatterCall &call, Stream &stream, gavel_error *error) noe
   return run_on(stream, error, [&] { enqueue_scatter(call, stream); });
 }
 
+// ---- token log-probabilities ----
+
+int32_t vocabulary_create(Context &context, const Tensor &host_weight, Vocabulary **vocabulary, gavel_error *error) noexcept {
+  return make(context, vocabulary, error, host_weight);
+}
+
+void vocabulary_destroy(Vocabulary *vocabulary) noexcept {
+  if (vocabulary != nullptr) end(vocabulary->context, vocabulary);
+}
+
+int32_t token_logprob(const TokenLogprobCall &call, Stream &stream, gavel_error *error) noexcept {
+  return run_on(stream, error, [&] { enqueue_token_logprob(call, stream); });
+}
+
+int32_t token_logprob_backward(const TokenLogprobBackwardCall &call, Stream &stream, gavel_error *error) noexcept {
+  return run_on(stream, error, [&] { enqueue_token_logprob_backward(call, stream); });
+}
+
 // ---- optimizer ----
 
 int32_t optimizer_create(Head &head, const gavel_optimizer_options &options, Optimizer **optimizer,
@@ -258,6 +278,10 @@ const Plugin kPlugin = {
     .backward_workspace = backward_bytes,
     .backward = backward,
     .scatter = scatter,
+    .vocabulary_create = vocabulary_create,
+    .vocabulary_destroy = vocabulary_destroy,
+    .token_logprob = token_logprob,
+    .token_logprob_backward = token_logprob_backward,
     .optimizer_create = optimizer_create,
     .optimizer_destroy = optimizer_destroy,
     .optimizer_step = optimizer_step,

@@ -23,6 +23,7 @@ struct Stream;
 struct Buffer;
 struct Head;
 struct Optimizer;
+struct Vocabulary;
 
 struct Plugin {
   uint32_t struct_size;  // of this table
@@ -64,6 +65,12 @@ struct Plugin {
   int32_t (*backward_workspace)(const BackwardCall &call, int64_t *bytes, gavel_error *error) noexcept;
   int32_t (*backward)(const BackwardCall &call, Stream &stream, gavel_error *error) noexcept;
   int32_t (*scatter)(const ScatterCall &call, Stream &stream, gavel_error *error) noexcept;
+
+  int32_t (*vocabulary_create)(Context &context, const Tensor &host_weight, Vocabulary **vocabulary,
+                               gavel_error *error) noexcept;
+  void (*vocabulary_destroy)(Vocabulary *vocabulary) noexcept;
+  int32_t (*token_logprob)(const TokenLogprobCall &call, Stream &stream, gavel_error *error) noexcept;
+  int32_t (*token_logprob_backward)(const TokenLogprobBackwardCall &call, Stream &stream, gavel_error *error) noexcept;
 
   int32_t (*optimizer_create)(Head &head, const gavel_optimizer_options &options, Optimizer **optimizer,
                               gavel_error *error) noexcept;

@@ -23,17 +23,32 @@ struct Source {
   const char *hidden;  // [tokens, hidden_width]
   int64_t row_bytes;
   int32_t dtype;
-  int32_t pooling;  // kPooled, GAVEL_POOLING_INDEX or GAVEL_POOLING_FIRST_LAST
+  int32_t pooling;  // kPooled, GAVEL_POOLING_INDEX (ALL, too) or GAVEL_POOLING_FIRST_LAST
   int32_t combine;
-  bool aligned;          // every row starts at a multiple of 16 bytes and its width is one of 8 elements
+  bool aligned;  // every row starts at a multiple of 16 bytes and its width is one of 8 elements
+  // A list that a call does not have is its other one (set_lists): a test of a pointer costs a predicate in every loop over items, and those
+  // run out on sm_90a.
   const int64_t *first;  // FIRST_LAST and SPAN_MEAN; kPooled: as the call it stands for, to know which items are valid
-  const int64_t *last;
+  const int64_t *last;   // null, and all others: item r is row r (ALL)
+  // Of a call with a gate: the rows that the other head reads of an item, which must be there, too.
+  const int64_t *other_first;
+  const int64_t *other_last;
+  bool of_gate;    // these are the rows of the gate (TWO_STREAM: of the other stream), for the names in faults
+  bool any_order;  // the last row may lie before the first: two rows, no span
   int64_t tokens;
   int64_t hidden_width;
   int64_t vector_width;
   int64_t items;
   Fault *fault;
 };
+
+inline void set_lists(Source &source, const int64_t *first, const int64_t *last, const int64_t *other_first = nullptr,
+                      const int64_t *other_last = nullptr) {
+  source.last = last;
+  source.first = first != nullptr ? first : last;
+  source.other_last = other_last != nullptr ? other_last : source.last;
+  source.other_first = other_first != nullptr ? other_first : source.other_last;
+}
 
 enum class ItemState : int32_t { INVALID, VALID, FAULT };
 
@@ -43,22 +58,45 @@ struct Item {
   ItemState state;
 };
 
+// Where the rows of an item are, as its lists say.
+struct ItemIndices {
+  int64_t first;
+  int64_t last;
+  int64_t other_first;
+  int64_t other_last;
+};
+
+// One comparison for both ends, as -1 becomes 0 and everything lower wraps.
+__device__ __forceinline__ bool outside(int64_t row, int64_t tokens) {
+  return static_cast<uint64_t>(row) + 1 > static_cast<uint64_t>(tokens);
+}
+
+// Of an item with a row out of range: tells of the first of them. Inlined: around a call kernels would spill the predicates they hold.
+__device__ __forceinline__ void report_rows(Fault *fault, bool of_gate, int64_t tokens, int64_t r, const ItemIndices &at) {
+  int32_t kind = kFaultFirstIndex;
+  int64_t row = at.other_first;
+  if (outside(at.other_last, tokens)) kind = of_gate ? kFaultLastIndex : kFaultGateIndex, row = at.other_last;
+  if (outside(at.first, tokens)) kind = of_gate ? kFaultLastIndex : kFaultFirstIndex, row = at.first;
+  if (outside(at.last, tokens)) kind = of_gate ? kFaultGateIndex : kFaultLastIndex, row = at.last;
+  report_fault(fault, kind, r, row, tokens);
+}
+
 // Looks up and checks the rows of item r. report: whether this thread tells of a fault; one of those that ask should.
 __device__ inline Item look_up_item(const Source &source, int64_t r, bool report) {
-  // Lists of the caller's, which the device may not believe: one comparison for both ends, as -1 becomes 0 and everything lower wraps.
-  const auto outside = [&](int64_t value) { return static_cast<uint64_t>(value) + 1 > static_cast<uint64_t>(source.tokens); };
-  const int64_t last = source.last[r];
-  const int64_t first = source.first != nullptr ? source.first[r] : last;
-  if (outside(last) || outside(first)) {
-    if (report) {
-      const bool at_last = outside(last);
-      report_fault(source.fault, at_last ? kFaultLastIndex : kFaultFirstIndex, r, at_last ? last : first, source.tokens);
-    }
+  // Lists of the caller's, which the device may not believe.
+  ItemIndices at;
+  at = {r, r, r, r};
+  if (source.last != nullptr) at = {source.first[r], source.last[r], source.other_first[r], source.other_last[r]};
+  const int64_t tokens = source.tokens;
+  if (outside(at.last, tokens) || outside(at.first, tokens) || outside(at.other_last, tokens) ||
+      outside(at.other_first, tokens)) {
+    if (report) report_rows(source.fault, source.of_gate, tokens, r, at);
     return {-1, -1, ItemState::FAULT};
   }
-  if (first < 0 || last < first) return {-1, -1, ItemState::INVALID};
+  if (at.first < 0 || at.last < 0 || (at.last < at.first && !source.any_order)) return {-1, -1, ItemState::INVALID};
+  if (at.other_first < 0 || at.other_last < at.other_first) return {-1, -1, ItemState::INVALID};
   if (source.pooling == kPooled) return {r, r, ItemState::VALID};
-  return {first, last, ItemState::VALID};
+  return {at.first, at.last, ItemState::VALID};
 }
 
 // What has been read of a chunk of a vector; `other` only where two rows are combined by arithmetic.

@@ -2,7 +2,7 @@
 //
 // A use is one item's part in one row: INDEX has one per item, FIRST_LAST two (first before last), SPAN_MEAN one per row of the span. A
 // block adds all uses of one row, in order. For INDEX and FIRST_LAST there is a block per use, of which the first use of a row works
-// and the others see an earlier one and leave; for SPAN_MEAN a block per row of the hidden states.
+// and the others see an earlier one and leave (with ALL each row has one use, and nothing is compared); for SPAN_MEAN a block per row of the hidden states.
 //
 // So each block reads the index lists: U uses cost U^2 comparisons of 8 bytes from the nearest cache (SPAN_MEAN: rows times items), 256 at
 // a time: for 16384 items of width 4096 less than the 800 MB of gradients that have to move. It needs no memory of its own.
@@ -121,6 +121,15 @@ __global__ void __launch_bounds__(kThreads) scatter_uses_kernel(const Scatter sc
   }
 }
 
+// A block per row, with ALL: each has one use.
+__global__ void __launch_bounds__(kThreads) scatter_rows_kernel(const Scatter scatter) {
+  const int64_t width = scatter.source.hidden_width, row = blockIdx.x;
+  for (int64_t k = threadIdx.x; k < width; k += kThreads) {
+    float *target = scatter.dhidden + row * scatter.row_stride + k;
+    *target = *target + scatter.dvectors[row * scatter.vector_stride + k];
+  }
+}
+
 // A block per row, for means.
 __global__ void __launch_bounds__(kThreads) scatter_spans_kernel(const Scatter scatter) {
   GAVEL_SHARED(Found, found);
@@ -148,12 +157,11 @@ void enqueue_scatter(const ScatterCall &call, Stream &stream) {
   Source &source = scatter.source;
   source.pooling = call.pooling;
   source.combine = call.combine;
-  source.first = call.first.as<const int64_t>();
-  source.last = call.last.as<const int64_t>();
+  set_lists(source, call.first.as<const int64_t>(), call.last.as<const int64_t>());
   source.tokens = call.dhidden.shape[0];
   source.hidden_width = call.dhidden.shape[1];
   source.vector_width = call.dvectors.shape[1];
-  source.items = call.last.shape[0];
+  source.items = item_count(call.dvectors, call.last);
   source.fault = stream.fault;
   scatter.dvectors = call.dvectors.as<const float>();
   scatter.vector_stride = call.dvectors.stride[0];
@@ -167,8 +175,11 @@ void enqueue_scatter(const ScatterCall &call, Stream &stream) {
   const int64_t blocks = spans ? (source.tokens > 0 ? source.tokens : 1) : scatter.uses;
   GAVEL_CHECK(blocks < int64_t{1} << 31, "%lld rows are too many for one scatter on CUDA: cut the batch",
               static_cast<long long>(blocks));
-  launch(spans ? scatter_spans_kernel : scatter_uses_kernel, dim3(static_cast<unsigned>(blocks)), kThreads, 0, stream.native,
-         scatter);
+  const bool all = call.pooling == GAVEL_POOLING_ALL;
+  launch(all     ? scatter_rows_kernel
+         : spans ? scatter_spans_kernel
+                 : scatter_uses_kernel,
+         dim3(static_cast<unsigned>(blocks)), kThreads, 0, stream.native, scatter);
 }
 
 }  // namespace gavel::cuda

@@ -11,260 +11,189 @@
 //      x = u rounded to the head's dtype; the last layer's u is not rounded. Then, for output k, neurons in tiles of 32:
 //        s[k] = sum over tiles, in order, of (fmaf over the neurons of the tile, in order, of u and W[k]).
 //   5. logit[k] = (s[k] + bias[k]) * output_scale; without a bias nothing is added.
-//   6. score[k] = logit[k]; or (logit[k] - mean) / deviation; or sigmoid(logit[k]). A NaN is written as 0x7fc00000.
+//   6. score[k] = logit[k]; or (logit[k] - mean) / deviation; or sigmoid(logit[k]); or what common/readout_row.h makes of the logits of
+//      the item, and of those of its gate, with the CPU's bits from the same logits. A NaN is written as 0x7fc00000.
 // An item that is invalid has -inf in logits and scores, one with an index out of range NaN.
 //
 // None of this depends on the number of items, an item's place or the kernels chosen: every kernel keeps these orders. What is not said
 // is how the hardware adds the 16 products of one mma.
 //
-// Launches: LINEAR 1. MLP 1 for up to 8 items, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
-// more, before. A loss 1 more, behind, unless it is small (is_small_loss) and the outputs are at most 4: then the last block does it.
+// Launches: those of score_head.cu for each head (TWO_STREAM: two of its rows), 1 more for a readout that is not of one logit each, and
+// then 1 for a loss.
 #include "cuda/score.h"
 
 #include <algorithm>
-#include <cinttypes>
 
 #include "common/error.h"
 #include "cuda/loss.h"
-#include "cuda/score_output.h"
-#include "cuda/vectors.h"
+#include "cuda/readout.h"
+#include "cuda/score_head.h"
 
 namespace gavel::cuda {
 
 namespace {
 
-// Static shared memory of the product kernels, which counts against the same limit.
-constexpr int64_t kStaticShared = 16 * 1024;
-
-// Where everything lies in the scratch memory, and which kernels run.
-class Plan {
+// A call whose scores are made of all logits of an item: its heads write logits, one after another, and a readout reads them.
+class MixedScore {
  public:
-  Plan(const ScoreCall &call, const ScoreKernels &kernels) : call_(call), items_(call.last.shape[0]), vectors_(vectors_call()) {
-    const HeadSpec &spec = call.head.spec;
-    means_ = take(vectors_workspace(vectors_), 1);
-    states_ = take(items_, 1);
-    if (spec.has_hidden_layers()) {
-      choose(kernels.product);
-      const int64_t rows = padded(items_, product_unit(product_));
-      for (int32_t l = fused() ? 1 : 0; l < spec.fields.hidden_layers; ++l) {
-        // Layers take turns: one reads what the one before has written.
-        const int64_t bytes = multiply_sizes(rows, step_count(spec.hidden[l].depth) * kBlockColumns, "packed vectors");
-        packed_bytes_[l % 2] = std::max(packed_bytes_[l % 2], bytes);
-      }
-      for (int turn = 0; turn < 2; ++turn) packed_[turn] = take(packed_bytes_[turn], dtype_size(spec.fields.dtype));
-      if (spec.fields.output_width <= kFusedOutputs) {
-        const int64_t tiles = product_tiles(spec.output_depth) * spec.fields.output_width;
-        partials_ = take(multiply_sizes(tiles, items_, "sums of tiles"), sizeof(float));
-        groups_ = product_groups(product_, items_);
-      } else {
-        activated_ = take(multiply_sizes(spec.output_depth, items_, "activations"), sizeof(float));
-      }
-    }
-    if (call.loss != nullptr) loss_ = take(loss_workspace(*call.loss), 1);
-    linear_ = kernels.linear;
+  // base: scratch memory, or null to find out how much there has to be.
+  MixedScore(const ScoreCall &call, const ScoreKernels &kernels, char *base)
+      : call_(call), kernels_(kernels), plan_(*call.mixing), items_(item_count(call.hidden, call.last)), base_(base) {
+    logits_ = matrix(call.logits, plan_.logits);
+    if (call.gate != nullptr) gate_logits_ = matrix(call.gate_logits, plan_.gate_outputs);
+    if (items_ > 0)
+      readout_ = take(multiply_sizes(readout_scratch_floats(plan_, items_), sizeof(float), "scratch of a readout"));
+    if (call.loss != nullptr) loss_ = take(loss_workspace(*call.loss));
+    add(head_call());
+    if (plan_.two_streams()) add(reverse_call());
+    if (call.gate != nullptr) add(gate_call());
   }
 
   int64_t bytes() const { return bytes_; }
 
   void enqueue(Stream &stream) {
-    stream_ = &stream;
-    scratch_ = static_cast<char *>(stream.scratch(bytes_));
-    // Counters of the call, tickets of the product, counters of the loss.
-    constexpr int64_t kOwn = sizeof(Counters) / sizeof(uint32_t);
-    counters_ = stream.counters(kOwn + groups_ + kLossCounters);
-    tickets_ = counters_ + kOwn;
-    if (items_ == 0) {
-      if (call_.counts.present()) {
-        check(cudaMemsetAsync(call_.counts.data, 0, 2 * sizeof(int64_t), stream.native), "clearing the counts of no items");
-      }
-    } else if (!call_.head.spec.has_hidden_layers()) {
-      enqueue_linear_head();
-    } else {
-      enqueue_mlp();
+    uint32_t *counters = stream.counters(kOwn + kLossCounters + head_counters_);
+    // Heads run one after another and leave their counters at 0.
+    const auto run = [&](const ScoreCall &head, int64_t place) {
+      enqueue_head(head, kernels_, {places_[place], counters + kOwn + kLossCounters, true}, stream);
+    };
+    run(head_call(), 0);
+    if (plan_.two_streams()) run(reverse_call(), 1);
+    if (call_.gate != nullptr) run(gate_call(), heads_ - 1);
+    if (items_ > 0) {
+      enqueue_readout(task(counters, stream), stream);
+    } else if (call_.counts.present()) {
+      check(cudaMemsetAsync(call_.counts.data, 0, 2 * sizeof(int64_t), stream.native), "clearing the counts of no items");
     }
-    if (call_.loss != nullptr && !loss_in_last_block()) launch_loss(loss_task(), stream.context.sm_count, stream.native);
+    if (call_.loss == nullptr) return;
+    // One score an item: a score a row, whatever lies between the rows; several: without gaps.
+    const int64_t stride = plan_.scores == 1 ? call_.scores.stride[0] : 1;
+    const LossTask loss = make_loss_task(*call_.loss, call_.scores.as<const float>(), stride, states(), plan_.scores,
+                                         stream.fault, counters + kOwn, loss_);
+    launch_loss(loss, stream.context.sm_count, stream.native);
   }
 
  private:
-  bool fused() const { return product_ == ProductKernel::FUSED; }
-  // The kernel of many outputs (score_output.cu) has no room for it.
-  bool loss_in_last_block() const {
-    return items_ > 0 && call_.head.spec.fields.output_width <= kFusedOutputs && is_small_loss(*call_.loss);
+  static constexpr int64_t kOwn = sizeof(Counters) / sizeof(uint32_t);
+
+  char *take(int64_t bytes) {
+    char *piece = base_ == nullptr ? nullptr : base_ + bytes_;
+    bytes_ = add_sizes(bytes_, padded(bytes, int64_t{256}), "scratch memory");
+    return piece;
   }
 
-  LossTask loss_task() const {
-    // One output: a score a row, whatever lies between the rows; several: without gaps.
-    const int64_t outputs = call_.head.spec.fields.output_width, stride = outputs == 1 ? call_.scores.stride[0] : 1;
-    return make_loss_task(*call_.loss, call_.scores.as<const float>(), stride, at<uint8_t>(states_), outputs, stream_->fault,
-                          tickets_ + groups_, at<void>(loss_));
+  // Where logits go: to the caller's tensor, or to scratch memory.
+  Tensor matrix(const Tensor &wanted, int64_t columns) {
+    if (wanted.present()) return wanted;
+    Tensor own;
+    own.dtype = GAVEL_F32;
+    own.rank = 2;
+    own.shape[0] = items_, own.shape[1] = columns;
+    own.stride[0] = columns, own.stride[1] = 1;
+    own.data = take(multiply_sizes(multiply_sizes(items_, columns, "logits"), sizeof(float), "logits"));
+    return own;
   }
 
-  int64_t take(int64_t count, int64_t size) {
-    const int64_t offset = bytes_;
-    bytes_ = add_sizes(bytes_, padded(multiply_sizes(count, size, "scratch memory"), int64_t{256}), "scratch memory");
-    return offset;
-  }
-  template <typename Element>
-  Element *at(int64_t offset) const {
-    return reinterpret_cast<Element *>(scratch_ + offset);
+  void add(const ScoreCall &head) {
+    const HeadNeeds needs = head_needs(head, kernels_);
+    if (heads_ == 0) states_ = needs.states;
+    places_[heads_++] = take(needs.bytes);
+    head_counters_ = std::max(head_counters_, needs.counters);
   }
 
-  VectorsCall vectors_call() const {
-    VectorsCall vectors = {call_.head, call_.pooling, call_.combine, call_.hidden, call_.first, call_.last, call_.vectors};
-    return vectors;
-  }
+  const uint8_t *states() const { return reinterpret_cast<const uint8_t *>(places_[0] + states_); }
 
-  // One kernel for all layers: they share the filled up rows of the packed vectors.
-  void choose(const std::optional<ProductKernel> &wanted) {
+  ScoreCall head_call() const {
+    ScoreCall head = call_;
+    head.readout = GAVEL_READOUT_IDENTITY;
+    head.logits = head.counts = Tensor{};
+    head.loss = nullptr;
+    head.scores = logits_;
+    if (call_.gate != nullptr) head.other.last = plan_.gate_index;
+    if (!plan_.two_streams()) return head;
     const HeadSpec &spec = call_.head.spec;
-    const DeviceLimits limits = {call_.head.context.sm_count, call_.head.context.shared_bytes - kStaticShared};
-    const int32_t dtype = spec.fields.dtype;
-    const auto possible = [&](ProductKernel kernel) { return product_possible(kernel, dtype, spec.hidden[0].depth, limits); };
-    if (wanted) {
-      GAVEL_CHECK(possible(*wanted) && (*wanted != ProductKernel::FUSED || items_ <= product_columns(*wanted)),
-                  "product kernel %d is not possible for %" PRId64 " items", static_cast<int>(*wanted), items_);
-      product_ = *wanted;
-      return;
-    }
-    if (items_ <= product_columns(ProductKernel::FUSED) && possible(ProductKernel::FUSED)) {
-      product_ = ProductKernel::FUSED;
-      return;
-    }
-    int64_t widest = 0;
-    for (int32_t l = 0; l < spec.fields.hidden_layers; ++l) widest = std::max(widest, spec.hidden[l].width);
-    product_ = choose_product(items_, widest, spec.hidden[0].depth, dtype, limits);
+    head.scores = columns(logits_, 0, 1);
+    head.vectors = columns(call_.vectors, 0, spec.fields.input_width);
+    head.preactivations = columns(call_.preactivations, 0, spec.preactivation_width);
+    return head;
   }
 
-  Output output() const {
+  ScoreCall reverse_call() const {
     const HeadSpec &spec = call_.head.spec;
-    Output output = {};
-    output.items = items_;
-    output.outputs = static_cast<int32_t>(spec.fields.output_width);
-    output.dtype = spec.fields.dtype;
-    if (spec.output_bias != kNoParameter) output.bias = call_.head.parameter(spec.output_bias);
-    output.scale = spec.fields.output_scale;
-    output.readout = call_.readout;
-    output.mean = call_.readout_mean;
-    output.deviation = call_.readout_deviation;
-    output.scores = call_.scores.as<float>();
-    output.score_stride = call_.scores.stride[0];
-    if (call_.logits.present()) output.logits = call_.logits.as<float>(), output.logit_stride = call_.logits.stride[0];
-    if (call_.loss != nullptr && loss_in_last_block()) output.has_loss = true, output.loss = loss_task();
-    output.counters = reinterpret_cast<Counters *>(counters_);
-    if (call_.counts.present()) output.counts = call_.counts.as<int64_t>();
-    return output;
+    ScoreCall reverse = head_call();
+    reverse.last = plan_.gate_index;
+    reverse.other = {.last = call_.last, .of_gate = true};
+    reverse.scores = columns(logits_, 1, 1);
+    reverse.vectors = columns(call_.vectors, spec.fields.input_width, spec.fields.input_width);
+    reverse.preactivations = columns(call_.preactivations, spec.preactivation_width, spec.preactivation_width);
+    return reverse;
   }
 
-  Source source() {
-    const float *means = nullptr;
-    int64_t mean_stride = 0;
-    enqueue_means(vectors_, at<void>(means_), *stream_, &means, &mean_stride);
-    return make_source(vectors_, means, mean_stride, *stream_);
+  ScoreCall gate_call() const {
+    const GateRows rows = gate_rows(plan_, call_.first, call_.last);
+    return {.head = *call_.gate,
+            .pooling = rows.pooling,
+            .combine = rows.combine,
+            .hidden = call_.hidden,
+            .first = rows.first,
+            .last = rows.last,
+            .readout = GAVEL_READOUT_IDENTITY,
+            .readout_mean = 0,
+            .readout_deviation = 0,
+            .scores = gate_logits_,
+            .logits = {},
+            .vectors = {},
+            .preactivations = call_.gate_preactivations,
+            .counts = {},
+            .loss = nullptr,
+            .other = rows.other};
   }
 
-  // Target of the pooled vectors, where kernels make them; the means are in place already.
-  float *pooled() const {
-    return call_.vectors.present() && call_.pooling != GAVEL_POOLING_SPAN_MEAN ? call_.vectors.as<float>() : nullptr;
-  }
-
-  void enqueue_linear_head() {
-    const HeadSpec &spec = call_.head.spec;
-    Linear linear = {};
-    linear.source = source();
-    linear.norm = make_norm(call_.head);
-    linear.dtype = spec.fields.dtype;
-    linear.weight = call_.head.parameter(spec.output_weight);
-    linear.pooled = pooled();
-    linear.pooled_stride = call_.vectors.stride[0];
-    linear.output = output();
-    // The other kernels write their states themselves.
-    linear.output.valid = call_.loss != nullptr ? at<uint8_t>(states_) : nullptr;
-    const LinearKernel kernel = linear_ ? *linear_ : choose_linear(linear, stream_->context.sm_count);
-    GAVEL_CHECK(linear_possible(kernel, linear), "linear kernel %d is not possible", static_cast<int>(kernel));
-    enqueue_linear(linear, kernel, stream_->native);
-  }
-
-  Product product(int32_t l) const {
-    const HeadSpec &spec = call_.head.spec;
-    const HiddenLayer &layer = spec.hidden[l];
-    const bool last = l + 1 == spec.fields.hidden_layers;
-    Product product = {};
-    product.weight = call_.head.parameter(layer.weight);
-    product.vectors = at<void>(packed_[l % 2]);
-    product.neurons = layer.width;
-    product.depth = layer.depth;
-    product.items = items_;
-    product.dtype = spec.fields.dtype;
-    Epilogue &e = product.epilogue;
-    e.dtype = spec.fields.dtype;
-    e.activation = spec.fields.activation;
-    if (layer.bias != kNoParameter) e.bias = call_.head.parameter(layer.bias);
-    if (layer.slope != kNoParameter) e.slope = call_.head.parameter(layer.slope);
-    e.slope_step = spec.fields.flags & GAVEL_HEAD_SLOPE_PER_CHANNEL ? 1 : 0;
-    e.shared_slope = spec.fields.negative_slope;
-    e.states = at<uint8_t>(states_);
-    if (call_.preactivations.present()) {
-      e.preactivations = call_.preactivations.as<float>() + layer.preactivation_column;
-      e.preactivation_stride = call_.preactivations.stride[0];
-    }
-    if (!last) {
-      e.next = at<void>(packed_[(l + 1) % 2]);
-    } else if (spec.fields.output_width > kFusedOutputs) {
-      e.activated = at<float>(activated_);
-      e.activated_stride = spec.output_depth;
-    } else {
-      e.output_weight = call_.head.parameter(spec.output_weight);
-      e.partials = at<float>(partials_);
-      e.tickets = tickets_;
-      e.output = output();
-    }
-    return product;
-  }
-
-  void enqueue_mlp() {
-    const HeadSpec &spec = call_.head.spec;
-    if (fused()) {
-      const FusedVectors vectors = {source(), make_norm(call_.head), pooled(), call_.vectors.stride[0], at<uint8_t>(states_)};
-      enqueue_fused_product(product(0), vectors, stream_->native);
-    } else {
-      vectors_.packed = at<void>(packed_[0]);
-      vectors_.packed_unit = product_unit(product_);
-      vectors_.states = at<uint8_t>(states_);
-      enqueue_vectors(vectors_, at<void>(means_), *stream_);
-    }
-    const ProductKernel kernel = fused() ? ProductKernel::COLUMNS_8 : product_;
-    for (int32_t l = fused() ? 1 : 0; l < spec.fields.hidden_layers; ++l) {
-      enqueue_product(product(l), kernel, true, stream_->native);
-    }
-    if (spec.fields.output_width <= kFusedOutputs) return;
-    enqueue_output(
-        {at<float>(activated_), call_.head.parameter(spec.output_weight), spec.output_depth, at<uint8_t>(states_), output()},
-        stream_->native);
+  ReadoutTask task(uint32_t *counters, Stream &stream) const {
+    ReadoutTask task = {};
+    task.row = plan_;
+    task.items = items_;
+    task.states = states();
+    task.logits = float_rows(logits_);
+    task.gate = float_rows(gate_logits_);
+    task.scores = float_rows(call_.scores);
+    task.objectives = float_rows(call_.objectives);
+    task.gate_weights = float_rows(call_.gate_weights);
+    task.output.counters = reinterpret_cast<Counters *>(counters);
+    if (call_.counts.present()) task.output.counts = call_.counts.as<int64_t>();
+    task.fault = stream.fault;
+    task.scratch = reinterpret_cast<float *>(readout_);
+    return task;
   }
 
   const ScoreCall &call_;
+  const ScoreKernels &kernels_;
+  const ReadoutPlan &plan_;
   const int64_t items_;
-  VectorsCall vectors_;
-  ProductKernel product_ = ProductKernel::COLUMNS_8;
-  std::optional<LinearKernel> linear_;
+  char *const base_;
   int64_t bytes_ = 0;
-  int64_t means_ = 0, states_ = 0, partials_ = 0, activated_ = 0, loss_ = 0;
-  int64_t packed_[2] = {}, packed_bytes_[2] = {};
-  int64_t groups_ = 0;
-  Stream *stream_ = nullptr;
-  char *scratch_ = nullptr;
-  uint32_t *counters_ = nullptr;
-  uint32_t *tickets_ = nullptr;
+  Tensor logits_, gate_logits_;
+  char *readout_ = nullptr, *loss_ = nullptr;
+  char *places_[3] = {};  // scratch of the heads
+  int64_t states_ = 0;    // in that of the first
+  int heads_ = 0;
+  int64_t head_counters_ = 0;
 };
 
 }  // namespace
 
 int64_t score_workspace(const ScoreCall &call, const ScoreKernels &kernels) {
-  return Plan(call, kernels).bytes();
+  return call.mixing != nullptr ? MixedScore(call, kernels, nullptr).bytes() : head_needs(call, kernels).bytes;
 }
 
 void enqueue_score(const ScoreCall &call, Stream &stream, const ScoreKernels &kernels) {
-  Plan(call, kernels).enqueue(stream);
+  if (call.mixing != nullptr) {
+    auto *scratch = static_cast<char *>(stream.scratch(MixedScore(call, kernels, nullptr).bytes()));
+    return MixedScore(call, kernels, scratch).enqueue(stream);
+  }
+  const HeadNeeds needs = head_needs(call, kernels);
+  auto *scratch = static_cast<char *>(stream.scratch(needs.bytes));
+  enqueue_head(call, kernels, {scratch, stream.counters(needs.counters), false}, stream);
 }
 
 }  // namespace gavel::cuda

@@ -111,14 +111,16 @@ Source make_source(const VectorsCall &call, const float *means, int64_t mean_str
   source.hidden = call.hidden.data;
   source.dtype = call.hidden.dtype;
   source.row_bytes = call.hidden.stride[0] * dtype_size(call.hidden.dtype);
-  source.pooling = call.pooling;
+  source.pooling = call.pooling == GAVEL_POOLING_ALL ? GAVEL_POOLING_INDEX : call.pooling;
   source.combine = call.combine;
-  source.first = call.pooling == GAVEL_POOLING_INDEX ? nullptr : call.first.as<const int64_t>();
-  source.last = call.last.as<const int64_t>();
+  set_lists(source, call.pooling == GAVEL_POOLING_INDEX ? nullptr : call.first.as<const int64_t>(),
+            call.last.as<const int64_t>(), call.other.first.as<const int64_t>(), call.other.last.as<const int64_t>());
+  source.of_gate = call.other.of_gate;
+  source.any_order = call.other.any_order;
   source.tokens = call.hidden.shape[0];
   source.hidden_width = call.hidden.shape[1];
   source.vector_width = source.hidden_width;
-  source.items = call.last.shape[0];
+  source.items = item_count(call.hidden, call.last);
   source.fault = stream.fault;
   if (call.pooling == GAVEL_POOLING_FIRST_LAST && call.combine == GAVEL_COMBINE_CONCAT) source.vector_width *= 2;
   if (means != nullptr) {
@@ -133,11 +135,12 @@ Source make_source(const VectorsCall &call, const float *means, int64_t mean_str
 
 int64_t vectors_workspace(const VectorsCall &call) {
   if (call.pooling != GAVEL_POOLING_SPAN_MEAN || call.pooled.present()) return 0;
-  return multiply_sizes(multiply_sizes(call.last.shape[0], call.hidden.shape[1], "means"), sizeof(float), "means");
+  return multiply_sizes(multiply_sizes(item_count(call.hidden, call.last), call.hidden.shape[1], "means"), sizeof(float),
+                        "means");
 }
 
 void enqueue_vectors(const VectorsCall &call, void *workspace, Stream &stream) {
-  const int64_t items = call.last.shape[0];
+  const int64_t items = item_count(call.hidden, call.last);
   if (items == 0) return;
   const float *means = nullptr;
   int64_t mean_stride = 0;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "common/tensor.h"
+#include "cuda/calls.h"
 #include "cuda/norm.h"
 
 namespace gavel::cuda {
@@ -22,13 +23,14 @@ struct VectorsCall {
   int32_t combine;
   Tensor hidden;             // [T, H]
   Tensor first;              // i64 [R]
-  Tensor last;               // i64 [R]
+  Tensor last;               // i64 [R]; absent with ALL
   Tensor pooled;             // f32 [R, D]: before the norm; 0 for invalid items
   float *rounded = nullptr;  // [R, D]: after the norm, rounded to the head's dtype
   void *packed = nullptr;    // as packed.h, in the head's dtype, items filled up to a multiple of packed_unit
   int64_t packed_unit = 8;
   uint8_t *states =
       nullptr;  // [R] ItemState, as bytes: 0 invalid, 1 valid, 2 an index out of range; so != 0 is "valid" to a loss
+  OtherRows other{};
 };
 
 // Scratch bytes: the means of SPAN_MEAN, where `pooled` is absent.

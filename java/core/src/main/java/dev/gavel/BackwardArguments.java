@@ -3,6 +3,7 @@ package dev.gavel;
 import dev.gavel.bindings.NativeStruct;
 import dev.gavel.bindings.TensorDescriptor;
 import dev.gavel.bindings.ffi.gavel_backward_args;
+import dev.gavel.bindings.ffi.gavel_tensor;
 import dev.gavel.bindings.ffi.gavel_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -63,6 +64,11 @@ final class BackwardArguments {
   void stageBackward(Staging staging) {
     staging.struct(struct, INPUTS, OUTPUTS);
     staging.struct(struct, READOUT_INPUTS, new long[0]);
+    boolean adds = gavel_backward_args.accumulate(struct) != 0;
+    staging.tensor(
+        struct.asSlice(gavel_backward_args.dgate_scale$offset(), gavel_tensor.layout()),
+        adds,
+        true);
     staging.stream(struct, gavel_backward_args.stream$offset());
   }
 

@@ -10,7 +10,6 @@ import dev.gavel.bindings.ffi.gavel_h;
 import dev.gavel.bindings.ffi.gavel_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
 
 /**
  * Numbers in the memory of a CUDA device: a type, a shape of 1 or 2 dimensions, contiguous in
@@ -26,21 +25,18 @@ public final class DeviceTensor implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment struct = arena.allocate(gavel_tensor.layout());
   private final UseGuard guard;
-  private final Optional<NativeHandle> buffer;
+  private final int device;
+  private final Runnable free;
 
   private DeviceTensor(
-      Context context,
-      DType dtype,
-      long[] shape,
-      MemorySegment data,
-      Optional<NativeHandle> buffer) {
+      Context context, DType dtype, long[] shape, MemorySegment data, Runnable free) {
     this.dtype = dtype;
     this.shape = shape;
-    this.buffer = buffer;
+    this.device = Context.deviceIndex(context);
+    this.free = free;
     this.guard = new UseGuard("tensor " + Shapes.print(dtype, shape));
     long bytes = Shapes.byteLength(dtype, shape);
-    TensorDescriptor.at(struct, 0)
-        .onDevice(dtype.code(), Context.deviceIndex(context), data.address(), bytes, shape);
+    TensorDescriptor.at(struct, 0).onDevice(dtype.code(), device, data.address(), bytes, shape);
   }
 
   /**
@@ -62,7 +58,7 @@ public final class DeviceTensor implements AutoCloseable {
               stream.handle().address(),
               new NativeError(scratch));
       return new DeviceTensor(
-          context, dtype, shape.clone(), Gavel.bufferData(buffer), Optional.of(buffer));
+          context, dtype, shape.clone(), Gavel.bufferData(buffer), buffer::close);
     } catch (NativeException e) {
       throw Failures.of(e);
     }
@@ -75,10 +71,14 @@ public final class DeviceTensor implements AutoCloseable {
    * @param address device address of the first element, aligned to the type's size
    */
   public static DeviceTensor wrap(Context context, DType dtype, long address, long... shape) {
+    return borrow(context, dtype, address, () -> {}, shape);
+  }
+
+  /** The same; {@code free} runs once, when the tensor is closed. */
+  static DeviceTensor borrow(
+      Context context, DType dtype, long address, Runnable free, long... shape) {
     checked(dtype, shape);
-    Context.deviceIndex(context);
-    return new DeviceTensor(
-        context, dtype, shape.clone(), MemorySegment.ofAddress(address), Optional.empty());
+    return new DeviceTensor(context, dtype, shape.clone(), MemorySegment.ofAddress(address), free);
   }
 
   /** Type of the elements. */
@@ -121,7 +121,7 @@ public final class DeviceTensor implements AutoCloseable {
   @Override
   public void close() {
     if (guard.close()) {
-      buffer.ifPresent(NativeHandle::close);
+      free.run();
       arena.close();
     }
   }
@@ -130,6 +130,11 @@ public final class DeviceTensor implements AutoCloseable {
   @Override
   public String toString() {
     return Shapes.print(dtype, shape);
+  }
+
+  /** Number of its device. */
+  int device() {
+    return device;
   }
 
   /** Begins a call; ended by {@link #release()}. */

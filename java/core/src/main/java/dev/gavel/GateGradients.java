@@ -10,6 +10,7 @@ final class GateGradients implements AutoCloseable {
   private final Readout.GatedSum readout;
   private final Gradients gradients;
   private final MemorySegment scale;
+  private MemorySegment written = MemorySegment.NULL;
 
   GateGradients(Arena arena, Readout.GatedSum readout) {
     this.readout = readout;
@@ -35,13 +36,21 @@ final class GateGradients implements AutoCloseable {
         && gated.form() == readout.form();
   }
 
+  /**
+   * Takes the gradients of its parameters to the device, between {@link #begin} and {@link #end}.
+   */
+  void stage(Staging staging, boolean add) {
+    staging.array(written, add, true);
+  }
+
   /** Begins a backward call that writes them, ended by {@link #end()}. */
   void begin(BackwardArguments arguments, ScoreBatch scores, Held held) {
     boolean inner = !readout.gate().spec().isLinear();
+    written = gradients.beginWriting();
     arguments.gate(
         held.open(scores.gateLogits()),
         inner ? Optional.of(held.open(scores.gatePreactivations())) : Optional.empty(),
-        gradients.beginWriting(),
+        written,
         readout.gate().spec().parameters().size());
     if (!readout.twoStreams()) {
       arguments.gateScaleGradient(scale);

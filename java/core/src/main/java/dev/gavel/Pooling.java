@@ -24,7 +24,7 @@ public sealed interface Pooling {
 
   /**
    * y = X[t] for every row t, D = H: dense scores, one for each row of the batch whatever responses
-   * it has. On the CPU alone.
+   * it has.
    */
   static Pooling all() {
     return All.ONE;

@@ -10,8 +10,7 @@ import java.util.List;
  * softmax of the group. Two mix objectives r [O] to one score; the logits are the objectives, or
  * are made into them group by group by another readout. All are computed in the score call, with
  * their gradients in the backward pass; exponentials are relative to the largest logit, so that
- * nothing overflows. On CUDA there are identity, affine and sigmoid; the others throw {@link
- * UnsupportedException} there.
+ * nothing overflows. From the same logits every device gives the same bits.
  */
 public sealed interface Readout {
 

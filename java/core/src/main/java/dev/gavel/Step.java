@@ -396,6 +396,7 @@ public final class Step implements AutoCloseable {
       arguments.stageBackward(staging);
       arguments.describeExperts(head.spec());
       staging.array(outputs, add, true);
+      gate.ifPresent(of -> of.stage(staging, add));
       Gavel.backward(context.handle(), head.handle(), arguments.backward(), outputs, error);
       staging.finish();
     }

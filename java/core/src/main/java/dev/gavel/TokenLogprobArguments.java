@@ -18,6 +18,33 @@ final class TokenLogprobArguments {
   // States, targets, mask and reference, or mask, reference and the gradient of the scores.
   private static final int MOST_BORROWED = 4;
 
+  private static final long[] INPUTS = {
+    gavel_token_logprob_args.hidden$offset(),
+    gavel_token_logprob_args.logits$offset(),
+    gavel_token_logprob_args.policy_logprobs$offset(),
+    gavel_token_logprob_args.targets$offset(),
+    gavel_token_logprob_args.mask$offset(),
+    gavel_token_logprob_args.reference_logprobs$offset(),
+    gavel_token_logprob_args.first$offset(),
+    gavel_token_logprob_args.last$offset()
+  };
+  private static final long[] OUTPUTS = {
+    gavel_token_logprob_args.logprobs$offset(),
+    gavel_token_logprob_args.scores$offset(),
+    gavel_token_logprob_args.counts$offset()
+  };
+  private static final long[] BACKWARD_INPUTS = {
+    gavel_token_logprob_backward_args.mask$offset(),
+    gavel_token_logprob_backward_args.first$offset(),
+    gavel_token_logprob_backward_args.last$offset(),
+    gavel_token_logprob_backward_args.logprobs$offset(),
+    gavel_token_logprob_backward_args.reference_logprobs$offset(),
+    gavel_token_logprob_backward_args.dscore$offset()
+  };
+  private static final long[] BACKWARD_OUTPUTS = {
+    gavel_token_logprob_backward_args.dlogprobs$offset()
+  };
+
   private final MemorySegment struct;
   private final MemorySegment backward;
   private final NativeError error;
@@ -79,6 +106,18 @@ final class TokenLogprobArguments {
   /** The {@code gavel_token_logprob_backward_args}. */
   MemorySegment backward() {
     return backward;
+  }
+
+  /** Takes a call to the device. */
+  void stage(Staging staging) {
+    staging.struct(struct, INPUTS, OUTPUTS);
+    staging.stream(struct, gavel_token_logprob_args.stream$offset());
+  }
+
+  /** Takes a backward call to the device. */
+  void stageBackward(Staging staging) {
+    staging.struct(backward, BACKWARD_INPUTS, BACKWARD_OUTPUTS);
+    staging.stream(backward, gavel_token_logprob_backward_args.stream$offset());
   }
 
   NativeError error() {

@@ -20,11 +20,11 @@ import java.util.Optional;
  * }</pre>
  *
  * <p>The bits of a log-probability depend on its own row, the vocabulary and their types: not on
- * the other rows, the number of threads or the instruction set.
+ * the other rows, the number of threads or the instruction set. A CUDA context takes the tensors to
+ * its device and the results back; from the same logits it gives the bits of the CPU.
  *
  * <p>One call at a time: give every thread its own. A second call at the same time throws {@link
- * IllegalStateException}, as does closing it meanwhile. Calls run on the CPU alone; a context of
- * another device gets {@link UnsupportedException}.
+ * IllegalStateException}, as does closing it meanwhile.
  */
 public final class TokenScores implements AutoCloseable {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
@@ -146,8 +146,7 @@ public final class TokenScores implements AutoCloseable {
       }
       gradientDone = false;
       arguments.backward(how, first, last, spans, logprobs, rows, scoreGradient, gradient);
-      Gavel.tokenLogprobBackward(
-          scoredOn.orElseThrow().handle(), arguments.backward(), arguments.error());
+      runBackward(scoredOn.orElseThrow());
       gradientDone = true;
     } catch (NativeException e) {
       throw Failures.of(e);
@@ -292,12 +291,40 @@ public final class TokenScores implements AutoCloseable {
             ? hidden.vocabulary().handle().address()
             : MemorySegment.NULL;
     try {
-      Gavel.tokenLogprob(context.handle(), vocabulary, arguments.struct(), loss, arguments.error());
+      if (context.onCpu()) {
+        Gavel.tokenLogprob(
+            context.handle(), vocabulary, arguments.struct(), loss, arguments.error());
+      } else {
+        runOnDevice(context, vocabulary, loss);
+      }
       computed = true;
     } catch (NativeException e) {
       throw Failures.of(e);
     } finally {
       Reference.reachabilityFence(source);
+    }
+  }
+
+  private void runOnDevice(Context context, MemorySegment vocabulary, MemorySegment loss) {
+    try (Staging staging = context.stage()) {
+      arguments.stage(staging);
+      if (loss.address() != 0) {
+        LossArguments.stage(staging, loss);
+      }
+      Gavel.tokenLogprob(context.handle(), vocabulary, arguments.struct(), loss, arguments.error());
+      staging.finish();
+    }
+  }
+
+  private void runBackward(Context context) {
+    if (context.onCpu()) {
+      Gavel.tokenLogprobBackward(context.handle(), arguments.backward(), arguments.error());
+      return;
+    }
+    try (Staging staging = context.stage()) {
+      arguments.stageBackward(staging);
+      Gavel.tokenLogprobBackward(context.handle(), arguments.backward(), arguments.error());
+      staging.finish();
     }
   }
 

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * many threads may use it at once.
  *
  * <p>The logits are the products alone. Of a model that adds a bias, scales its logits or caps
- * them, give the logits: {@link TokenSource#logits}. On the CPU alone.
+ * them, give the logits: {@link TokenSource#logits}.
  */
 public final class Vocabulary implements AutoCloseable {
   private final NativeHandle handle;
@@ -33,10 +33,10 @@ public final class Vocabulary implements AutoCloseable {
   /**
    * A vocabulary with these rows, which are copied.
    *
-   * @param context where it computes
+   * @param context where it computes; calls are made with contexts of the same device
    * @param weight f32, f16 or bf16 [V, H], V from 1 to 2^24, H from 1 to 2^20
    * @throws InvalidTensorException if it is not so
-   * @throws UnsupportedException if the context is not of the CPU
+   * @throws OutOfDeviceMemoryException if it is on a device that has too little
    */
   public static Vocabulary create(Context context, HostTensor weight) {
     TokenSource.requireMatrix("weight of a vocabulary", weight, "[V, H]");

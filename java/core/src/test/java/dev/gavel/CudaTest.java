@@ -329,7 +329,7 @@ class CudaTest {
     assertThrows(InvalidArgumentException.class, () -> Context.open(fastCpu));
   }
 
-  private static Context cuda() {
+  static Context cuda() {
     try {
       return Context.open(Context.Options.defaults().withDevice(Device.cuda(0)));
     } catch (DeviceUnavailableException e) {
@@ -347,7 +347,7 @@ class CudaTest {
     }
   }
 
-  private static HostTensor wholeNumbers(DType dtype, long rows, long columns) {
+  static HostTensor wholeNumbers(DType dtype, long rows, long columns) {
     HostTensor tensor = HostTensor.allocate(dtype, rows, columns);
     Random random = new Random(rows * 31 + columns);
     for (long i = 0; i < tensor.elementCount(); i++) {
