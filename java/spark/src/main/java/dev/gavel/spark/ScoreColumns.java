@@ -63,7 +63,6 @@ final class ScoreColumns {
 
   /** Values of a row that was scored. */
   static @Nullable Object[] scored(RewardModel model, GroupScore score) {
-    boolean finite = score.scores().stream().allMatch(Float::isFinite);
     return new @Nullable Object[] {
       numbers(score.scores()),
       score.steps().isEmpty() ? null : score.steps().stream().map(ScoreColumns::numbers).toArray(),

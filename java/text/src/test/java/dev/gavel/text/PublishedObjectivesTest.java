@@ -29,9 +29,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class PublishedObjectivesTest {
   private static final String TEMPLATE =
-      "{% for m in messages %}<end_of_turn>\n"
-          + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
-          + "{{ m.content }}{% endfor %}<end_of_turn>";
+      """
+      {% for m in messages %}<end_of_turn>
+      <start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}
+      {{ m.content }}{% endfor %}<end_of_turn>\
+      """;
   private static final Prompt PROMPT = Prompt.text("question");
   private static final List<String> RESPONSES = List.of("ab", "z", "a model answer");
   // Of Gemma 2, which the published classes look for.

@@ -28,6 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * is {@code [t, t + 0.5]}.
  */
 class ValueHeadTextsTest {
+  private static final Pattern NAMES = Pattern.compile(", ");
+
   private static final float[] WEIGHT = {0.03f, -0.01f};
 
   @TempDir private Path folder;
@@ -143,7 +145,7 @@ class ValueHeadTextsTest {
       List<MatchResult> tests = named.matcher(each.getValue()).results().toList();
       assertEquals(each.getValue().equals("not from texts"), tests.isEmpty(), each.getKey());
       for (MatchResult test : tests) {
-        for (String name : test.group(2).replace("`", "").split(", ")) {
+        for (String name : NAMES.split(test.group(2).replace("`", ""))) {
           assertTrue(isTest(test.group(1), name), "%s %s".formatted(test.group(1), name));
         }
       }
