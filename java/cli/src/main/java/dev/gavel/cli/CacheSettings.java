@@ -11,9 +11,11 @@ import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.OnnxBackbone;
 import dev.gavel.text.Provenance;
+import dev.gavel.text.Provenance.Role;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.TokenBudget;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -89,15 +91,17 @@ final class CacheSettings {
       TokenBudget budget,
       Pooling pooling) {
     Map<String, String> values = new LinkedHashMap<>();
-    // In the order configuration, head, backbone, tokenizer, chat template.
-    List<Provenance.Part> parts = Provenance.parts(modelName, choices);
-    values.put(BACKBONE, "sha256 " + parts.get(2).sha256());
-    values.put("tokenizer", "sha256 " + parts.get(3).sha256());
+    Map<Role, String> hashes = new EnumMap<>(Role.class);
+    for (Provenance.Part part : Provenance.parts(modelName, choices)) {
+      hashes.put(part.role(), "sha256 " + part.sha256());
+    }
+    values.put(BACKBONE, hashes.get(Role.BACKBONE));
+    values.put("tokenizer", hashes.get(Role.TOKENIZER));
     values.put(
         "chat template",
         "%s, %s, %s"
             .formatted(
-                parts.size() > 4 ? "sha256 " + parts.get(4).sha256() : config.chatTemplate().file(),
+                hashes.getOrDefault(Role.CHAT_TEMPLATE, config.chatTemplate().file()),
                 config.chatTemplate().renders(),
                 new java.util.TreeMap<>(config.chatTemplate().variables())));
     values.put("sequence", config.sequence().toString());

@@ -3,6 +3,7 @@ package dev.gavel.cli;
 import dev.gavel.Device;
 import dev.gavel.aggregation.StepReduction;
 import dev.gavel.checkpoint.HeadPattern;
+import dev.gavel.checkpoint.PatternNeededException;
 import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
@@ -10,11 +11,14 @@ import dev.gavel.text.VectorModel;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Options that say which model scores, and how. */
 final class ModelOptions {
+  private static final String ASKED_FOR = "nemotron or qwen3_reranker";
+
   @Option(
       names = "--model",
       paramLabel = "NAME|DIR",
@@ -99,23 +103,29 @@ final class ModelOptions {
       names = "--pattern",
       paramLabel = "NAME",
       description =
-          "What head the model has, where its files do not say it: nemotron or qwen3_reranker, or"
-              + " another of docs/checkpoints.md. No default")
+          "What head the model has, where its files do not say it: "
+              + ASKED_FOR
+              + ", or another of docs/checkpoints.md. No default")
   private @Nullable String pattern;
 
   /** Loads the model. */
   RewardModel load() {
-    return RewardModel.load(model, options());
-  }
-
-  /** Loads the model in a layout of the caller's choice. */
-  RewardModel load(dev.gavel.Layout chosen) {
-    return RewardModel.load(model, options().withLayout(chosen));
+    return loaded(RewardModel::load);
   }
 
   /** Loads the model without its backbone. */
   VectorModel loadHead() {
-    return VectorModel.load(model, options());
+    return loaded(VectorModel::load);
+  }
+
+  private <M> M loaded(BiFunction<String, RewardModel.Options, M> loader) {
+    try {
+      return loader.apply(model, options());
+    } catch (PatternNeededException _) {
+      throw CommandFailure.usage(
+          "--model %s is a language model without a head, and its files do not say which rows of its output layer score; say it with --pattern: %s"
+              .formatted(model, ASKED_FOR));
+    }
   }
 
   /** The name as it was given. */

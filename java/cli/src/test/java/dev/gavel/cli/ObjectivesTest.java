@@ -77,6 +77,18 @@ class ObjectivesTest {
     assertTrue(pattern.err().contains("qwen3_reranker"), pattern.err());
   }
 
+  /** Nothing in the files of a language model says by which rows it is scored. */
+  @Test
+  void thePatternOfALanguageModelIsAskedForByItsOption() throws IOException {
+    TinyModel.writeOfLanguage(folder);
+    Run none = run("score");
+    assertEquals(ExitCode.USAGE, none.exitCode(), none.err());
+    assertTrue(none.err().contains("say it with --pattern: nemotron or"), none.err());
+    assertTrue(!none.err().contains("NEMOTRON"), none.err());
+    JsonNode first = run("score", "--pattern", "nemotron").json().get(0);
+    assertEquals(0.25 * 'a', first.get("scores").get(0).asDouble(), 1e-6);
+  }
+
   @Test
   void evaluatesTheChosenObjective() throws IOException {
     TinyModel.writeOfObjectives(folder, "length", "quality");

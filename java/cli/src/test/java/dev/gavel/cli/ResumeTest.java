@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -150,6 +151,38 @@ class ResumeTest {
       assertEquals(ExitCode.ROWS_FAILED, process.exitValue(), err);
       assertTrue(err.contains(said), err);
     }
+  }
+
+  /** The gate of LDL is in a file of its own, and half of what makes its scores. */
+  @Test
+  void aChangedGateIsRefusedWithTheDifference() throws Exception {
+    Path parity =
+        Project.root().resolve("java/text/src/test/resources/dev/gavel/text/parity");
+    Path model = Files.createDirectory(folder.resolve("model"));
+    for (String from : List.of("models/ldl", "tokenizer")) {
+      try (DirectoryStream<Path> files = Files.newDirectoryStream(parity.resolve(from))) {
+        for (Path file : files) {
+          Files.copy(file, model.resolve(file.getFileName()));
+        }
+      }
+    }
+    Files.copy(parity.resolve("backbones/gemma2.onnx"), model.resolve("model.onnx"));
+    Path input = input("in.jsonl", 3);
+    Path output = folder.resolve("out.jsonl");
+    Run first = run(score(model, input, output));
+    assertEquals(ExitCode.DONE, first.exitCode(), first.err());
+    Path gate = model.resolve("gating_layer.pt");
+    byte[] content = Files.readAllBytes(gate);
+    byte[] changed = content.clone();
+    changed[content.length / 2] ^= 1;
+    Files.write(gate, changed);
+    Run refused = run(score(model, input, output, "--resume"));
+    assertEquals(ExitCode.USAGE, refused.exitCode(), refused.err());
+    assertTrue(refused.err().contains("model's gating_layer.pt was sha256"), refused.err());
+    Files.write(gate, content);
+    Run same = run(score(model, input, output, "--resume"));
+    assertEquals(ExitCode.DONE, same.exitCode(), same.err());
+    assertTrue(same.err().contains("complete already"), same.err());
   }
 
   @Test

@@ -113,6 +113,20 @@ final class TinyModel {
     return folder;
   }
 
+  /** The same as a language model, whose row 0 of the output layer is a quarter of t. */
+  static Path writeOfLanguage(Path folder) throws IOException {
+    published(folder, "LlamaForCausalLM", ", \"vocab_size\": %d".formatted(TOKENS));
+    float[] rows = new float[TOKENS * WIDTH];
+    rows[0] = 0.25f;
+    try (HostTensor layer = HostTensor.of(rows, TOKENS, WIDTH)) {
+      Safetensors.write(
+          folder.resolve("model.safetensors"),
+          Map.of("format", "pt"),
+          Map.of("lm_head.weight", layer));
+    }
+    return folder;
+  }
+
   /** The same as TRL's token classifier of steps. */
   static Path writeOfStepEnds(Path folder) throws IOException {
     published(folder, "Qwen2ForTokenClassification", "");

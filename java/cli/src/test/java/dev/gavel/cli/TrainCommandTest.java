@@ -311,6 +311,22 @@ class TrainCommandTest {
   }
 
   @Test
+  void aFolderThatCannotBeWrittenIsToldBeforeAnyWork() throws IOException {
+    // It exists, may be "replaced", and nobody makes files here, not even the administrator.
+    Path system = Path.of("/proc/self");
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        Files.isDirectory(system), "skipped: this system has no /proc");
+    // A row that cannot be used would be told first by a command that begins to work first.
+    Path data = file("bad.jsonl", "{broken\n");
+    Run run = train(data, system, "--loss", "bt", "--force");
+    assertEquals(ExitCode.ENVIRONMENT, run.exitCode(), run.err());
+    assertTrue(run.err().contains("cannot be written"), run.err());
+    Path model = folder.resolve("model");
+    assertEquals(ExitCode.USAGE, train(data, model, "--loss", "bt").exitCode());
+    assertEquals(List.of(), names(model));
+  }
+
+  @Test
   void aRowThatDoesNotFitTheLossIsAnError() throws IOException {
     Path data =
         file(

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * What a folder says of its model, for the rules that recognise a pattern.
@@ -14,16 +15,39 @@ import java.util.Set;
  * @param config its config.json
  * @param tensors its tensors
  * @param headNames names of tensors that are not the backbone's
+ * @param note is told every file that the rules read
  */
-record Facts(Path folder, ModelJson config, TensorSource tensors, Set<String> headNames) {
+record Facts(
+    Path folder,
+    ModelJson config,
+    TensorSource tensors,
+    Set<String> headNames,
+    Consumer<Path> note) {
 
   // Configurations call the width of hidden states differently.
   private static final List<String> WIDTH_KEYS = List.of("hidden_size", "n_embd", "d_model");
 
   static Facts of(Path folder, TensorSource tensors) {
-    ModelJson config =
-        ModelJson.read(folder.resolve(CheckpointFiles.CONFIG), ModelJson.MOST_CONFIG_BYTES);
-    return new Facts(folder, config, tensors, Backbone.others(tensors.names()));
+    return of(folder, tensors, _ -> {});
+  }
+
+  /** The same, which tells the files that are read. */
+  static Facts of(Path folder, TensorSource tensors, Consumer<Path> note) {
+    Path file = folder.resolve(CheckpointFiles.CONFIG);
+    note.accept(file);
+    return new Facts(
+        folder,
+        ModelJson.read(file, ModelJson.MOST_CONFIG_BYTES),
+        new NotedSource(tensors, note),
+        Backbone.others(tensors.names()),
+        note);
+  }
+
+  /** A file of the folder that is about to be read. */
+  Path toRead(String name) {
+    Path file = folder.resolve(name);
+    note.accept(file);
+    return file;
   }
 
   boolean hasHead(String name) {

@@ -13,9 +13,11 @@ import dev.gavel.RewardHead;
 import dev.gavel.UnsupportedException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -31,12 +33,15 @@ public final class HeadCheckpoint {
   private final Function<Facts, Plan> rule;
   private final Plan plan;
   private final Path headFile;
+  private final List<Path> files;
 
   private HeadCheckpoint(Path folder, Function<Facts, Plan> rule) {
     this.folder = folder;
     this.rule = rule;
+    Set<Path> read = new LinkedHashSet<>();
     try (TensorSource source = CheckpointFiles.open(folder)) {
-      this.plan = rule.apply(Facts.of(folder, source));
+      this.plan = rule.apply(Facts.of(folder, source, file -> read.add(folder.resolve(file.getFileName()))));
+      this.files = List.copyOf(read);
       this.headFile = source.fileOf(plan.parts().getLast().tensor());
     }
   }
@@ -47,6 +52,7 @@ public final class HeadCheckpoint {
    * @throws FileException if the folder or a file it needs is not there
    * @throws FormatException if a file is not what it should be, or the tensors are not those of a
    *     known pattern; the message lists what was expected and what was found
+   * @throws PatternNeededException if it is a language model, which has no head of its own
    * @throws UnsupportedException if the pattern is known and needs a head or readout that this
    *     build has not; the message names it
    */
@@ -105,6 +111,16 @@ public final class HeadCheckpoint {
   /** The file with the head's last layer; its other layers may be in other shards. */
   public Path headFile() {
     return headFile;
+  }
+
+  /**
+   * All files that head, gate and standardiser are made of, each once: config.json, the files with
+   * their tensors and the indices that name those, and what else the pattern is told by. With the
+   * same bytes in them, the folder has the same head. Files of which only names of tensors are read
+   * are not among them.
+   */
+  public List<Path> files() {
+    return files;
   }
 
   /** What was recognised. */

@@ -47,6 +47,11 @@ final class JoinedSource implements TensorSource {
   }
 
   @Override
+  public List<Path> filesOf(String name) {
+    return part(name).filesOf(name);
+  }
+
+  @Override
   public TensorInfo describe(String name) {
     return part(name).describe(name);
   }

@@ -2,7 +2,6 @@ package dev.gavel.checkpoint;
 
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
-import dev.gavel.UnsupportedException;
 import java.util.List;
 
 /**
@@ -101,6 +100,7 @@ final class PatternTable {
    * The rule for a folder.
    *
    * @throws FormatException if none claims it; the message lists what looks like a head
+   * @throws PatternNeededException if nothing does
    */
   static PatternRule find(Facts facts) {
     for (PatternRule rule : RULES) {
@@ -109,7 +109,7 @@ final class PatternTable {
       }
     }
     if (facts.headNames().isEmpty()) {
-      throw new UnsupportedException(
+      throw new PatternNeededException(
           "%s: has only tensors of a language model or an encoder, no head. If it is scored by rows of its output layer (VOCAB_ROWS), say which: read it with one of the patterns %s, or by token ids"
               .formatted(facts.folder(), ASKED_FOR.stream().map(PatternRule::pattern).toList()));
     }

@@ -3,6 +3,7 @@ package dev.gavel.checkpoint;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -24,6 +25,11 @@ final class PrefixedSource implements TensorSource {
   @Override
   public Path fileOf(String name) {
     return source.fileOf(inner(name));
+  }
+
+  @Override
+  public List<Path> filesOf(String name) {
+    return source.filesOf(inner(name));
   }
 
   @Override

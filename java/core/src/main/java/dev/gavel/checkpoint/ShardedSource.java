@@ -6,6 +6,7 @@ import dev.gavel.HostTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -59,6 +60,11 @@ final class ShardedSource implements TensorSource {
               .formatted(name, shard));
     }
     return file;
+  }
+
+  @Override
+  public List<Path> filesOf(String name) {
+    return List.of(index, fileOf(name));
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -21,6 +22,15 @@ interface TensorSource extends AutoCloseable {
    * @throws FormatException if there is none of this name
    */
   Path fileOf(String name);
+
+  /**
+   * The files a tensor is read from: the one that holds it, and an index that says which that is.
+   *
+   * @throws FormatException if there is none of this name
+   */
+  default List<Path> filesOf(String name) {
+    return List.of(fileOf(name));
+  }
 
   /**
    * Type and shape of a tensor.

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 
 /** Looks one token up in the vocabulary of a {@code tokenizer.json}, without keeping the rest. */
 final class TokenizerVocabulary {
-  private static final String FILE = "tokenizer.json";
+  static final String FILE = "tokenizer.json";
   private static final int DEEPEST = 100;
 
   private static final JsonFactory FACTORY =
@@ -26,10 +26,10 @@ final class TokenizerVocabulary {
   /**
    * The id of a token.
    *
+   * @param file a {@value #FILE}
    * @throws FormatException if the vocabulary does not have it
    */
-  static long id(Path folder, String token) {
-    Path file = folder.resolve(FILE);
+  static long id(Path file, String token) {
     try (InputStream in = Files.newInputStream(file);
         JsonParser parser = FACTORY.createParser(in)) {
       if (parser.nextToken() == JsonToken.START_OBJECT

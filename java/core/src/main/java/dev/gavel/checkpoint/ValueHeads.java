@@ -78,7 +78,7 @@ final class ValueHeads {
    * is the width of the hidden states even where two of them are concatenated.
    */
   static Plan yojo(Facts facts) {
-    Path file = facts.folder().resolve(CheckpointFiles.YOJO_CONFIG);
+    Path file = facts.toRead(CheckpointFiles.YOJO_CONFIG);
     ModelJson config = ModelJson.read(file, ModelJson.MOST_CONFIG_BYTES);
     String type =
         config.require("value_head_type", config.text("value_head_type"), "linear or mlp");

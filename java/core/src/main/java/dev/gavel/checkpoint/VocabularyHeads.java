@@ -16,15 +16,15 @@ final class VocabularyHeads {
   }
 
   static Plan bgeGemma(Facts facts) {
-    return row(facts, HeadPattern.BGE_GEMMA, TokenizerVocabulary.id(facts.folder(), "Yes"));
+    return row(facts, HeadPattern.BGE_GEMMA, TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "Yes"));
   }
 
   static Plan qwen3(Facts facts) {
     return rows(
         facts,
         HeadPattern.QWEN3_RERANKER,
-        TokenizerVocabulary.id(facts.folder(), "yes"),
-        TokenizerVocabulary.id(facts.folder(), "no"));
+        TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "yes"),
+        TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "no"));
   }
 
   static Plan row(Facts facts, HeadPattern pattern, long token) {

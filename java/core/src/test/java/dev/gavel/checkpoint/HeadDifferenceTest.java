@@ -254,7 +254,7 @@ class HeadDifferenceTest {
     TestFolder folder =
         folder().with("lm_head.weight", 40, WIDTH).config(config("Qwen3ForCausalLM", "")).single();
     refuses(
-        UnsupportedException.class,
+        PatternNeededException.class,
         () -> HeadCheckpoint.read(folder.path),
         "VOCAB_ROWS",
         "QWEN3_RERANKER");

@@ -11,7 +11,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 
 /**
@@ -29,17 +31,33 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
   }
 
   /**
-   * A file of the default model.
+   * What a file of a model is.
    *
+   * <p>A published folder may have its head in several files, and its chat template in its
+   * tokenizer configuration: then that is one file, {@link #CHAT_TEMPLATE}.
+   */
+  public enum Role {
+    CONFIGURATION,
+    HEAD,
+    BACKBONE,
+    TOKENIZER,
+    CHAT_TEMPLATE,
+    TOKENIZER_CONFIGURATION
+  }
+
+  /**
+   * A file of a model.
+   *
+   * @param role what it is
    * @param name for instance {@code model.safetensors}
    * @param bytes its length
    * @param sha256 hash of its content
    */
-  public record Part(String name, long bytes, String sha256) {}
+  public record Part(Role role, String name, long bytes, String sha256) {}
 
   /**
-   * Files of a model, in the order configuration, head, backbone, tokenizer, chat template: two
-   * models with the same files give the same scores.
+   * All files of a model that are read, each once: two models with the same files give the same
+   * scores.
    *
    * @param nameOrFolder as {@link RewardModel#load(String)} takes it
    */
@@ -59,29 +77,48 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     Path folder = Path.of(nameOrFolder);
     Path file = folder.resolve(ModelConfig.FILE);
     byte[] content = ModelFiles.read(file, ModelConfig.MOST_BYTES);
-    ModelConfig config =
-        PublishedFolder.is(content)
-            ? PublishedFolder.read(folder, content, choices).config()
-            : ModelConfig.parse(content, file);
+    Map<String, Role> files = new LinkedHashMap<>();
+    files.put(ModelConfig.FILE, Role.CONFIGURATION);
+    ModelConfig config;
+    if (PublishedFolder.is(content)) {
+      PublishedFolder published = PublishedFolder.read(folder, content, choices);
+      config = published.config();
+      for (Path read : published.checkpoint().files()) {
+        files.putIfAbsent(read.getFileName().toString(), Role.HEAD);
+      }
+      files.put(TokenizerTexts.CONFIG, Role.TOKENIZER_CONFIGURATION);
+    } else {
+      config = ModelConfig.parse(content, file);
+      files.put(config.head(), Role.HEAD);
+    }
     List<Part> parts = new ArrayList<>();
-    parts.add(part(folder, ModelConfig.FILE));
-    parts.add(part(folder, config.head()));
-    parts.add(
-        config.backbone().equals(ModelConfig.BUILT_IN)
-            ? part("backbone " + BuiltInModel.NAME, BuiltInModel.graph())
-            : part(folder, config.backbone()));
-    parts.add(
-        config.tokenizer().equals(ModelConfig.BUILT_IN)
-            ? part("tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson())
-            : part(folder, config.tokenizer()));
+    if (config.backbone().equals(ModelConfig.BUILT_IN)) {
+      parts.add(builtInBackbone());
+    } else {
+      files.put(config.backbone(), Role.BACKBONE);
+    }
+    if (config.tokenizer().equals(ModelConfig.BUILT_IN)) {
+      parts.add(builtInTokenizer());
+    } else {
+      files.put(config.tokenizer(), Role.TOKENIZER);
+    }
     String template = config.chatTemplate().file();
     if (!template.isEmpty() && !template.equals(BuiltInModel.PLAIN_TEMPLATE)) {
-      parts.add(part(folder, template));
+      files.put(template, Role.CHAT_TEMPLATE);
     }
+    files.forEach((name, role) -> parts.add(part(folder, name, role)));
     return List.copyOf(parts);
   }
 
-  private static Part part(Path folder, String name) {
+  private static Part builtInBackbone() {
+    return part(Role.BACKBONE, "backbone " + BuiltInModel.NAME, BuiltInModel.graph());
+  }
+
+  private static Part builtInTokenizer() {
+    return part(Role.TOKENIZER, "tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson());
+  }
+
+  private static Part part(Path folder, String name, Role role) {
     Path file = ModelFiles.inside(folder, name);
     MessageDigest digest = sha256();
     long bytes = 0;
@@ -96,7 +133,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     } catch (IOException e) {
       throw new FileException(file, "cannot be read: " + e, e);
     }
-    return new Part(name, bytes, HexFormat.of().formatHex(digest.digest()));
+    return new Part(role, name, bytes, HexFormat.of().formatHex(digest.digest()));
   }
 
   /**
@@ -113,10 +150,10 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
         ModelConfig.parse(
             ModelFiles.resource(ModelConfig.FILE), Path.of(ModelFiles.DEFAULT, ModelConfig.FILE));
     return List.of(
-        part(ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
-        part(config.head(), ModelFiles.resource(config.head())),
-        part("backbone " + BuiltInModel.NAME, BuiltInModel.graph()),
-        part("tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson()));
+        part(Role.CONFIGURATION, ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
+        part(Role.HEAD, config.head(), ModelFiles.resource(config.head())),
+        builtInBackbone(),
+        builtInTokenizer());
   }
 
   /** Version of the tokenizer library. */
@@ -134,8 +171,8 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     return properties.getProperty("version", "unknown");
   }
 
-  private static Part part(String name, byte[] content) {
-    return new Part(name, content.length, HexFormat.of().formatHex(sha256().digest(content)));
+  private static Part part(Role role, String name, byte[] content) {
+    return new Part(role, name, content.length, HexFormat.of().formatHex(sha256().digest(content)));
   }
 
   private static MessageDigest sha256() {

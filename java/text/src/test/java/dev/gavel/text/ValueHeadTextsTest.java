@@ -145,7 +145,7 @@ class ValueHeadTextsTest {
       List<MatchResult> tests = named.matcher(each.getValue()).results().toList();
       assertEquals(each.getValue().equals("not from texts"), tests.isEmpty(), each.getKey());
       for (MatchResult test : tests) {
-        for (String name : NAMES.split(test.group(2).replace("`", ""))) {
+        for (String name : NAMES.splitAsStream(test.group(2).replace("`", "")).toList()) {
           assertTrue(isTest(test.group(1), name), "%s %s".formatted(test.group(1), name));
         }
       }

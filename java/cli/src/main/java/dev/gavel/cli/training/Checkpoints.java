@@ -59,6 +59,26 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
   }
 
   /**
+   * Writes a file and removes it, where the model will be and where its state will be: what a
+   * folder says of its permissions is not what the system does.
+   *
+   * @throws FileException if it cannot be written
+   */
+  static void tryToWrite(Path modelFolder) {
+    Path state = modelFolder.resolve(FOLDER);
+    for (Path folder : List.of(modelFolder, state)) {
+      if (folder.equals(state) && !Files.exists(state)) {
+        continue;
+      }
+      try {
+        Files.delete(Files.createTempFile(folder, ".gavel-", ".tmp"));
+      } catch (IOException e) {
+        throw new FileException(folder, "cannot be written: " + e, e);
+      }
+    }
+  }
+
+  /**
    * Takes the folder.
    *
    * @param settings what decides the bits of the model

@@ -65,6 +65,7 @@ public final class ModelFolder {
     } catch (IOException e) {
       throw new FileException(folder, "cannot be made: " + e, e);
     }
+    Checkpoints.tryToWrite(folder);
     return false;
   }
 
