@@ -20,7 +20,9 @@
 namespace gavel::cuda {
 
 constexpr int kRowSumThreads = 128;
-constexpr int kRowSumBlocks = 4;  // per SM: 128 registers a thread, which the sums and the rows under way need
+// Blocks per SM: 128 registers a thread, which the sums and the rows under way need; 168 where rows come element by element.
+constexpr int kRowSumBlocks = 4;
+constexpr int kRowSumBlocksUnaligned = 3;
 constexpr int64_t kRowSumColumns = kRowSumThreads * kChunk;
 constexpr int kStagedRows = 32;
 constexpr int64_t kMostRowChunks = 64;
@@ -81,17 +83,22 @@ struct UnitWeights {
   __device__ float at(int64_t, int, bool) const { return 1.0f; }
 };
 
-// ---- values: load(r, c, x), elements c .. c + 7 of row r, zeros behind the last column; kUnroll rows are under way at once ----
+// ---- values: look_up(r), a Row, what is found of row r once for all columns; load(row, r, c, x), elements c .. c + 7 of it, zeros behind
+// the last column; kUnroll rows are under way at once, in each of kBlocks blocks on an SM ----
+
+struct NoRow {};
 
 // Vectors without a norm, as the head reads them: rounded to its dtype where they are sums or means.
 template <int32_t kHidden, bool kAligned>
 struct PooledValues {
   // Rows that are not aligned come in many small loads: their addresses alone would fill the registers.
   static constexpr int kUnroll = kAligned ? 4 : 1;
+  static constexpr int kBlocks = kAligned ? kRowSumBlocks : kRowSumBlocksUnaligned;
+  using Row = Item;
   Source source;
   int32_t head_dtype;
-  __device__ void load(int64_t r, int64_t c, float x[kChunk]) const {
-    const Item item = look_up_item(source, r, false);
+  __device__ Row look_up(int64_t r) const { return look_up_item(source, r, false); }
+  __device__ void load(const Row &item, int64_t, int64_t c, float x[kChunk]) const {
     PooledRaw<kHidden> raw = {};
     if (item.state == ItemState::VALID) raw = load_pooled<kHidden, kAligned, true>(source, item, c);
     widen_pooled<kHidden>(source, item, raw, x);
@@ -106,11 +113,14 @@ struct PooledValues {
 // Rows of a matrix.
 struct MatrixValues {
   static constexpr int kUnroll = 4;
+  static constexpr int kBlocks = kRowSumBlocks;
+  using Row = NoRow;
   const float *data;
   int64_t stride;
   int64_t columns;
   bool aligned;
-  __device__ void load(int64_t r, int64_t c, float x[kChunk]) const {
+  __device__ Row look_up(int64_t) const { return {}; }
+  __device__ void load(Row, int64_t r, int64_t c, float x[kChunk]) const {
     const float *row = data + r * stride;
     if (aligned && c + kChunk <= columns) {
       widen_raw<GAVEL_F32>(load_raw<GAVEL_F32, true>(row, c, columns), x);
@@ -127,12 +137,15 @@ inline MatrixValues matrix_values(const float *data, int64_t stride, int64_t col
 // the slope has no part in it.
 struct SlopeValues {
   static constexpr int kUnroll = 2;
+  static constexpr int kBlocks = kRowSumBlocks;
+  using Row = NoRow;
   MatrixValues preactivations;
   MatrixValues gradients;
-  __device__ void load(int64_t r, int64_t c, float x[kChunk]) const {
+  __device__ Row look_up(int64_t) const { return {}; }
+  __device__ void load(Row row, int64_t r, int64_t c, float x[kChunk]) const {
     float a[kChunk];
-    preactivations.load(r, c, a);
-    gradients.load(r, c, x);
+    preactivations.load(row, r, c, a);
+    gradients.load(row, r, c, x);
     for (int i = 0; i < kChunk; ++i) x[i] = a[i] > 0.0f ? 0.0f : a[i] * x[i];
   }
 };
@@ -140,14 +153,16 @@ struct SlopeValues {
 // Of a norm's weight: the gradient times the vector before the weight.
 struct NormValues {
   static constexpr int kUnroll = 2;
+  static constexpr int kBlocks = kRowSumBlocks;
+  using Row = NormScale;
   MatrixValues pooled;
   MatrixValues gradients;
   const NormScale *scales;  // of each row
-  __device__ void load(int64_t r, int64_t c, float x[kChunk]) const {
+  __device__ Row look_up(int64_t r) const { return scales[r]; }
+  __device__ void load(const Row &scale, int64_t r, int64_t c, float x[kChunk]) const {
     float y[kChunk];
-    pooled.load(r, c, y);
-    gradients.load(r, c, x);
-    const NormScale scale = scales[r];
+    pooled.load(NoRow{}, r, c, y);
+    gradients.load(NoRow{}, r, c, x);
     for (int i = 0; i < kChunk; ++i) x[i] = x[i] * ((y[i] - scale.mean) * scale.scale);
   }
 };
@@ -173,10 +188,11 @@ __device__ __forceinline__ void put_gradient(float *target, float sum, bool over
 }
 
 template <int kPlanes, typename Weights, typename Values>
-__global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
+__global__ void __launch_bounds__(kRowSumThreads, Values::kBlocks)
     row_sum_kernel(const __grid_constant__ RowSum sums, const __grid_constant__ Weights weights,
                    const __grid_constant__ Values values) {
   GAVEL_SHARED(float[kStagedRows][kPlanes], shared_weights);
+  GAVEL_SHARED(typename Values::Row[kStagedRows], shared_rows);
   const int64_t tile = blockIdx.x, chunk = blockIdx.y, chunks = gridDim.y;
   const int64_t tiled_columns = int64_t{gridDim.x} * kRowSumColumns;
   const int64_t column = tile * kRowSumColumns + int64_t{threadIdx.x} * kChunk;
@@ -190,6 +206,7 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
       const int r = i / kPlanes, p = i % kPlanes;
       shared_weights[r][p] = p < sums.planes ? weights.at(base + r, p, tile == 0) : 0.0f;
     }
+    if (static_cast<int>(threadIdx.x) < count) shared_rows[threadIdx.x] = values.look_up(base + threadIdx.x);
     __syncthreads();
     if (column < sums.columns && sums.targets != nullptr) {
       for (int first = 0; first < count; first += sums.leaf) {
@@ -197,7 +214,7 @@ __global__ void __launch_bounds__(kRowSumThreads, kRowSumBlocks)
         GAVEL_UNROLL_BY(Values::kUnroll)
         for (int r = first; r < min(first + sums.leaf, count); ++r) {
           float x[kChunk];
-          values.load(base + r, column, x);
+          values.load(shared_rows[r], base + r, column, x);
           for (int p = 0; p < kPlanes; ++p) {
             for (int i = 0; i < kChunk; ++i) part[p][i] = fmaf(shared_weights[r][p], x[i], part[p][i]);
           }
