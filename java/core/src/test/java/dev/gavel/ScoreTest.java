@@ -104,9 +104,9 @@ class ScoreTest {
       refuses(() -> bf16.score(batch, index, identity), "they must be bf16 as the head is");
       refuses(() -> head.score(batch, index, identity, scores), "room for 2 responses");
       refuses(() -> head.score(batch, index, identity, ofBf16), "score batch was made for");
-      assertThrows(
-          UnsupportedException.class,
-          () -> pair.score(batch, index, identity, ofPair, loss, result));
+      refuses(
+          () -> pair.score(batch, index, identity, ofPair, loss, result),
+          "room for 3 scores and 1 items, the loss has 6");
       pair.score(batch, index, identity, ofPair);
       assertEquals(6, ofPair.toArray().length);
       assertThrows(IllegalStateException.class, () -> scores.score(0));
