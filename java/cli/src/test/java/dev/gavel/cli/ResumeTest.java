@@ -156,8 +156,7 @@ class ResumeTest {
   /** The gate of LDL is in a file of its own, and half of what makes its scores. */
   @Test
   void aChangedGateIsRefusedWithTheDifference() throws Exception {
-    Path parity =
-        Project.root().resolve("java/text/src/test/resources/dev/gavel/text/parity");
+    Path parity = Project.root().resolve("java/text/src/test/resources/dev/gavel/text/parity");
     Path model = Files.createDirectory(folder.resolve("model"));
     for (String from : List.of("models/ldl", "tokenizer")) {
       try (DirectoryStream<Path> files = Files.newDirectoryStream(parity.resolve(from))) {

@@ -40,7 +40,9 @@ public final class HeadCheckpoint {
     this.rule = rule;
     Set<Path> read = new LinkedHashSet<>();
     try (TensorSource source = CheckpointFiles.open(folder)) {
-      this.plan = rule.apply(Facts.of(folder, source, file -> read.add(folder.resolve(file.getFileName()))));
+      this.plan =
+          rule.apply(
+              Facts.of(folder, source, file -> read.add(folder.resolve(file.getFileName()))));
       this.files = List.copyOf(read);
       this.headFile = source.fileOf(plan.parts().getLast().tensor());
     }

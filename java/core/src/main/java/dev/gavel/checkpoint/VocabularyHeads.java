@@ -16,7 +16,10 @@ final class VocabularyHeads {
   }
 
   static Plan bgeGemma(Facts facts) {
-    return row(facts, HeadPattern.BGE_GEMMA, TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "Yes"));
+    return row(
+        facts,
+        HeadPattern.BGE_GEMMA,
+        TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "Yes"));
   }
 
   static Plan qwen3(Facts facts) {
