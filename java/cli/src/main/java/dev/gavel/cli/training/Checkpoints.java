@@ -11,6 +11,7 @@ import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Optimizer;
 import dev.gavel.RewardHead;
+import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.run.WholeFile;
 import java.io.IOException;
@@ -73,7 +74,8 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
       try {
         Files.delete(Files.createTempFile(folder, ".gavel-", ".tmp"));
       } catch (IOException e) {
-        throw new FileException(folder, "cannot be written: " + e, e);
+        // Without the cause: where a system says that there is no such file, the folder is there.
+        throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e));
       }
     }
   }
