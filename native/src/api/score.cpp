@@ -155,7 +155,6 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
     problem.gate.emplace(LogitProblem{context.kernels, context.pool, workspace, *call.gate->cpu, gate->vectors, call.hidden,
                                       Tensor{}, call.gate_preactivations});
   }
-  const Turns::Turn turn(context.pool.turns(), score_nanoseconds(problem));
   const int64_t nan_items = run_score(problem);
   if (call.counts.present()) {
     call.counts.as<int64_t>()[0] = pooling.invalid_items;

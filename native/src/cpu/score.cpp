@@ -25,7 +25,6 @@
 #include "cpu/readout.h"
 #include "cpu/score_linear.h"
 #include "cpu/score_mlp.h"
-#include "cpu/work.h"
 
 namespace gavel {
 
@@ -60,25 +59,7 @@ class HeadLogits {
   std::optional<MlpLogits> mlp_;
 };
 
-double logits_nanoseconds(const LogitProblem &problem) {
-  const HeadSpec &spec = problem.head.spec;
-  const int64_t items = problem.pooling.items;
-  double work = pooling_nanoseconds(problem.pooling, 0, items);
-  for (int32_t l = 0; l < spec.fields.hidden_layers; ++l) {
-    work +=
-        product_nanoseconds(problem.kernels, items, spec.hidden[l].width, spec.hidden[l].depth, dtype_size(spec.fields.dtype));
-  }
-  return work + dots_nanoseconds(items, spec.fields.output_width, spec.output_depth);
-}
-
 }  // namespace
-
-double score_nanoseconds(const ScoreProblem &problem) {
-  double work = logits_nanoseconds(problem.head);
-  if (problem.reverse) work += logits_nanoseconds(*problem.reverse);
-  if (problem.gate) work += logits_nanoseconds(*problem.gate);
-  return work;
-}
 
 int64_t run_score(const ScoreProblem &problem) {
   const int64_t items = problem.head.pooling.items;

@@ -42,8 +42,6 @@ struct ScoreProblem {
   Tensor gate_logits;
 };
 
-// How long it takes on one thread, roughly (work.h).
-double score_nanoseconds(const ScoreProblem &problem);
 // Writes every output; returns the number of items with a NaN score. The caller flushes denormals.
 int64_t run_score(const ScoreProblem &problem);
 

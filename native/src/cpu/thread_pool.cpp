@@ -1,10 +1,12 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 #include "cpu/thread_pool.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +15,6 @@
 #include <system_error>
 
 #include "common/error.h"
-#include "cpu/futex.h"
 #include "cpu/kernels.h"
 
 namespace gavel {
@@ -24,6 +25,15 @@ namespace {
 constexpr std::chrono::microseconds kSpin{20};
 // and nobody longer than this: what is waited for is worth less than two parts, or another thread is at work on it.
 constexpr std::chrono::microseconds kLongSpin{200};
+
+void futex_wait(std::atomic<uint32_t> &word, uint32_t value) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+
+void futex_wake(std::atomic<uint32_t> &word, int32_t count) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
 // What a part is worth whose thread need not be woken,
 constexpr double kWarmPartNanoseconds = 8000;
 // and how soon work must follow work for its threads to be woken for less than that costs: the next one will find them awake.
@@ -80,7 +90,7 @@ constexpr uint32_t next_of(uint64_t claim) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int32_t threads) : threads_(threads), process_(getpid()), processors_(Turns::processors()) {
+ThreadPool::ThreadPool(int32_t threads) : threads_(threads), process_(getpid()) {
   if (threads == 1) return;
   workers_ = std::make_unique<std::thread[]>(static_cast<size_t>(threads - 1));
   const BlockedSignals blocked;
@@ -118,10 +128,7 @@ int32_t ThreadPool::parts_for(double nanoseconds, int64_t most) const {
   const double least = std::min(part_nanoseconds_, kWarmPartNanoseconds);
   if (threads_ == 1 || most < 2 || nanoseconds < 2 * least) return 1;
   const double worth = nanoseconds / (is_warm() ? least : part_nanoseconds_);
-  // Other calls need processors, too: a thread that is put aside in the middle of a part keeps its caller waiting for a time slice.
-  const int64_t others = std::max<int64_t>(0, turns_.calls() - 1);
-  const int64_t free = others == 0 ? threads_ : std::max<int64_t>(1, processors_ - others);
-  const int64_t limit = std::min({int64_t{threads_}, free, most});
+  const int64_t limit = std::min<int64_t>(threads_, most);
   return worth < 2 || limit < 2 ? 1 : static_cast<int32_t>(std::min<double>(worth, static_cast<double>(limit)));
 }
 

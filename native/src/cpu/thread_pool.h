@@ -14,8 +14,6 @@
 #include <memory>
 #include <thread>
 
-#include "cpu/turns.h"
-
 namespace gavel {
 
 class ThreadPool {
@@ -30,11 +28,7 @@ class ThreadPool {
   static constexpr int32_t kMostThreads = 256;
   int32_t threads() const { return threads_; }
 
-  // Calls of this context that are long enough to wait for each other.
-  Turns &turns() { return turns_; }
-
-  // How many parts work of about this many nanoseconds (on one thread) is worth, at most `most`, threads(), and the processors that no other
-  // call with a turn is using. A parked thread takes about 20 us to wake and starts with cold caches: a product of 28 us took 55 us on
+  // How many parts work of about this many nanoseconds (on one thread) is worth, at most `most` and threads(). A parked thread takes about 20 us to wake and starts with cold caches: a product of 28 us took 55 us on
   // two threads (measured with both cores busy), so a part is worth 40 us. While threads are awake, or where calls follow one another so
   // closely that they will be, a part is worth 8 us: then each thread finds its share of the weights in its own second-level cache (2 MiB,
   // one row: 75 us on one thread, which reads them from the third cache, 20 us on two). Tests set the least worth lower, to split what
@@ -75,8 +69,6 @@ class ThreadPool {
 
   const int32_t threads_;
   const pid_t process_;
-  const int32_t processors_;
-  Turns turns_{processors_};
   std::unique_ptr<std::thread[]> workers_;
   int32_t started_ = 0;
   double part_nanoseconds_ = 40000;
