@@ -10,6 +10,7 @@ import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
+import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -28,7 +29,9 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * What a whole score call costs around its kernel: R = 4 responses through a linear head. With H =
  * 1 the kernel has nothing to do, so that row is the cost of everything else: checks, descriptors,
- * the call, the head's own checks. Run with {@code -prof gc} for the bytes per call.
+ * the call, the head's own checks, and what it costs to hold the arena of wrapped hidden states.
+ * Hidden states of the caller's arena cost a little more, since the call holds it. Run with {@code
+ * -prof gc} for the bytes per call.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -47,6 +50,11 @@ public class ScoreCallBenchmark {
   @Param({"F32", "BF16"})
   public DType dtype;
 
+  /** Whether the hidden states are memory of an arena of the caller's. */
+  @Param({"false", "true"})
+  public boolean wrapped;
+
+  private Arena arena;
   private Context context;
   private RewardHead head;
   private HostTensor hidden;
@@ -59,7 +67,15 @@ public class ScoreCallBenchmark {
     context = Context.open(Context.Options.defaults().withThreads(1));
     HeadSpec spec = HeadSpec.linear(width).dtype(dtype).build();
     head = RewardHead.create(context, spec, Init.normal(0.02f, 1));
-    hidden = HostTensor.allocate(dtype, RESPONSES, width);
+    arena = Arena.ofShared();
+    hidden =
+        wrapped
+            ? HostTensor.wrap(
+                dtype,
+                arena.allocate((long) RESPONSES * width * dtype.bytes(), 64),
+                RESPONSES,
+                width)
+            : HostTensor.allocate(dtype, RESPONSES, width);
     batch = PackedBatch.ofVectors(hidden, RESPONSES);
     scores = ScoreBatch.allocate(spec, RESPONSES);
   }
@@ -72,6 +88,7 @@ public class ScoreCallBenchmark {
     hidden.close();
     head.close();
     context.close();
+    arena.close();
   }
 
   /** The whole call. */

@@ -33,8 +33,8 @@ public final class BorrowedMemory {
   static final int PLACES = 64;
 
   /**
-   * Places of the usual call. The API compares each argument's arena with those before it, so a
-   * call with all places costs microseconds; one with these, tens of nanoseconds.
+   * Places of the usual call. The API compares the arena of each argument with those before it, so
+   * all places cost many times more than these.
    */
   static final int FEW = 8;
 

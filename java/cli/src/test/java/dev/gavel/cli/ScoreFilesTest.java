@@ -3,6 +3,7 @@ package dev.gavel.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.github.luben.zstd.Zstd;
@@ -258,8 +259,7 @@ class ScoreFilesTest {
   @Test
   void aFailureInTheMiddleIsToldInTheMetrics() throws IOException {
     Path full = Path.of("/dev/full");
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        Files.exists(full), "skipped: this system has no /dev/full");
+    assumeTrue(Files.exists(full), "skipped: this system has no /dev/full");
     Path input = file("in.jsonl", bytes(rows("r", 30)));
     Path metrics = folder.resolve("metrics.json");
     Run run = score(input.toString(), "--output", full.toString(), "--metrics", metrics.toString());
@@ -271,8 +271,7 @@ class ScoreFilesTest {
   void whatCannotBeWrittenIsToldBeforeAnyWork() throws IOException {
     // Nobody makes files here, not even the administrator, who may write everywhere else.
     Path system = Path.of("/proc");
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        Files.isDirectory(system), "skipped: this system has no /proc");
+    assumeTrue(Files.isDirectory(system), "skipped: this system has no /proc");
     Path input = file("in.jsonl", bytes(rows("r", 3)));
     String target = system.resolve("gavel-out").toString();
     // A model that is not there would be told first by a command that begins to work first.

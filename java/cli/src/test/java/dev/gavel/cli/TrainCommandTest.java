@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -314,8 +315,7 @@ class TrainCommandTest {
   void aFolderThatCannotBeWrittenIsToldBeforeAnyWork() throws IOException {
     // It exists, may be "replaced", and nobody makes files here, not even the administrator.
     Path system = Path.of("/proc/self");
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        Files.isDirectory(system), "skipped: this system has no /proc");
+    assumeTrue(Files.isDirectory(system), "skipped: this system has no /proc");
     // A row that cannot be used would be told first by a command that begins to work first.
     Path data = file("bad.jsonl", "{broken\n");
     Run run = train(data, system, "--loss", "bt", "--force");

@@ -1,8 +1,6 @@
 package dev.gavel.text;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.annotation.JsonSubTypes;
-import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -16,11 +14,9 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
-import dev.gavel.UnsupportedException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -56,7 +52,7 @@ public record ModelConfig(
     @JsonProperty("response_tokens") int responseTokens,
     @JsonProperty("layout") String layout,
     @JsonProperty("pooling") String pooling,
-    @JsonProperty("readout") ReadoutChoice readout,
+    @JsonProperty("readout") ReadoutConfig readout,
     @JsonProperty("sequence") SequenceConfig sequence,
     @JsonProperty("chat_template") ChatTemplateConfig chatTemplate) {
 
@@ -72,9 +68,6 @@ public record ModelConfig(
   /** A configuration has less than one thousand. */
   static final int MOST_BYTES = 1 << 20;
 
-  /** Kind of the readout of a published head with a gate, whose numbers are in its own files. */
-  static final String GATED_SUM = "gated_sum";
-
   static final String BUILT_IN = "built-in:" + BuiltInModel.NAME;
 
   private static final JsonMapper JSON =
@@ -89,73 +82,6 @@ public record ModelConfig(
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
-
-  /**
-   * How logits become a score. The key {@code kind} says which of the two it is; the first also
-   * takes kinds that do not exist, so that {@link #readoutValue} can name those that do.
-   */
-  @JsonTypeInfo(
-      use = JsonTypeInfo.Id.NAME,
-      include = JsonTypeInfo.As.EXISTING_PROPERTY,
-      property = "kind",
-      visible = true,
-      defaultImpl = ReadoutConfig.class)
-  @JsonSubTypes(@JsonSubTypes.Type(value = ExpectationConfig.class, name = ExpectationConfig.KIND))
-  public sealed interface ReadoutChoice {
-    /** Name of the readout. */
-    String kind();
-
-    /** What a readout is in a configuration. */
-    static ReadoutChoice of(Readout readout) {
-      return switch (readout) {
-        case Readout.Identity() -> new ReadoutConfig("identity", 0, 0);
-        case Readout.Affine(float mean, float deviation) ->
-            new ReadoutConfig("affine", mean, deviation);
-        case Readout.Sigmoid() -> new ReadoutConfig("sigmoid", 0, 0);
-        case Readout.Expectation(List<Float> levels, Readout.Statistic statistic)
-            when statistic == Readout.Statistic.MEAN ->
-            new ExpectationConfig(ExpectationConfig.KIND, levels);
-        case Readout.Expectation _,
-            Readout.ClassProb _,
-            Readout.QuantileMean _,
-            Readout.WeightedSum _,
-            Readout.GatedSum _ ->
-            throw new UnsupportedException(
-                "texts scored with the readout %s; score hidden states with RewardHead"
-                    .formatted(readout));
-      };
-    }
-  }
-
-  /**
-   * How the logits of levels become a score: the mean of the levels under their softmax.
-   *
-   * @param kind {@value #KIND}
-   * @param levels one for each logit
-   */
-  public record ExpectationConfig(
-      @JsonProperty("kind") String kind, @JsonProperty("levels") List<Float> levels)
-      implements ReadoutChoice {
-    static final String KIND = "expectation";
-
-    /** Copies the levels. */
-    public ExpectationConfig {
-      levels = List.copyOf(levels);
-    }
-  }
-
-  /**
-   * How a logit becomes a score.
-   *
-   * @param kind identity, affine or sigmoid
-   * @param mean of affine, else 0
-   * @param deviation of affine, else 0
-   */
-  public record ReadoutConfig(
-      @JsonProperty("kind") String kind,
-      @JsonProperty("mean") float mean,
-      @JsonProperty("deviation") float deviation)
-      implements ReadoutChoice {}
 
   /**
    * The fixed parts of a sequence, as text; literals of special tokens stand for those tokens.
@@ -213,7 +139,7 @@ public record ModelConfig(
         budget.response(),
         name(layout),
         name(pooling),
-        new ReadoutConfig("identity", 0, 0),
+        ReadoutConfig.of(Readout.identity()),
         new SequenceConfig("[CLS]", "[SEP]", "", "[SEP]", "", "[SEP]", false),
         new ChatTemplateConfig(BuiltInModel.PLAIN_TEMPLATE, "prompt", Map.of()));
   }
@@ -237,7 +163,7 @@ public record ModelConfig(
         budget.response(),
         name(newLayout),
         name(newPooling),
-        ReadoutChoice.of(newReadout),
+        ReadoutConfig.of(newReadout),
         sequence,
         chatTemplate);
   }
@@ -330,30 +256,7 @@ public record ModelConfig(
 
   /** The readout as a value. */
   public Readout readoutValue() {
-    return switch (readout) {
-      case ReadoutConfig(String kind, float mean, float deviation) ->
-          readoutValue(kind, mean, deviation);
-      case ExpectationConfig(_, List<Float> levels) ->
-          new Readout.Expectation(levels, Readout.Statistic.MEAN);
-    };
-  }
-
-  private static Readout readoutValue(String kind, float mean, float deviation) {
-    boolean plain = mean == 0 && deviation == 0;
-    if (!kind.equals("affine") && !plain) {
-      throw new InvalidArgumentException(
-          "readout %s has mean %s and deviation %s; only affine has them"
-              .formatted(kind, mean, deviation));
-    }
-    return switch (kind) {
-      case "identity" -> Readout.identity();
-      case "affine" -> Readout.affine(mean, deviation);
-      case "sigmoid" -> Readout.sigmoid();
-      default ->
-          throw new InvalidArgumentException(
-              "readout is '%s'; it must be identity, affine, sigmoid or expectation"
-                  .formatted(kind));
-    };
+    return readout.value();
   }
 
   /** Reads a layout's name. */

@@ -7,8 +7,6 @@ import dev.gavel.UnsupportedException;
 import dev.gavel.checkpoint.HeadCheckpoint;
 import dev.gavel.checkpoint.ScoredRows;
 import dev.gavel.text.ModelConfig.ChatTemplateConfig;
-import dev.gavel.text.ModelConfig.ReadoutChoice;
-import dev.gavel.text.ModelConfig.ReadoutConfig;
 import dev.gavel.text.ModelConfig.SequenceConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -90,10 +88,8 @@ record PublishedFolder(
     return texts.longest().map(most -> Math.min(most, positions.asInt())).orElse(positions.asInt());
   }
 
-  private static ReadoutChoice readout(HeadCheckpoint checkpoint) {
-    return checkpoint.isGated()
-        ? new ReadoutConfig(ModelConfig.GATED_SUM, 0, 0)
-        : ReadoutChoice.of(checkpoint.readout());
+  private static ReadoutConfig readout(HeadCheckpoint checkpoint) {
+    return checkpoint.isGated() ? ReadoutConfig.ofGate() : ReadoutConfig.of(checkpoint.readout());
   }
 
   /** Names of this many objectives of its head. */

@@ -119,12 +119,12 @@ class ProvenanceTest {
   /** A head in a file beside the backbone's weights, of which only names are read. */
   @Test
   void aSideFileIsHashed() throws IOException {
-    PublishedFolderTest.files(folder);
+    PublishedFiles.files(folder);
     ModelFolder.write(folder, "chat_template.jinja", "{{ messages[0].content }}");
-    PublishedFolderTest.config(folder, "LlamaForCausalLM", "llama", "");
-    PublishedFolderTest.head(
+    PublishedFiles.config(folder, "LlamaForCausalLM", "llama", "");
+    PublishedFiles.head(
         folder, "model.safetensors", Map.of("model.norm.weight", new float[] {1, 1}));
-    PublishedFolderTest.head(
+    PublishedFiles.head(
         folder,
         "value_head.safetensors",
         Map.of("v_head.summary.weight", new float[] {1, 1}, "v_head.summary.bias", new float[1]));

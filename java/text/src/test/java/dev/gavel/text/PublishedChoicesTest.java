@@ -32,15 +32,15 @@ class PublishedChoicesTest {
 
   @BeforeEach
   void write() throws IOException {
-    PublishedFolderTest.files(folder);
+    PublishedFiles.files(folder);
   }
 
   private void config(String architecture, String type, String more) {
-    PublishedFolderTest.config(folder, architecture, type, more);
+    PublishedFiles.config(folder, architecture, type, more);
   }
 
   private void head(Map<String, float[]> tensors) {
-    PublishedFolderTest.head(folder, "model.safetensors", tensors);
+    PublishedFiles.head(folder, "model.safetensors", tensors);
   }
 
   private RewardModel load(ModelChoices choices) {

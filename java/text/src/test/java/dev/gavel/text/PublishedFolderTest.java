@@ -6,15 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.FileException;
 import dev.gavel.GavelException;
-import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
-import dev.gavel.Safetensors;
 import dev.gavel.aggregation.StepReduction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,21 +23,11 @@ import org.junit.jupiter.api.io.TempDir;
  * t is {@code [t, t + 0.5]}, so a linear head of ones gives {@link ModelFolder#score(long)}.
  */
 class PublishedFolderTest {
-  private static final String TEMPLATE =
-      "{% for message in messages %}<|start|>{{ message.content }}{% endfor %}";
-
   @TempDir private Path folder;
 
   @BeforeEach
   void write() throws IOException {
-    files(folder);
-  }
-
-  /** Tokenizer, backbone and template. */
-  static void files(Path folder) throws IOException {
-    Files.write(folder.resolve("tokenizer.json"), ByteTokenizer.json());
-    Files.write(folder.resolve("model.onnx"), OnnxGraphs.embedding(2, OnnxGraphs.FLOAT));
-    tokenizerConfig(folder, "\"chat_template\": \"" + TEMPLATE + "\"");
+    PublishedFiles.files(folder);
   }
 
   @Test
@@ -59,52 +46,15 @@ class PublishedFolderTest {
   }
 
   private void tokenizerConfig(String more) {
-    tokenizerConfig(folder, more);
-  }
-
-  static void tokenizerConfig(Path folder, String more) {
-    ModelFolder.write(
-        folder,
-        "tokenizer_config.json",
-        """
-        {"bos_token": "<|start|>", "eos_token": {"content": "<|end|>", "special": true},
-         "cls_token": "<|start|>", "sep_token": "<|end|>", "pad_token": null,
-         "model_max_length": 1000000000000000019884624838656%s}
-        """
-            .formatted(more.isEmpty() ? "" : ", " + more));
+    PublishedFiles.tokenizerConfig(folder, more);
   }
 
   private void config(String architecture, String type, String more) {
-    config(folder, architecture, type, more);
-  }
-
-  static void config(Path folder, String architecture, String type, String more) {
-    ModelFolder.write(
-        folder,
-        "config.json",
-"""
-{"architectures": ["%s"], "model_type": "%s", "hidden_size": 2,
- "max_position_embeddings": 64, "vocab_size": 300%s}
-"""
-            .formatted(architecture, type, more.isEmpty() ? "" : ", " + more));
+    PublishedFiles.config(folder, architecture, type, more);
   }
 
   private void head(String file, Map<String, float[]> tensors) {
-    head(folder, file, tensors);
-  }
-
-  static void head(Path folder, String file, Map<String, float[]> tensors) {
-    Map<String, HostTensor> hosts = new LinkedHashMap<>();
-    tensors.forEach((name, values) -> {
-      boolean weight = name.endsWith("weight");
-      hosts.put(
-          name,
-          weight
-              ? HostTensor.of(values, values.length / 2, 2)
-              : HostTensor.of(values, values.length));
-    });
-    Safetensors.write(folder.resolve(file), Map.of("format", "pt"), hosts);
-    hosts.values().forEach(HostTensor::close);
+    PublishedFiles.head(folder, file, tensors);
   }
 
   private void sequenceClassification() {
@@ -163,7 +113,7 @@ class PublishedFolderTest {
     tokenizerConfig(
         "\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}, {\"name\": \"default\","
             + " \"template\": \""
-            + TEMPLATE
+            + PublishedFiles.TEMPLATE
             + "\"}]");
     try (RewardModel model = load()) {
       assertEquals(ModelFolder.scores('b'), model.score("q", List.of("ab")).scores());
@@ -383,7 +333,7 @@ class PublishedFolderTest {
     refused(FileException.class, "has chat_template = 3");
     Files.delete(folder.resolve("tokenizer_config.json"));
     refused(FileException.class, "tokenizer_config.json");
-    tokenizerConfig("\"chat_template\": \"" + TEMPLATE + "\"");
+    tokenizerConfig("\"chat_template\": \"" + PublishedFiles.TEMPLATE + "\"");
     ModelFolder.write(
         folder,
         "config.json",

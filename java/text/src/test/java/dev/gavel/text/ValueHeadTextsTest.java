@@ -36,15 +36,15 @@ class ValueHeadTextsTest {
 
   @BeforeEach
   void write() throws IOException {
-    PublishedFolderTest.files(folder);
+    PublishedFiles.files(folder);
   }
 
   private void config(String architecture, String more) {
-    PublishedFolderTest.config(folder, architecture, "llama", more);
+    PublishedFiles.config(folder, architecture, "llama", more);
   }
 
   private void head(String file, Map<String, float[]> tensors) {
-    PublishedFolderTest.head(folder, file, tensors);
+    PublishedFiles.head(folder, file, tensors);
   }
 
   private static double logit(char last) {
