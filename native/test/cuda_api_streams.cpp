@@ -153,6 +153,25 @@ void test_describe(const CudaContext &cuda) {
   check_equal("given back", info.held_bytes, held);
 }
 
+// Enqueued like any other work; what a round is depends on the device, what rounds are does not.
+void test_register_products(const CudaContext &cuda) {
+  auto error = sized<gavel_error>();
+  for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
+    int64_t operations[3] = {-1, -1, -1};
+    for (int64_t rounds = 0; rounds < 3; ++rounds) {
+      expect_status("products", gavel_register_products(cuda.get(), dtype, rounds, cuda.stream(), &operations[rounds], &error),
+                    GAVEL_OK, error);
+    }
+    cuda.synchronize();
+    check_equal("no round", operations[0], 0);
+    CHECK(operations[1] > 0, "a round is %lld operations", static_cast<long long>(operations[1]));
+    check_equal("two rounds", operations[2], 2 * operations[1]);
+  }
+  int64_t operations = -1;
+  expect_status("no stream", gavel_register_products(cuda.get(), GAVEL_F32, 1, nullptr, &operations, &error),
+                GAVEL_INVALID_ARGUMENT, error);
+}
+
 }  // namespace
 
 int main() {
@@ -165,6 +184,7 @@ int main() {
     test_copy(cuda);
     test_streams(cuda);
     test_capture(cuda);
+    test_register_products(cuda);
     int current = -1;
     machine().get_device(&current);
     check_equal("current device", current, 0);

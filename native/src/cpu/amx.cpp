@@ -11,8 +11,9 @@ namespace gavel::avx512 {
 namespace {
 
 #include "cpu/table.inl"
-// Needs what table.inl defines.
+// In this order, after table.inl.
 #include "cpu/gemm_amx.inl"
+#include "cpu/register_products_amx.inl"
 
 constexpr Kernels amx_table() {
   Kernels kernels = table(GAVEL_INSTRUCTION_SET_AMX);
@@ -20,6 +21,7 @@ constexpr Kernels amx_table() {
   kernels.pack_row = amx_pack_row;
   kernels.pack_tail = amx_pack_tail;
   kernels.multiply = amx_multiply;
+  kernels.register_products = amx_register_products;
   return kernels;
 }
 

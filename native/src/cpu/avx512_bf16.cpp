@@ -11,14 +11,16 @@ namespace gavel::avx512 {
 namespace {
 
 #include "cpu/table.inl"
-// Needs what table.inl defines.
+// In this order, after table.inl.
 #include "cpu/gemm_bf16.inl"
+#include "cpu/register_products_bf16.inl"
 
 constexpr Kernels bf16_table() {
   Kernels kernels = table(GAVEL_INSTRUCTION_SET_AVX512);
   kernels.packed_rows_bytes = pairs_packed_rows_bytes;
   kernels.pack_row = pairs_pack_row;
   kernels.multiply = pairs_multiply;
+  kernels.register_products = pairs_register_products;
   return kernels;
 }
 

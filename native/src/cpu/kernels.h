@@ -98,6 +98,8 @@ struct Kernels {
                    float *c);
   // u[r][0..31] dotted with w[0..31]: out[r] = fold of v, v[l] = fma(u[l + 16], w[l + 16], u[l] * w[l]) for l < 16, halves added as in dot.
   void (*panel_dot)(const float *u, int64_t rows, const float *w, float *out, int64_t out_stride);
+  // The instructions of `multiply` over registers, for a processor's peak; returns the operations that were done.
+  int64_t (*register_products)(int32_t dtype, int64_t rounds);
 };
 
 // Table of one instruction set, or null where this machine lacks it (why, for people, in *reason when given).

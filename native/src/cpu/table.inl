@@ -17,6 +17,7 @@
 #include "cpu/activate.inl"
 #include "cpu/gemm_rows.inl"
 #include "cpu/gemm.inl"
+#include "cpu/register_products.inl"
 // clang-format on
 
 constexpr Kernels table(int32_t instruction_set) {
@@ -55,5 +56,6 @@ constexpr Kernels table(int32_t instruction_set) {
       .pack_tail = pack_tail,
       .multiply = multiply,
       .panel_dot = panel_dot,
+      .register_products = register_products,
   };
 }

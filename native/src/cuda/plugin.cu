@@ -15,6 +15,7 @@
 #include "cuda/head.h"
 #include "cuda/loss.h"
 #include "cuda/optimizer.h"
+#include "cuda/register_products.h"
 #include "cuda/scatter.h"
 #include "cuda/score.h"
 #include "cuda/stream.h"
@@ -147,6 +148,10 @@ int32_t copy(const Tensor &source, const Tensor &target, Stream &stream, gavel_e
   return run_on(stream, error, [&] { enqueue_copy(source, target, stream); });
 }
 
+int32_t register_products(Stream &stream, int32_t dtype, int64_t rounds, int64_t *operations, gavel_error *error) noexcept {
+  return run_on(stream, error, [&] { *operations = enqueue_register_products(dtype, rounds, stream); });
+}
+
 // ---- head ----
 
 int32_t head_create(Context &context, const HeadSpec &spec, const Tensor *host_parameters, Head **head,
@@ -268,6 +273,7 @@ const Plugin kPlugin = {
     .buffer_destroy = buffer_destroy,
     .buffer_data = buffer_data,
     .copy = copy,
+    .register_products = register_products,
     .head_create = head_create,
     .head_destroy = head_destroy,
     .head_read = head_read,

@@ -53,6 +53,9 @@ struct Plugin {
   void *(*buffer_data)(Buffer &buffer) noexcept;
   int32_t (*copy)(const Tensor &source, const Tensor &target, Stream &stream, gavel_error *error) noexcept;
 
+  // operations: of all that was enqueued.
+  int32_t (*register_products)(Stream &stream, int32_t dtype, int64_t rounds, int64_t *operations, gavel_error *error) noexcept;
+
   int32_t (*head_create)(Context &context, const HeadSpec &spec, const Tensor *host_parameters, Head **head,
                          gavel_error *error) noexcept;
   void (*head_destroy)(Head *head) noexcept;

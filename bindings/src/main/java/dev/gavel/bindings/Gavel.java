@@ -188,6 +188,23 @@ public final class Gavel {
     error.check(status);
   }
 
+  /**
+   * Does products over registers and returns how many operations that was; {@code stream} is NULL
+   * on the CPU.
+   */
+  public static long registerProducts(
+      NativeHandle context, int dtype, long rounds, MemorySegment stream, NativeError error) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment operations = arena.allocate(gavel_h.C_LONG);
+      error.check(
+          gavel_h.gavel_register_products(
+              context.address(), dtype, rounds, stream, operations, error.address()));
+      return operations.get(gavel_h.C_LONG, 0);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
   // ---- reward head
 
   /** Number of parameters of a {@code gavel_head_spec}. */

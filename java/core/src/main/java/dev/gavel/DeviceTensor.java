@@ -109,6 +109,32 @@ public final class DeviceTensor implements AutoCloseable {
     copy(source, stream, true);
   }
 
+  /** Enqueues a copy of another tensor of this type, shape and device. */
+  public void copyFrom(DeviceTensor source, Stream stream) {
+    if (!source.toString().equals(toString())) {
+      throw new InvalidTensorException(
+          "a copy between %s and %s on the device; both must be the same".formatted(source, this));
+    }
+    MemorySegment from = source.acquire();
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment to = acquire();
+      try {
+        Gavel.copy(
+            stream.context().handle(),
+            from,
+            to,
+            stream.handle().address(),
+            new NativeError(scratch));
+      } catch (NativeException e) {
+        throw Failures.of(e);
+      } finally {
+        release();
+      }
+    } finally {
+      source.release();
+    }
+  }
+
   /**
    * Enqueues a copy to a host tensor of this type and shape, which is held open, and has its
    * values, once the stream was synchronized.

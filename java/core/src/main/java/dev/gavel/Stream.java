@@ -84,6 +84,19 @@ public final class Stream implements AutoCloseable {
     }
   }
 
+  /**
+   * Enqueues the arithmetic that products are made of, over registers alone, on every
+   * multiprocessor. Timed until {@link #synchronize()}, it is the most that a product of this
+   * library can reach on the device; with 0 rounds it is what a launch costs.
+   *
+   * @param dtype a float type
+   * @param rounds how often, 0 to 2^31 - 1
+   * @return the operations that it will be; a multiplication and an addition are two
+   */
+  public long registerProducts(DType dtype, long rounds) {
+    return context.registerProducts(dtype, rounds, handle.address());
+  }
+
   /** The context it belongs to. */
   public Context context() {
     return context;

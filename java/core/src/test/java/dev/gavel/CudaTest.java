@@ -283,6 +283,38 @@ class CudaTest {
   }
 
   @Test
+  void deviceTensorsAreCopiedOnTheirDevice() {
+    try (Context cuda = cuda();
+        Stream stream = Stream.open(cuda);
+        HostTensor from = wholeNumbers(DType.BF16, 3, 12);
+        HostTensor to = HostTensor.allocate(DType.BF16, 3, 12);
+        DeviceTensor first = DeviceTensor.allocate(stream, DType.BF16, 3, 12);
+        DeviceTensor second = DeviceTensor.allocate(stream, DType.BF16, 3, 12);
+        DeviceTensor other = DeviceTensor.allocate(stream, DType.BF16, 12, 3)) {
+      first.copyFrom(from, stream);
+      second.copyFrom(first, stream);
+      second.copyTo(to, stream);
+      stream.synchronize();
+      assertArrayEquals(from.toFloats(), to.toFloats());
+      assertThrows(InvalidTensorException.class, () -> other.copyFrom(first, stream));
+      assertThrows(InvalidArgumentException.class, () -> first.copyFrom(first, stream));
+    }
+  }
+
+  @Test
+  void productsOverRegistersAreEnqueued() {
+    try (Context cuda = cuda();
+        Stream stream = Stream.open(cuda)) {
+      assertEquals(0, stream.registerProducts(DType.BF16, 0));
+      long round = stream.registerProducts(DType.BF16, 1);
+      assertTrue(round > 0, () -> "a round is " + round);
+      assertEquals(2 * round, stream.registerProducts(DType.BF16, 2));
+      stream.synchronize();
+      assertThrows(InvalidArgumentException.class, () -> cuda.registerProducts(DType.F32, 1));
+    }
+  }
+
+  @Test
   void scoresCompleteAFuture() {
     try (Context cuda = cuda();
         HostTensor hidden = wholeNumbers(DType.BF16, 10, 12);

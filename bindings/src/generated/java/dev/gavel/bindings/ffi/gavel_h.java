@@ -1507,6 +1507,71 @@ public class gavel_h extends gavel_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class gavel_register_products {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_INT,
+            gavel_h.C_LONG,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_register_products").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_register_products"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_register_products(gavel_context *context, int32_t dtype, int64_t rounds, gavel_stream *stream, int64_t *operations, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_register_products$descriptor() {
+        return gavel_register_products.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_register_products(gavel_context *context, int32_t dtype, int64_t rounds, gavel_stream *stream, int64_t *operations, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_register_products$handle() {
+        return gavel_register_products.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_register_products(gavel_context *context, int32_t dtype, int64_t rounds, gavel_stream *stream, int64_t *operations, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_register_products$address() {
+        return gavel_register_products.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_register_products(gavel_context *context, int32_t dtype, int64_t rounds, gavel_stream *stream, int64_t *operations, gavel_error *error)
+     * }
+     */
+    public static int gavel_register_products(MemorySegment context, int dtype, long rounds, MemorySegment stream, MemorySegment operations, MemorySegment error) {
+        var mh$ = gavel_register_products.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_register_products", context, dtype, rounds, stream, operations, error);
+            }
+            return (int)mh$.invokeExact(context, dtype, rounds, stream, operations, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int GAVEL_HEAD_LINEAR = (int)1L;
     /**
      * {@snippet lang=c :

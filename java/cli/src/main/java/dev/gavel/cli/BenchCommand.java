@@ -2,14 +2,17 @@ package dev.gavel.cli;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
+import dev.gavel.Device;
 import dev.gavel.HeadSpec;
 import dev.gavel.HeadSpecBuilder;
 import dev.gavel.Init;
 import dev.gavel.RewardHead;
+import dev.gavel.checkpoint.HeadPattern;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.measure.CacheLoad;
 import dev.gavel.cli.measure.Ceilings;
 import dev.gavel.cli.measure.HeadLoad;
+import dev.gavel.text.ModelChoices;
 import dev.gavel.text.RewardModel;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -92,6 +95,22 @@ final class BenchCommand implements Callable<Integer> {
   private List<Integer> callers = List.of(1, 4);
 
   @Option(
+      names = "--pattern",
+      paramLabel = "NAME",
+      description =
+          "With --model: what head it has, where its files do not say it, as for score. No default")
+  private @Nullable String pattern;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description =
+          "Where the head runs: cpu, cuda or cuda:n. On CUDA, vectors and scores are in the"
+              + " device's memory, and a call ends when its scores are there. Default:"
+              + " ${DEFAULT-VALUE}")
+  private String device = "cpu";
+
+  @Option(
       names = "--threads",
       paramLabel = "N",
       description = "Threads a call may use. Default: one per processor")
@@ -129,9 +148,12 @@ final class BenchCommand implements Callable<Integer> {
           "--cache measures a linear head of the cache's width: leave --model, --width, --hidden"
               + " and --dtype out");
     }
-    Context.Options defaults = Context.Options.defaults();
-    int count = ModelOptions.positive("--threads", threads).orElse(defaults.threads());
-    try (Context context = Context.open(defaults.withThreads(count))) {
+    if (!Device.parse(device).equals(Device.cpu())) {
+      throw CommandFailure.usage(
+          "--cache measures scoring in place, in this machine's memory: --device %s cannot do that"
+              .formatted(device));
+    }
+    try (Context context = Context.open(contextOptions())) {
       CacheLoad.Result result = CacheLoad.run(HiddenCache.open(folder), context, seconds);
       PrintWriter out = new PrintWriter(streams.out(), true, StandardCharsets.UTF_8);
       out.print(json ? result.json() : result.table());
@@ -145,6 +167,9 @@ final class BenchCommand implements Callable<Integer> {
       throw CommandFailure.usage(
           "--model %s already names a head: leave --width, --hidden and --dtype out"
               .formatted(model));
+    }
+    if (model == null && pattern != null) {
+      throw CommandFailure.usage("--pattern says what head a --model has; there is none here");
     }
     if (!(seconds > 0 && seconds <= 86_400)) {
       throw CommandFailure.usage(
@@ -187,25 +212,31 @@ final class BenchCommand implements Callable<Integer> {
     RewardModel.Options defaults = RewardModel.Options.defaults();
     RewardModel.Options options =
         new RewardModel.Options(
-            defaults.device(),
-            ModelOptions.positive("--threads", threads).orElse(defaults.threads()),
+            Device.parse(device),
+            contextOptions().threads(),
             defaults.batchTokens(),
             defaults.layout(),
             defaults.promptTokens(),
             defaults.responseTokens(),
-            defaults.choices());
-    try (RewardModel loaded = RewardModel.load(name, options)) {
+            ModelOptions.named("--pattern", HeadPattern.values(), pattern)
+                .map(ModelChoices.none()::withPattern)
+                .orElse(ModelChoices.none()));
+    try (RewardModel loaded = ModelOptions.explained(name, () -> RewardModel.load(name, options))) {
       return measure("head of " + loaded.config().name(), loaded.head());
     }
   }
 
   private BenchReport measureSpec(HeadSpec spec) {
-    Context.Options defaults = Context.Options.defaults();
-    int count = ModelOptions.positive("--threads", threads).orElse(defaults.threads());
-    try (Context context = Context.open(defaults.withThreads(count));
+    try (Context context = Context.open(contextOptions());
         RewardHead head = RewardHead.create(context, spec, Init.normal(0.02f, 1))) {
       return measure(spec.isLinear() ? "linear head" : "MLP head", head);
     }
+  }
+
+  private Context.Options contextOptions() {
+    Context.Options defaults = Context.Options.defaults().withDevice(Device.parse(device));
+    return defaults.withThreads(
+        ModelOptions.positive("--threads", threads).orElse(defaults.threads()));
   }
 
   private BenchReport measure(String what, RewardHead head) {

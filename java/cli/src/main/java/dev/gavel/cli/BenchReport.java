@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.Context;
+import dev.gavel.Device;
 import dev.gavel.HeadSpec;
 import dev.gavel.cli.measure.Ceilings;
 import dev.gavel.cli.measure.HeadLoad;
@@ -41,6 +42,7 @@ record BenchReport(
     spec.hiddenWidths().forEach(hidden::add);
     all.put("dtype", dtype());
     ObjectNode where = all.putObject("machine");
+    where.put("device", machine.device().toString());
     where.put("processor", machine.deviceName());
     where.put("instruction_set", machine.instructionSet().toString());
     where.put("threads", machine.threads());
@@ -51,7 +53,9 @@ record BenchReport(
         .bytesPerSecond()
         .forEach(
             (bytes, rate) -> reads.addObject().put("bytes", bytes).put("bytes_per_second", rate));
-    best.put("product_operations_per_second", ceilings.operationsPerSecond());
+    best.put("peak_operations_per_second", ceilings.peakOperationsPerSecond());
+    best.put("product_operations_per_second", ceilings.productOperationsPerSecond());
+    put(best, "launch_us", ceilings.launchMicros());
     ArrayNode list = all.putArray("rows");
     for (HeadLoad.Result row : rows) {
       ObjectNode to = list.addObject();
@@ -72,15 +76,16 @@ record BenchReport(
   String table() {
     StringBuilder text = new StringBuilder();
     text.append(
-        "%s: H = %d%s, %s, on %s (%s, %d threads)\n"
+        "%s: H = %d%s, %s, on %s (%s)\n"
             .formatted(
                 what,
                 spec.inputWidth(),
                 spec.isLinear() ? "" : ", hidden " + spec.hiddenWidths(),
                 dtype(),
                 machine.deviceName(),
-                machine.instructionSet(),
-                machine.threads()));
+                machine.device() instanceof Device.Cuda cuda
+                    ? cuda
+                    : "%s, %d threads".formatted(machine.instructionSet(), machine.threads())));
     text.append(ceilings.describe()).append("\n\n");
     String format = "%9s  %7s  %9s  %10s  %10s  %10s  %13s  %10s  %8s\n";
     text.append(
@@ -109,8 +114,9 @@ record BenchReport(
               number(median / floor(row))));
     }
     text.append(
-        "floor: parameters and vectors read once at the rate above, or the arithmetic at that of the"
-            + " best product, whichever takes longer; of one call alone\n");
+        "floor: parameters and vectors read once at the rate above, or the arithmetic over registers,"
+            + " whichever takes longer%s; of one call alone\n"
+                .formatted(ceilings.launchMicros().isPresent() ? ", behind a launch" : ""));
     return text.toString();
   }
 

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -119,8 +120,13 @@ final class ModelOptions {
   }
 
   private <M> M loaded(BiFunction<String, RewardModel.Options, M> loader) {
+    return explained(model, () -> loader.apply(model, options()));
+  }
+
+  /** Loads a model; one that cannot be loaded without a pattern says which option gives it. */
+  static <M> M explained(String model, Supplier<M> loader) {
     try {
-      return loader.apply(model, options());
+      return loader.get();
     } catch (PatternNeededException _) {
       throw CommandFailure.usage(
           "--model %s is a language model without a head, and its files do not say which rows of its output layer score; say it with --pattern: %s"
@@ -154,8 +160,8 @@ final class ModelOptions {
             Optional.ofNullable(objective)));
   }
 
-  private static <E extends Enum<E>> Optional<E> named(
-      String option, E[] values, @Nullable String name) {
+  /** The constant of this name in lower case, as the option says it. */
+  static <E extends Enum<E>> Optional<E> named(String option, E[] values, @Nullable String name) {
     if (name == null) {
       return Optional.empty();
     }

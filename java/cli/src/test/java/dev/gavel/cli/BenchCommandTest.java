@@ -62,6 +62,8 @@ class BenchCommandTest {
       before = read.get("bytes").asLong();
     }
     assertTrue(ceilings.get("product_operations_per_second").asDouble() > 1e6, ceilings.toString());
+    assertTrue(ceilings.get("peak_operations_per_second").asDouble() > 1e6, ceilings.toString());
+    assertTrue(ceilings.get("launch_us").isNull(), ceilings.toString());
   }
 
   @Test
@@ -85,6 +87,9 @@ class BenchCommandTest {
             List.of("--seconds=0"),
             List.of("--seconds=NaN"),
             List.of("--threads=0"),
+            List.of("--device=gpu"),
+            List.of("--pattern=qwen_yes_no"),
+            List.of("--cache=x", "--device=cuda"),
             List.of("--width=0"))) {
       String[] command = new String[wrong.size() + 1];
       command[0] = "bench";

@@ -118,7 +118,7 @@ public final class CacheLoad {
       double each = round * (1 - CEILING_SHARE) / 3;
       int threads = context.info().threads();
       for (int i = 0; i < ROUNDS; i++) {
-        read[i] = Ceilings.readRate(WORKING_SET, threads, round * CEILING_SHARE);
+        read[i] = MemoryReads.rate(WORKING_SET, threads, round * CEILING_SHARE);
         scored[i] = rate(cache, mapped, each);
         anew[i] = rate(cache, mappedAnew, each);
         files[i] = rate(cache, () -> FileReads.all(cache, threads), each);

@@ -2,44 +2,73 @@ package dev.gavel.cli.measure;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
+import dev.gavel.Device;
 import dev.gavel.HeadSpec;
 import dev.gavel.Init;
 import dev.gavel.RewardHead;
-import java.util.Arrays;
+import dev.gavel.Stream;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.stream.IntStream;
 
 /**
- * What this machine does at best, as far as it can be measured from Java.
+ * What the machine does at best.
  *
- * @param bytesPerSecond read by all threads together, by the bytes of the working set, which the
- *     threads share out among them
- * @param operationsPerSecond of the library's own product where nothing but arithmetic counts: H =
- *     I = 512, R = 256. Not the processor's peak, which Java cannot reach to measure it
+ * @param bytesPerSecond by the bytes of the working set. CPU: read by all threads together, which
+ *     share the working set out among them; CUDA: read and written by copies on the device
+ * @param peakOperationsPerSecond of the instructions that products are made of, over registers, on
+ *     all threads or multiprocessors
+ * @param productOperationsPerSecond of the library's own product where nothing but arithmetic
+ *     counts: H = I = 512, R = 256
+ * @param launchMicros CUDA: from asking for a kernel until it is known to be done; CPU: none
  */
-public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operationsPerSecond) {
+public record Ceilings(
+    SortedMap<Long, Double> bytesPerSecond,
+    double peakOperationsPerSecond,
+    double productOperationsPerSecond,
+    OptionalDouble launchMicros) {
   private static final List<Long> WORKING_SETS =
       List.of(32L << 10, 512L << 10, 4L << 20, 16L << 20, 64L << 20, 256L << 20);
   private static final int WIDTH = 512;
   private static final int ROWS = 256;
 
+  // Working sets, the peak, the product and the launch.
+  private static final int MEASUREMENTS = WORKING_SETS.size() + 3;
+
   /** Measures them. */
   public static Ceilings measure(Context context, DType dtype, double seconds) {
-    double share = seconds / (WORKING_SETS.size() + 1);
-    int threads = context.info().threads();
+    double share = seconds / MEASUREMENTS;
+    return context.info().device() instanceof Device.Cuda
+        ? onCuda(context, dtype, share)
+        : onCpu(context, dtype, share);
+  }
+
+  private static Ceilings onCpu(Context context, DType dtype, double share) {
     SortedMap<Long, Double> rates = new TreeMap<>();
     for (long bytes : WORKING_SETS) {
-      rates.put(bytes, readRate(bytes, threads, share));
+      rates.put(bytes, MemoryReads.rate(bytes, context.info().threads(), share));
     }
-    return new Ceilings(rates, productRate(context, dtype, share));
+    return new Ceilings(
+        rates,
+        ProductPeak.onCpu(context, dtype, share),
+        productRate(context, dtype, share),
+        OptionalDouble.empty());
+  }
+
+  private static Ceilings onCuda(Context context, DType dtype, double share) {
+    try (Stream stream = Stream.open(context)) {
+      SortedMap<Long, Double> rates = new TreeMap<>();
+      for (long bytes : WORKING_SETS) {
+        rates.put(bytes, DeviceCopies.rate(stream, bytes, share));
+      }
+      return new Ceilings(
+          rates,
+          ProductPeak.onCuda(stream, dtype, share),
+          productRate(context, dtype, share),
+          OptionalDouble.of(ProductPeak.launchMicros(stream, share)));
+    }
   }
 
   /** Bytes a second of the smallest measured working set that holds this many bytes. */
@@ -52,7 +81,7 @@ public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operations
 
   /**
    * The least time a forward pass can take here, in microseconds: the larger of reading parameters
-   * and vectors once, and the arithmetic at the rate above.
+   * and vectors once, and the arithmetic at its peak; on CUDA, behind a launch.
    */
   public double floorMicros(HeadSpec spec, int responses) {
     double operations = 0;
@@ -65,7 +94,8 @@ public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operations
       }
     }
     long bytes = (parameters + (long) responses * spec.inputWidth()) * spec.dtype().bytes();
-    return 1e6 * Math.max(bytes / bytesPerSecond(bytes), operations / operationsPerSecond);
+    return launchMicros.orElse(0)
+        + 1e6 * Math.max(bytes / bytesPerSecond(bytes), operations / peakOperationsPerSecond);
   }
 
   private static double productRate(Context context, DType dtype, double seconds) {
@@ -77,50 +107,6 @@ public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operations
     }
   }
 
-  /** Bytes a second that threads together read of a working set of this size. */
-  public static double readRate(long bytes, int threads, double seconds) {
-    List<Callable<Double>> readers =
-        IntStream.range(0, threads)
-            .<Callable<Double>>mapToObj(_ -> () -> read(bytes / threads, seconds))
-            .toList();
-    try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
-      double rate = 0;
-      for (Future<Double> reader : pool.invokeAll(readers)) {
-        rate += reader.get();
-      }
-      return rate;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while measuring", e);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("reading memory failed: " + e.getCause(), e);
-    }
-  }
-
-  // The best of many passes: a pass that another process interrupted says nothing of the memory.
-  // Comparing two equal arrays is what the virtual machine reads memory with fastest: a loop that
-  // adds them up reached a fifth of it, less than our kernels read.
-  private static double read(long bytes, double seconds) {
-    long[] values = new long[(int) (bytes / 2 / Long.BYTES)];
-    long[] same = values.clone();
-    int passes = (int) Math.max(1, (4L << 20) / bytes);
-    long end = System.nanoTime() + (long) (seconds * 1e9);
-    double best = 0;
-    boolean equal = true;
-    do {
-      long start = System.nanoTime();
-      for (int pass = 0; pass < passes; pass++) {
-        equal &= Arrays.equals(values, same);
-      }
-      double nanos = Math.max(1, System.nanoTime() - start);
-      best = Math.max(best, 2.0 * passes * values.length * Long.BYTES / nanos * 1e9);
-    } while (System.nanoTime() < end);
-    if (!equal) {
-      throw new IllegalStateException("memory was read wrongly");
-    }
-    return best;
-  }
-
   /** The rates as text, for people. */
   public String describe() {
     StringBuilder text = new StringBuilder();
@@ -128,11 +114,19 @@ public record Ceilings(SortedMap<Long, Double> bytesPerSecond, double operations
       text.append(
           "%s %s %.0f GB/s"
               .formatted(
-                  text.isEmpty() ? "reads of" : ",", bytes(rate.getKey()), rate.getValue() / 1e9));
+                  text.isEmpty() ? memory() : ",", bytes(rate.getKey()), rate.getValue() / 1e9));
     }
-    return text
-        + "\nbest product of this library (H = I = %d, R = %d): %.0f GFLOP/s"
-            .formatted(WIDTH, ROWS, operationsPerSecond / 1e9);
+    text.append(
+        "\nproducts over registers: %.0f GFLOP/s; best product of this library (H = I = %d, R = %d): %.0f GFLOP/s"
+            .formatted(
+                peakOperationsPerSecond / 1e9, WIDTH, ROWS, productOperationsPerSecond / 1e9));
+    launchMicros.ifPresent(micros ->
+        text.append("\nlaunch of a kernel, and waiting for it: %.2f us".formatted(micros)));
+    return text.toString();
+  }
+
+  private String memory() {
+    return launchMicros.isPresent() ? "copies of" : "reads of";
   }
 
   private static String bytes(long bytes) {

@@ -1,16 +1,9 @@
 package dev.gavel.cli.measure;
 
-import dev.gavel.HeadSpec;
-import dev.gavel.HostTensor;
-import dev.gavel.PackedBatch;
-import dev.gavel.Pooling;
-import dev.gavel.Readout;
 import dev.gavel.RewardHead;
-import dev.gavel.ScoreBatch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
@@ -19,7 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
-/** Callers that score random vectors with one head at once, each call timed. */
+/** Callers that score with one head at once, each call timed. */
 public final class HeadLoad {
   // 8 MB of times per caller; a caller that has filled them stops.
   private static final int MOST_CALLS = 1 << 20;
@@ -89,24 +82,21 @@ public final class HeadLoad {
   private static Timed call(
       RewardHead head, int responses, int seed, double seconds, CyclicBarrier start)
       throws Exception {
-    HeadSpec spec = head.spec();
-    try (HostTensor vectors = HostTensor.allocate(spec.dtype(), responses, spec.inputWidth());
-        PackedBatch batch = PackedBatch.ofVectors(fill(vectors, seed), responses);
-        ScoreBatch scores = ScoreBatch.allocate(spec, responses)) {
+    try (HeadCaller caller = HeadCaller.of(head, responses, seed)) {
       long[] nanos = new long[MOST_CALLS];
       start.await(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS);
       long begin = System.nanoTime();
       long timedFrom = begin + (long) (seconds * 0.25e9);
       long end = begin + (long) (seconds * 1e9);
       while (System.nanoTime() < timedFrom) {
-        head.score(batch, Pooling.index(), Readout.identity(), scores);
+        caller.call();
       }
       start.await(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS);
       long first = System.nanoTime();
       long now = first;
       int calls = 0;
       while (calls < MOST_CALLS && (calls == 0 || now < end)) {
-        head.score(batch, Pooling.index(), Readout.identity(), scores);
+        caller.call();
         long after = System.nanoTime();
         nanos[calls] = after - now;
         calls++;
@@ -114,13 +104,5 @@ public final class HeadLoad {
       }
       return new Timed(Arrays.copyOf(nanos, calls), (now - first) / 1e9);
     }
-  }
-
-  private static HostTensor fill(HostTensor vectors, int seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    for (long i = 0; i < vectors.elementCount(); i++) {
-      vectors.setFloat(i, (float) random.nextDouble(-1, 1));
-    }
-    return vectors;
   }
 }
