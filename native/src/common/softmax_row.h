@@ -31,13 +31,15 @@ GAVEL_ROW_FUNCTION SoftmaxRow softmax_row(const float *z, int64_t n, float tempe
   return {leader, rest, e};
 }
 
-GAVEL_HOST_DEVICE float probability(const SoftmaxRow &row, int64_t k) {
-  return share_of(row.e[k], row.rest);
+// p_k, and 1 - p_k as the sum of what it holds.
+GAVEL_HOST_DEVICE PartShares probabilities(const SoftmaxRow &row, int64_t k) {
+  return part_shares(row.e[k], k == row.leader ? row.rest : 1.0f + (row.rest - row.e[k]), row.rest);
 }
-
-// 1 - p_k as the sum of what it holds.
+GAVEL_HOST_DEVICE float probability(const SoftmaxRow &row, int64_t k) {
+  return probabilities(row, k).own;
+}
 GAVEL_HOST_DEVICE float probability_of_others(const SoftmaxRow &row, int64_t k) {
-  return share_of(k == row.leader ? row.rest : 1.0f + (row.rest - row.e[k]), row.rest);
+  return probabilities(row, k).others;
 }
 
 // sum of p_k v_k.
