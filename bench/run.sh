@@ -69,7 +69,7 @@ all() {
   one jmh ScoreCallBenchmark -f 2 -wi 3 -i 5 -w 1 -r 1 -prof gc -rf json -rff "$folder/score-call.json"
   # Rows of real text are no part of the project.
   if [ -f ../shared/data/nway-alpacaeval.jsonl ]; then
-    one text --rows 32 --results "$folder"
+    one text --rows 16 --results "$folder"
   else
     echo "bench: text is left out: there is no ../shared/data/nway-alpacaeval.jsonl" >&2
   fi
