@@ -163,6 +163,11 @@ class CacheCommandTest {
       for (int i = kept + 1; i < 5; i++) {
         Files.delete(cut.resolve("vectors-%05d.safetensors".formatted(i)));
       }
+      // And what a kill in the middle of a file leaves.
+      Files.writeString(
+          cut.resolve(
+              ".vectors-%05d.safetensors.8d2d1250-3c82-44a0-985c-8a570062d3e2.tmp".formatted(kept)),
+          "half a file");
       Run refused = cache(cut, "--window-rows", "16", "--file-rows", "64");
       assertEquals(ExitCode.USAGE, refused.exitCode());
       assertTrue(refused.err().contains("--resume"), refused.err());

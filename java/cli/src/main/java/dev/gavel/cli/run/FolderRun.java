@@ -11,6 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
@@ -21,6 +25,9 @@ import java.util.zip.CRC32C;
  * One thread.
  */
 public final class FolderRun implements AutoCloseable {
+  // The names that files have until they are whole (Safetensors).
+  private static final Pattern BEGUN = Pattern.compile("\\.(.+)\\.[0-9a-f]{8}-[0-9a-f-]{27}\\.tmp");
+
   private final Path folder;
   private final Path index;
   private final IntFunction<String> names;
@@ -256,12 +263,27 @@ public final class FolderRun implements AutoCloseable {
     return folder.resolve(names.apply(number));
   }
 
-  // Of a run that was killed, at most the file after the last recorded one; with --force, all.
+  // Of a run that was killed, at most the file after the last recorded one; with --force, all. And
+  // what it had written so far of the file it was at.
   private void deleteFrom(int first) throws IOException {
     int number = first;
     while (Files.deleteIfExists(part(number))) {
       number++;
     }
+    List<Path> begun;
+    int last = number;
+    try (Stream<Path> files = Files.list(folder)) {
+      begun = files.filter(file -> isBegun(file, last)).toList();
+    }
+    for (Path file : begun) {
+      Files.delete(file);
+    }
+  }
+
+  private boolean isBegun(Path file, int last) {
+    Matcher name = BEGUN.matcher(file.getFileName().toString());
+    return name.matches()
+        && IntStream.rangeClosed(0, last).mapToObj(names).anyMatch(name.group(1)::equals);
   }
 
   private static boolean isWhole(Path file, Checkpoint expected) throws IOException {
