@@ -72,6 +72,7 @@ class HeldVector {
   float values_[kHeldChunks][kChunk];
 };
 
+// kAligned: the rows are; else they may be.
 template <int32_t kType, int kTeam, bool kAligned>
 class StreamedVector {
  public:
@@ -79,15 +80,14 @@ class StreamedVector {
 
   template <typename Body>
   __device__ void each(Body &&body) const {
-    constexpr int kPerTurn = kAccumulators / kTeam;
     const int64_t width = source_.vector_width;
     for (int64_t outer = 0; held_element<kTeam>(Seat{0, 0}, outer, 0) < width; ++outer) {
       PooledRaw<kType> raw[kPerTurn] = {};
       if (item_.state == ItemState::VALID) {
-        GAVEL_UNROLL
-        for (int i = 0; i < kPerTurn; ++i) {
-          const int64_t k = held_element<kTeam>(seat_, outer, i);
-          if (k < width) raw[i] = load_pooled<kType, kAligned, false>(source_, item_, k);
+        if (kAligned || source_.aligned) {
+          load<true>(raw, outer);
+        } else {
+          load<false>(raw, outer);
         }
       }
       GAVEL_UNROLL
@@ -102,6 +102,17 @@ class StreamedVector {
   }
 
  private:
+  static constexpr int kPerTurn = kAccumulators / kTeam;
+
+  template <bool kAlignedRows>
+  __device__ __forceinline__ void load(PooledRaw<kType> raw[kPerTurn], int64_t outer) const {
+    GAVEL_UNROLL
+    for (int i = 0; i < kPerTurn; ++i) {
+      const int64_t k = held_element<kTeam>(seat_, outer, i);
+      if (k < source_.vector_width) raw[i] = load_pooled<kType, kAlignedRows, false>(source_, item_, k);
+    }
+  }
+
   const Source &source_;
   Item item_;
   Seat seat_;

@@ -59,32 +59,54 @@ __device__ inline float load_element(int32_t dtype, const void *row, int64_t k) 
                               : load_element<GAVEL_BF16>(row, k);
 }
 
+// Puts one element in front of the others; the last one falls out.
+template <int32_t kType>
+__device__ __forceinline__ void push_front(Raw<kType> &raw, uint32_t bits) {
+  uint4 &low = raw.words[0];
+  if constexpr (kType == GAVEL_F32) {
+    raw.words[1] = {low.w, raw.words[1].x, raw.words[1].y, raw.words[1].z};
+    low = {bits, low.x, low.y, low.z};
+  } else {
+    low = {low.x << 16 | bits, low.y << 16 | low.x >> 16, low.z << 16 | low.y >> 16, low.w << 16 | low.z >> 16};
+  }
+}
+
+// Elements k .. k + 7 of two rows of `width` elements, one behind the other; those from `end` on are zeros and not read. One element at a time
+// and not written out: such rows are rare, and eight loads, each with its test, would be most of the code of a kernel. Those behind the
+// first find their sector in the L1 cache.
+template <int32_t kType>
+__device__ inline Raw<kType> load_raw_across(const void *first, const void *second, int64_t k, int64_t width, int64_t end) {
+  Raw<kType> raw = {};
+  GAVEL_UNROLL_BY(1)
+  for (int64_t at = k + kChunk - 1; at >= k; --at) {
+    const void *row = at < width ? first : second;
+    const int64_t column = at < width ? at : at - width;
+    uint32_t bits = 0;
+    if constexpr (kType == GAVEL_F32) {
+      if (at < end) bits = static_cast<const uint32_t *>(row)[column];
+    } else {
+      if (at < end) bits = static_cast<const uint16_t *>(row)[column];
+    }
+    push_front<kType>(raw, bits);
+  }
+  return raw;
+}
+
 // Elements k .. k + 7; those from `width` on are zeros and not read. kAligned: the row is aligned to 16 bytes, k and
 // width to 8 elements.
 // kOnce: the bytes are read once, so that they need not stay in the L1 cache.
 template <int32_t kType, bool kAligned, bool kOnce = false>
 __device__ inline Raw<kType> load_raw(const void *row, int64_t k, int64_t width) {
-  Raw<kType> raw = {};
-  if constexpr (kAligned) {
+  if constexpr (!kAligned) {
+    return load_raw_across<kType>(row, row, k, width, width);
+  } else {
+    Raw<kType> raw = {};
     if (k >= width) return raw;
     const uint4 *from = reinterpret_cast<const uint4 *>(static_cast<const char *>(row) + k * kElementBytes<kType>);
     raw.words[0] = kOnce ? load_stream_16(from) : *from;
     if constexpr (kType == GAVEL_F32) raw.words[1] = kOnce ? load_stream_16(from + 1) : from[1];
     return raw;
   }
-  const auto word = [&](int i) -> uint32_t {  // 32 bits: one f32 or two 16-bit elements
-    if constexpr (kType == GAVEL_F32) {
-      return k + i < width ? static_cast<const uint32_t *>(row)[k + i] : 0;
-    } else {
-      const uint16_t *from = static_cast<const uint16_t *>(row) + k + 2 * i;
-      const uint32_t low = k + 2 * i < width ? from[0] : 0;
-      const uint32_t high = k + 2 * i + 1 < width ? from[1] : 0;
-      return low | high << 16;
-    }
-  };
-  raw.words[0] = {word(0), word(1), word(2), word(3)};
-  if constexpr (kType == GAVEL_F32) raw.words[1] = {word(4), word(5), word(6), word(7)};
-  return raw;
 }
 
 template <int32_t kType>
