@@ -124,7 +124,7 @@ __device__ inline PooledRaw<kType> load_pooled(const Source &source, const Item 
     raw.row = load_raw<kType, true, kOnce>(front ? first : last, concat && !front ? k - width : k, width);
   } else {
     // With CONCAT a chunk may lie across both rows.
-    raw.row = load_raw_across<kType>(concat ? first : last, last, k, width, source.vector_width);
+    raw.row = concat ? load_raw_across<kType>(first, last, k, width) : load_raw<kType, false>(last, k, width);
   }
   if (adds_rows(source)) raw.other = load_raw<kType, kAligned, kOnce>(first, k, width);
   return raw;

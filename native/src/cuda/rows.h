@@ -59,6 +59,15 @@ __device__ inline float load_element(int32_t dtype, const void *row, int64_t k) 
                               : load_element<GAVEL_BF16>(row, k);
 }
 
+template <int32_t kType>
+__device__ __forceinline__ uint32_t load_bits(const char *element) {
+  if constexpr (kType == GAVEL_F32) {
+    return *reinterpret_cast<const uint32_t *>(element);
+  } else {
+    return *reinterpret_cast<const uint16_t *>(element);
+  }
+}
+
 // Puts one element in front of the others; the last one falls out.
 template <int32_t kType>
 __device__ __forceinline__ void push_front(Raw<kType> &raw, uint32_t bits) {
@@ -71,23 +80,27 @@ __device__ __forceinline__ void push_front(Raw<kType> &raw, uint32_t bits) {
   }
 }
 
-// Elements k .. k + 7 of two rows of `width` elements, one behind the other; those from `end` on are zeros and not read. One element at a time
-// and not written out: such rows are rare, and eight loads, each with its test, would be most of the code of a kernel. Those behind the
-// first find their sector in the L1 cache.
+// Elements from[0 .. count - 1] and zeros behind them. One at a time and not written out: eight loads, each with its test, would be most of the
+// code of a kernel, for rows that are rare. Those behind the first find their sector in the L1 cache.
 template <int32_t kType>
-__device__ inline Raw<kType> load_raw_across(const void *first, const void *second, int64_t k, int64_t width, int64_t end) {
+__device__ inline Raw<kType> load_raw_one_by_one(const char *from, int count) {
   Raw<kType> raw = {};
   GAVEL_UNROLL_BY(1)
-  for (int64_t at = k + kChunk - 1; at >= k; --at) {
-    const void *row = at < width ? first : second;
-    const int64_t column = at < width ? at : at - width;
-    uint32_t bits = 0;
-    if constexpr (kType == GAVEL_F32) {
-      if (at < end) bits = static_cast<const uint32_t *>(row)[column];
-    } else {
-      if (at < end) bits = static_cast<const uint16_t *>(row)[column];
-    }
-    push_front<kType>(raw, bits);
+  for (int i = kChunk - 1; i >= 0; --i) {
+    push_front<kType>(raw, i < count ? load_bits<kType>(from + i * kElementBytes<kType>) : 0);
+  }
+  return raw;
+}
+
+// Elements k .. k + 7 of two rows of `width` elements, one behind the other; zeros behind them.
+template <int32_t kType>
+__device__ inline Raw<kType> load_raw_across(const void *first, const void *second, int64_t k, int64_t width) {
+  Raw<kType> raw = {};
+  GAVEL_UNROLL_BY(1)
+  for (int i = kChunk - 1; i >= 0; --i) {
+    const int64_t column = k + i < width ? k + i : k + i - width;
+    const char *from = static_cast<const char *>(k + i < width ? first : second) + column * kElementBytes<kType>;
+    push_front<kType>(raw, column < width ? load_bits<kType>(from) : 0);
   }
   return raw;
 }
@@ -98,7 +111,9 @@ __device__ inline Raw<kType> load_raw_across(const void *first, const void *seco
 template <int32_t kType, bool kAligned, bool kOnce = false>
 __device__ inline Raw<kType> load_raw(const void *row, int64_t k, int64_t width) {
   if constexpr (!kAligned) {
-    return load_raw_across<kType>(row, row, k, width, width);
+    const int64_t left = width - k;
+    return load_raw_one_by_one<kType>(static_cast<const char *>(row) + k * kElementBytes<kType>,
+                                      left < kChunk ? static_cast<int>(left) : kChunk);
   } else {
     Raw<kType> raw = {};
     if (k >= width) return raw;
