@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) output_gradient_kernel(const LogitGr
 }
 
 // A team of warps a row. Formulas and fused steps as cpu/norm.inl, sums in row order.
-template <int32_t kType, bool kAligned>
+template <int32_t kType, Rows kRows>
 __global__ void __launch_bounds__(kNormTeam *kWarp)
     norm_gradient_kernel(const __grid_constant__ Norm norm, const __grid_constant__ Source pooled, const FloatMatrix dy,
                          const FloatMatrix dx, NormScale *scales) {
@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
     if (thread == 0) scales[r] = {fill, 1};
     return;
   }
-  const StreamedVector<GAVEL_F32, kNormTeam, kAligned> vector(pooled, item, seat);
+  const StreamedVector<GAVEL_F32, kNormTeam, kRows> vector(pooled, item, seat);
   const NormScale scale = find_scale<kNormTeam>(norm, vector, width, seat, parts);
   if (thread == 0) scales[r] = scale;
   if (dx.data == nullptr) return;
@@ -166,8 +166,8 @@ void enqueue_norm_gradient(const Norm &norm, int32_t dtype, const Source &pooled
   const dim3 grid(static_cast<unsigned>(rows));
   with_type(dtype, [&](auto type) {
     constexpr int32_t kType = decltype(type)::value;
-    launch(pooled.aligned ? norm_gradient_kernel<kType, true> : norm_gradient_kernel<kType, false>, grid, kNormTeam * kWarp, 0,
-           stream, norm, pooled, dy, dx, scales);
+    launch(pooled.aligned ? norm_gradient_kernel<kType, Rows::ALIGNED> : norm_gradient_kernel<kType, Rows::UNALIGNED>, grid,
+           kNormTeam * kWarp, 0, stream, norm, pooled, dy, dx, scales);
   });
 }
 

@@ -30,7 +30,7 @@ __device__ inline void make_vector(const Product &p, const FusedVectors &f, int 
       if (to_memory && f.states != nullptr) f.states[r] = states[r];
     }
     const Seat seat = {0, lane};
-    const StreamedVector<kHidden, 1, true> vector(f.source, item, seat);
+    const StreamedVector<kHidden, 1, Rows::ALIGNED> vector(f.source, item, seat);
     const NormScale scale = find_scale<1>(f.norm, vector, width, seat, nullptr);
     vector.each([&](int, int64_t k, const float *y, int count) {
       float x[kChunk];

@@ -116,7 +116,8 @@ __global__ void __launch_bounds__(threads_of(kKernel), warps_wanted(kHidden, kOu
     if constexpr (kKernel != LinearKernel::STREAM) {
       score_item<kHead, kTeam, kOutputs>(l, r, item, seat, HeldVector<kHidden, kTeam>(l.source, item, seat), shared);
     } else {
-      score_item<kHead, kTeam, kOutputs>(l, r, item, seat, StreamedVector<kHidden, kTeam, false>(l.source, item, seat), shared);
+      score_item<kHead, kTeam, kOutputs>(l, r, item, seat, StreamedVector<kHidden, kTeam, Rows::ANY>(l.source, item, seat),
+                                         shared);
     }
   }
   let_next_kernel_start();

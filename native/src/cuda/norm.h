@@ -72,8 +72,10 @@ class HeldVector {
   float values_[kHeldChunks][kChunk];
 };
 
-// kAligned: the rows are; else they may be.
-template <int32_t kType, int kTeam, bool kAligned>
+// What a kernel knows of the rows of a vector. ANY is shorter than both kinds side by side, but takes more predicates.
+enum class Rows { ALIGNED, UNALIGNED, ANY };
+
+template <int32_t kType, int kTeam, Rows kRows>
 class StreamedVector {
  public:
   __device__ StreamedVector(const Source &source, const Item &item, Seat seat) : source_(source), item_(item), seat_(seat) {}
@@ -84,7 +86,7 @@ class StreamedVector {
     for (int64_t outer = 0; held_element<kTeam>(Seat{0, 0}, outer, 0) < width; ++outer) {
       PooledRaw<kType> raw[kPerTurn] = {};
       if (item_.state == ItemState::VALID) {
-        if (kAligned || source_.aligned) {
+        if (kRows == Rows::ALIGNED || (kRows == Rows::ANY && source_.aligned)) {
           load<true>(raw, outer);
         } else {
           load<false>(raw, outer);
@@ -96,7 +98,7 @@ class StreamedVector {
         if (k >= width) continue;
         float y[kChunk];
         widen_pooled<kType>(source_, item_, raw[i], y);
-        body(i, k, y, kAligned ? kChunk : chunk_count(k, width));
+        body(i, k, y, kRows == Rows::ALIGNED ? kChunk : chunk_count(k, width));
       }
     }
   }

@@ -70,8 +70,12 @@ __global__ void __launch_bounds__(kThreads)
     if (targets.states != nullptr && thread == 0) targets.states[r] = static_cast<uint8_t>(item.state);
     if constexpr (kHeld) {
       write_vector<kHead>(source, norm, targets, r, seat, HeldVector<kHidden, kTeam>(source, item, seat), parts);
+    } else if (source.aligned) {
+      const StreamedVector<kHidden, kTeam, Rows::ALIGNED> vector(source, item, seat);
+      write_vector<kHead>(source, norm, targets, r, seat, vector, parts);
     } else {
-      write_vector<kHead>(source, norm, targets, r, seat, StreamedVector<kHidden, kTeam, false>(source, item, seat), parts);
+      const StreamedVector<kHidden, kTeam, Rows::UNALIGNED> vector(source, item, seat);
+      write_vector<kHead>(source, norm, targets, r, seat, vector, parts);
     }
     done = padded(width, int64_t{kChunk});
   }
