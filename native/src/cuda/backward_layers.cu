@@ -98,7 +98,10 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
     vector.each([&](int a, int64_t k, const float *, int n) {
       float weight[kChunk];
       load_weight(k, weight);
-      for (int i = 0; i < n; ++i) total.sums[a] = fmaf(gradient[k + i], weight[i], total.sums[a]);
+      GAVEL_UNROLL
+      for (int i = 0; i < kChunk; ++i) {
+        if (i < n) total.sums[a] = fmaf(gradient[k + i], weight[i], total.sums[a]);
+      }
     });
     mean_g = team_sum<kNormTeam>(total, seat, more_parts) / count;
   }
@@ -106,7 +109,9 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
   vector.each([&](int a, int64_t k, const float *y, int n) {
     float weight[kChunk];
     load_weight(k, weight);
-    for (int i = 0; i < n; ++i) {
+    GAVEL_UNROLL
+    for (int i = 0; i < kChunk; ++i) {
+      if (i >= n) break;
       const float g = gradient[k + i] * weight[i];
       products.sums[a] = fmaf(g, (y[i] - scale.mean) * scale.scale, products.sums[a]);
     }
@@ -115,7 +120,9 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
   vector.each([&](int, int64_t k, const float *y, int n) {
     float weight[kChunk];
     load_weight(k, weight);
-    for (int i = 0; i < n; ++i) {
+    GAVEL_UNROLL
+    for (int i = 0; i < kChunk; ++i) {
+      if (i >= n) break;
       const float h = (y[i] - scale.mean) * scale.scale;
       const float g = gradient[k + i] * weight[i] - mean_g;
       dx.data[r * dx.stride + k + i] = fmaf(h, minus_mean_gh, g) * scale.scale;
