@@ -174,7 +174,8 @@ function(gavel_cuda_race_test name)
   add_executable(${name}_races ${ARGN})
   target_link_libraries(${name}_races PRIVATE gavel_cuda_race_objects ${CMAKE_DL_LIBS})
   gavel_add_test(${name}_races)
-  set_tests_properties(${name}_races PROPERTIES ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1 exitcode=66")
+  # They take longest: begun first, they do not run alone in the end.
+  set_tests_properties(${name}_races PROPERTIES ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1 exitcode=66" COST 20)
 endfunction()
 
 # gavel_cuda_race_objects(FILE...): what those tests are linked from.
@@ -192,6 +193,6 @@ function(gavel_cuda_race_objects)
   add_library(gavel_cuda_race_objects OBJECT ${ARGN})
   target_include_directories(gavel_cuda_race_objects BEFORE PUBLIC ${gavel_emulator_dir})
   target_link_libraries(gavel_cuda_race_objects PUBLIC gavel_flags)
-  target_compile_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread -O1 -g -Wno-error)
+  target_compile_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread -O1 -g1 -Wno-error)
   target_link_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread)
 endfunction()

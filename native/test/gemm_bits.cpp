@@ -67,6 +67,8 @@ int main() {
     for (const int64_t depth : {1, 31, 32, 33, 384, 1000, 1024, 4096}) {
       for (const int64_t rows : {1, 2, 7, 16, 17, 63, 64, 65, 257, 1024}) {
         const bool large = rows > 65 || depth > 1000;
+        // Many rows and long ones, but not both.
+        if (kSanitized && (rows > 257 || (large && rows > 2 && depth > 33))) continue;
         for (const int64_t columns : {1, 31, 32, 33, 100}) {
           if (large && columns != 33) continue;
           check_shape(dtype, rows, depth, columns, false);

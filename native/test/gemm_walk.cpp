@@ -53,6 +53,7 @@ void check_table(const Table &table, int32_t dtype) {
 
   // Batches of any size, any rows in any place, panels in one, two or five pieces.
   for (const int64_t rows : {2, 5, 8, 16, 31, 32, 33, 47, 64, 128, 150}) {
+    if (kSanitized && rows > 47) continue;
     std::vector<int64_t> which;
     for (int64_t r = 0; r < rows; ++r) which.push_back(random.integer(0, kRows - 1));
     AlignedBytes packed(kernels.packed_rows_bytes(dtype, rows, kDepth)), c(rows * kPanelColumns * 4);

@@ -110,6 +110,7 @@ void test_bits(int32_t dtype, int64_t tokens, int64_t width, int64_t rows) {
   std::vector<float> expected, expected_of_logits;
   for (int32_t set = GAVEL_INSTRUCTION_SET_SCALAR; set <= GAVEL_INSTRUCTION_SET_AMX; ++set) {
     for (const int32_t threads : {1, 2, 3}) {
+      if (kSanitized && threads != 3) continue;
       const TestContext context(threads, set);
       if (context.get() == nullptr) continue;
       context.get()->cpu->pool.set_part_nanoseconds(1);
@@ -181,13 +182,13 @@ void test_small(const TestContext &context) {
 int main() {
   const TestContext context(2);
   for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
-    for (const int64_t tokens : kVocabularies) test_integers(context, dtype, tokens, tokens > 1000 ? 33 : 70, 5);
+    for (const int64_t tokens : kVocabularies) test_integers(context, dtype, tokens, kSanitized || tokens > 1000 ? 33 : 70, 5);
     test_integers(context, dtype, 100, 7, 300);
     for (const int64_t tokens : kVocabularies) test_bounds_of_logits(context, tokens, dtype, tokens % 2 == 0 ? 3 : 20);
     test_bounds_of_hidden_states(context, dtype, 1100, 300);
-    test_bits(dtype, 2100, 40, 150);
+    test_bits(dtype, 2100, 40, kSanitized ? 37 : 150);
   }
-  test_bounds_of_logits(context, 151936, GAVEL_F32, 4);
+  if (!kSanitized) test_bounds_of_logits(context, 151936, GAVEL_F32, 4);
   for (const int64_t tokens : {1, 2, 3, 64, 1000, 1024, 4096, 4097}) test_uniform(context, tokens);
   test_extremes(context);
   test_small(context);

@@ -37,10 +37,11 @@ std::vector<Shape> shapes() {
         GAVEL_ACTIVATION_GELU, GAVEL_ACTIVATION_GELU_TANH, GAVEL_ACTIVATION_SELU}) {
     all.push_back({spec_of(GAVEL_F16, 40, {50, 30}, activation, GAVEL_NORM_LAYER), 70});
   }
-  // Large enough that the work is split among threads; the last one over several chunks of rows.
+  // Large enough that the work is split among threads; the one of 1300 items over several chunks of rows.
   all.push_back({spec_of(GAVEL_BF16, 384, {300}, GAVEL_ACTIVATION_SILU, GAVEL_NORM_LAYER), 200});
-  all.push_back({spec_of(GAVEL_F32, 1024, {257}, GAVEL_ACTIVATION_GELU, GAVEL_NORM_RMS), 65});
   all.push_back({spec_of(GAVEL_F16, 100, {129, 64}, GAVEL_ACTIVATION_PRELU, GAVEL_NORM_NONE), 1300});
+  if (kSanitized) return all;
+  all.push_back({spec_of(GAVEL_F32, 1024, {257}, GAVEL_ACTIVATION_GELU, GAVEL_NORM_RMS), 65});
   all.push_back({spec_of(GAVEL_F32, 4096, {}, GAVEL_ACTIVATION_IDENTITY, GAVEL_NORM_RMS), 300});
   return all;
 }
@@ -57,6 +58,7 @@ void check_tables_and_threads() {
     const TrainingOutputs expected = run_backward(scalar.get(), head, training, forward);
     for (int32_t set = GAVEL_INSTRUCTION_SET_SCALAR; set <= GAVEL_INSTRUCTION_SET_AMX; ++set) {
       for (const int32_t threads : {1, 2, 3, 4}) {
+        if (kSanitized && threads != 3) continue;
         if (set == GAVEL_INSTRUCTION_SET_SCALAR && (threads != 3 || shape.items > 100)) continue;
         const TestContext context(threads, set);
         if (context.get() == nullptr) continue;

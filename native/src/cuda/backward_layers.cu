@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) output_gradient_kernel(const LogitGr
 }
 
 // A team of warps a row. Formulas and fused steps as cpu/norm.inl, sums in row order.
-template <int32_t kType, bool kAligned>
+template <int32_t kType, Rows kRows>
 __global__ void __launch_bounds__(kNormTeam *kWarp)
     norm_gradient_kernel(const __grid_constant__ Norm norm, const __grid_constant__ Source pooled, const FloatMatrix dy,
                          const FloatMatrix dx, NormScale *scales) {
@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
     if (thread == 0) scales[r] = {fill, 1};
     return;
   }
-  const StreamedVector<GAVEL_F32, kNormTeam, kAligned> vector(pooled, item, seat);
+  const StreamedVector<GAVEL_F32, kNormTeam, kRows> vector(pooled, item, seat);
   const NormScale scale = find_scale<kNormTeam>(norm, vector, width, seat, parts);
   if (thread == 0) scales[r] = scale;
   if (dx.data == nullptr) return;
@@ -98,7 +98,10 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
     vector.each([&](int a, int64_t k, const float *, int n) {
       float weight[kChunk];
       load_weight(k, weight);
-      for (int i = 0; i < n; ++i) total.sums[a] = fmaf(gradient[k + i], weight[i], total.sums[a]);
+      GAVEL_UNROLL
+      for (int i = 0; i < kChunk; ++i) {
+        if (i < n) total.sums[a] = fmaf(gradient[k + i], weight[i], total.sums[a]);
+      }
     });
     mean_g = team_sum<kNormTeam>(total, seat, more_parts) / count;
   }
@@ -106,7 +109,9 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
   vector.each([&](int a, int64_t k, const float *y, int n) {
     float weight[kChunk];
     load_weight(k, weight);
-    for (int i = 0; i < n; ++i) {
+    GAVEL_UNROLL
+    for (int i = 0; i < kChunk; ++i) {
+      if (i >= n) break;
       const float g = gradient[k + i] * weight[i];
       products.sums[a] = fmaf(g, (y[i] - scale.mean) * scale.scale, products.sums[a]);
     }
@@ -115,7 +120,9 @@ __global__ void __launch_bounds__(kNormTeam *kWarp)
   vector.each([&](int, int64_t k, const float *y, int n) {
     float weight[kChunk];
     load_weight(k, weight);
-    for (int i = 0; i < n; ++i) {
+    GAVEL_UNROLL
+    for (int i = 0; i < kChunk; ++i) {
+      if (i >= n) break;
       const float h = (y[i] - scale.mean) * scale.scale;
       const float g = gradient[k + i] * weight[i] - mean_g;
       dx.data[r * dx.stride + k + i] = fmaf(h, minus_mean_gh, g) * scale.scale;
@@ -166,8 +173,8 @@ void enqueue_norm_gradient(const Norm &norm, int32_t dtype, const Source &pooled
   const dim3 grid(static_cast<unsigned>(rows));
   with_type(dtype, [&](auto type) {
     constexpr int32_t kType = decltype(type)::value;
-    launch(pooled.aligned ? norm_gradient_kernel<kType, true> : norm_gradient_kernel<kType, false>, grid, kNormTeam * kWarp, 0,
-           stream, norm, pooled, dy, dx, scales);
+    launch(pooled.aligned ? norm_gradient_kernel<kType, Rows::ALIGNED> : norm_gradient_kernel<kType, Rows::UNALIGNED>, grid,
+           kNormTeam * kWarp, 0, stream, norm, pooled, dy, dx, scales);
   });
 }
 

@@ -58,7 +58,7 @@ struct Product {
 
 // Where the vectors of a product are made on the spot, by every block for itself, from hidden states.
 struct FusedVectors {
-  Source source;
+  Source source;  // of aligned rows
   Norm norm;
   float *pooled;  // [items, depth] before the norm, or null
   int64_t pooled_stride;

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // gemm_fused.cu: at most 8 items in one launch: every block makes all vectors for itself in shared memory, a warp one of them, while the
-// first copies of its part of W are under way.
+// first copies of its part of W are under way. The rows are aligned; others, which are rare, would make these kernels twice as long.
 //
 // H200, bf16, 4096 neurons of 4096: 128 blocks on 132 SMs, one wave; 64 KiB of vectors and a ring of 64 KiB in shared memory. Under way
 // in each SM: 4 steps of 8 warps of 2 KiB of W, 64 KiB; Little's law wants 23 KiB for 4.3 TB/s at 700 ns. Bytes from memory: W once;
@@ -17,7 +17,7 @@ namespace {
 constexpr int kItems = 8;
 
 // Vector of item r, packed as row r of shared_x; zeros where there is no such item.
-template <int32_t kHead, int32_t kHidden, bool kAligned>
+template <int32_t kHead, int32_t kHidden>
 __device__ inline void make_vector(const Product &p, const FusedVectors &f, int r, int lane, bool to_memory, char *shared_x,
                                    uint8_t *states) {
   const int64_t width = p.depth, columns = step_count(p.depth) * kBlockColumns;
@@ -30,7 +30,7 @@ __device__ inline void make_vector(const Product &p, const FusedVectors &f, int 
       if (to_memory && f.states != nullptr) f.states[r] = states[r];
     }
     const Seat seat = {0, lane};
-    const StreamedVector<kHidden, 1, kAligned> vector(f.source, item, seat);
+    const StreamedVector<kHidden, 1, Rows::ALIGNED> vector(f.source, item, seat);
     const NormScale scale = find_scale<1>(f.norm, vector, width, seat, nullptr);
     vector.each([&](int, int64_t k, const float *y, int count) {
       float x[kChunk];
@@ -60,12 +60,7 @@ __global__ void __launch_bounds__(kProductThreads, 1)
   wait_for_previous_kernel();
   const auto prepare = [&] {
     load_neuron_parameters(p, neuron0, parameters);
-    const bool to_memory = place.tile == 0;
-    if (f.source.aligned) {
-      make_vector<kHead, kHidden, true>(p, f, place.warp, place.lane, to_memory, shared_x, states);
-    } else {
-      make_vector<kHead, kHidden, false>(p, f, place.warp, place.lane, to_memory, shared_x, states);
-    }
+    make_vector<kHead, kHidden>(p, f, place.warp, place.lane, place.tile == 0, shared_x, states);
     let_next_kernel_start();
     __syncthreads();
   };

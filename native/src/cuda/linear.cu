@@ -115,10 +115,9 @@ __global__ void __launch_bounds__(threads_of(kKernel), warps_wanted(kHidden, kOu
     const Item item = look_up_item(l.source, r, seat.warp == 0 && seat.lane == 0);
     if constexpr (kKernel != LinearKernel::STREAM) {
       score_item<kHead, kTeam, kOutputs>(l, r, item, seat, HeldVector<kHidden, kTeam>(l.source, item, seat), shared);
-    } else if (l.source.aligned) {
-      score_item<kHead, kTeam, kOutputs>(l, r, item, seat, StreamedVector<kHidden, kTeam, true>(l.source, item, seat), shared);
     } else {
-      score_item<kHead, kTeam, kOutputs>(l, r, item, seat, StreamedVector<kHidden, kTeam, false>(l.source, item, seat), shared);
+      score_item<kHead, kTeam, kOutputs>(l, r, item, seat, StreamedVector<kHidden, kTeam, Rows::ANY>(l.source, item, seat),
+                                         shared);
     }
   }
   let_next_kernel_start();

@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(kThreads, Loss::kBlocks) loss_kernel(const Los
       if (phase == kPlaceShared && shared) wait_for_phase(task, kScanShared);
       wanted = phase == kGradient || shared;
     }
-    if (wanted) run_loss_unit<Loss>(task, memory, phase, unit);
+    if (wanted) run_loss_unit(task, memory, phase, unit, LossList<Loss>{});
     finish_unit(task, memory, phase);
   }
 }

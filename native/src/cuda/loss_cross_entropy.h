@@ -93,30 +93,43 @@ struct CrossEntropy : LossTraits {
     }
     good = team.template reduce<Add>(good ? 0u : 1u) == 0;
 
-    // Sum over the entries that count but one, in pairwise order; the one left out holds its place with 0.
-    const auto sum_but = [&](uint32_t left_out, auto value) {
-      team.start_sum();
-      for (uint32_t base = 0; base == 0 || base < size; base += Team::size()) {
-        const uint32_t entry = base + Team::rank();
-        const bool here = entry < size && counts(entry);
-        team.add(here, here && entry != left_out ? value(entry) : 0.0f, packed);
-      }
-      return team.total();
-    };
-
-    const uint32_t leader = first_largest(team, size, first, counts, score);
-    const uint32_t largest_target =
-        task.target_weights != nullptr ? first_largest(team, size, first, counts, target) : target_entry;
+    // Loops, not a call for each: the code of a sum or a search, for three teams, is most of what every score kernel carries for its loss.
+    uint32_t leader = 0, largest_target = target_entry;
+    GAVEL_UNROLL_BY(1)
+    for (int turn = 0; turn < (task.target_weights != nullptr ? 2 : 1); ++turn) {
+      const uint32_t largest =
+          first_largest(team, size, first, counts, [&](uint32_t entry) { return turn == 0 ? score(entry) : target(entry); });
+      (turn == 0 ? leader : largest_target) = largest;
+    }
     GroupTerms terms{};
     const bool whole = result.counts && good;
     terms.leader = whole ? score(leader) : 0.0f;
     terms.temperature = temperature;
-    terms.rest = sum_but(leader, [&](uint32_t entry) { return exponential(scaled_gap(score(entry), terms)); });
-    terms.log_sum = log_one_plus(terms.rest);
     terms.largest_target = whole ? target(largest_target) : 0.0f;
-    terms.other_targets = task.target_weights != nullptr ? sum_but(largest_target, target) : 0.0f;
-    const float losses =
-        sum_but(kNoSide, [&](uint32_t entry) { return entry_loss(score(entry), entry == leader, target(entry), terms); });
+    float losses = 0.0f;
+    // Sums over the entries that count but one, in pairwise order; the one left out holds its place with 0. Of the exponentials; of the
+    // targets; of the losses.
+    GAVEL_UNROLL_BY(1)
+    for (int turn = 0; turn < 3; ++turn) {
+      if (turn == 1 && task.target_weights == nullptr) continue;
+      const uint32_t left_out = turn == 0 ? leader : turn == 1 ? largest_target : kNoSide;
+      team.start_sum();
+      for (uint32_t base = 0; base == 0 || base < size; base += Team::size()) {
+        const uint32_t entry = base + Team::rank();
+        const bool here = entry < size && counts(entry);
+        float term = 0.0f;
+        if (here && entry != left_out) {
+          term = turn == 0   ? exponential(scaled_gap(score(entry), terms))
+                 : turn == 1 ? target(entry)
+                             : entry_loss(score(entry), entry == leader, target(entry), terms);
+        }
+        team.add(here, term, packed);
+      }
+      const float sum = team.total();
+      if (turn == 0) terms.rest = sum, terms.log_sum = log_one_plus(sum);
+      if (turn == 1) terms.other_targets = sum;
+      if (turn == 2) losses = sum;
+    }
 
     if (task.dscore != nullptr) {
       for (uint32_t entry = Team::rank(); entry < size; entry += Team::size()) {

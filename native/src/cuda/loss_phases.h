@@ -47,31 +47,47 @@ __device__ inline void keep_valid(const LossTask &task, LossMemory &memory, uint
   if (task.weights != nullptr) task.weights[slot] = result.weight;
 }
 
-template <typename Loss>
-__device__ inline void evaluate_chunk(const LossTask &task, LossMemory &memory, uint32_t chunk) {
+// use(Loss()) for the loss of the list that the task is of.
+template <typename... Losses, typename Use>
+__device__ __forceinline__ void with_loss(const LossTask &task, LossList<Losses...>, Use use) {
+  const auto use_if = [&](auto loss) {
+    if (sizeof...(Losses) == 1 || task.kind == decltype(loss)::kKind) use(loss);
+  };
+  (use_if(Losses{}), ...);
+}
+
+// Losses of the items of a chunk. Only the items' own part is there once for each loss of the list.
+template <typename... Losses>
+__device__ inline void evaluate_chunk(const LossTask &task, LossMemory &memory, uint32_t chunk, LossList<Losses...> losses) {
   const uint32_t begin = chunk * task.chunk;
   const uint32_t count = min(task.chunk, task.items - begin);
-  if constexpr (!Loss::kByThread) {
-    if constexpr (Loss::kItems == LossItems::GROUPS) {
-      evaluate_groups<Loss>(task, memory.team, memory.results, begin, count);
-    } else {
-      evaluate_row_pairs<Loss>(task, memory.team, memory.results, begin, count);
+  bool by_team = false;
+  with_loss(task, losses, [&](auto loss) {
+    using Loss = decltype(loss);
+    if constexpr (!Loss::kByThread) {
+      by_team = true;
+      if constexpr (Loss::kItems == LossItems::GROUPS) {
+        evaluate_groups<Loss>(task, memory.team, memory.results, begin, count);
+      } else {
+        evaluate_row_pairs<Loss>(task, memory.team, memory.results, begin, count);
+      }
     }
-  }
+  });
   uint32_t kept = 0;
   for (uint32_t base = 0; base < count; base += blockDim.x) {
     const uint32_t k = base + threadIdx.x;
     const bool there = k < count;
     ItemResult result{false, 0.0f, 0.0f};
-    if constexpr (Loss::kByThread) {
-      if (there) result = Loss::evaluate(task, begin + k);
-    } else {
-      if (there) result = memory.results.items[k];
+    if (there && by_team) result = memory.results.items[k];
+    if (there && !by_team) {
+      with_loss(task, losses, [&](auto loss) {
+        if constexpr (decltype(loss)::kByThread) result = decltype(loss)::evaluate(task, begin + k);
+      });
     }
     keep_valid(task, memory, chunk, k, kept, result, there);
   }
   // The highest bit: the offsets of the chunk are broken.
-  if constexpr (!Loss::kByThread) kept |= memory.results.broken != 0 ? 0x80000000u : 0u;
+  if (by_team) kept |= memory.results.broken != 0 ? 0x80000000u : 0u;
   if (threadIdx.x == 0) task.chunk_valid[chunk] = kept;
 }
 
@@ -182,12 +198,30 @@ __device__ inline void finish_sums(const LossTask &task) {
   if (threadIdx.x == 0) *task.loss = divisor == 0.0f ? 0.0f : sum / divisor;
 }
 
-// One unit, by a whole block.
-template <typename Loss>
-__device__ inline void run_loss_unit(const LossTask &task, LossMemory &memory, uint32_t phase, uint32_t unit) {
-  constexpr bool kPairs = Loss::kItems == LossItems::PAIRS;
+// dscore of the rows of a unit. Pairs have sides, the other losses of a list do not.
+template <typename... Losses>
+__device__ inline void finish_gradients(const LossTask &task, uint32_t unit, LossList<Losses...>) {
+  constexpr bool kNarrowPairs = ((Losses::kItems == LossItems::PAIRS && !Losses::kWide) || ...);
+  constexpr bool kWidePairs = ((Losses::kItems == LossItems::PAIRS && Losses::kWide) || ...);
+  constexpr bool kOthers = ((Losses::kItems != LossItems::PAIRS) || ...);
+  const uint32_t begin = unit * task.gradient_rows;
+  const uint32_t end = min(task.rows, begin + task.gradient_rows);
+  if constexpr (kOthers) {
+    if (!(kNarrowPairs || kWidePairs) || task.sides == nullptr) return scale_gradients(task, begin, end);
+  }
+  if constexpr (kWidePairs) {
+    if (!kNarrowPairs || task.width != 1) return add_pair_gradients<true>(task, begin, end);
+  }
+  if constexpr (kNarrowPairs) add_pair_gradients<false>(task, begin, end);
+}
+
+// One unit of the loss of the list that the task is of, by a whole block.
+template <typename... Losses>
+__device__ inline void run_loss_unit(const LossTask &task, LossMemory &memory, uint32_t phase, uint32_t unit,
+                                     LossList<Losses...> losses) {
+  constexpr bool kPairs = ((Losses::kItems == LossItems::PAIRS) || ...);
   if (phase == kEvaluate) {
-    if (unit < task.evaluating) return evaluate_chunk<Loss>(task, memory, unit);
+    if (unit < task.evaluating) return evaluate_chunk(task, memory, unit, losses);
     if constexpr (kPairs) {
       const uint32_t begin = (unit - task.evaluating) * kClearedRows;
       const uint32_t end = min(task.rows, begin + kClearedRows);
@@ -213,16 +247,7 @@ __device__ inline void run_loss_unit(const LossTask &task, LossMemory &memory, u
     }
     return;
   }
-  if (phase == kGradient) {
-    const uint32_t begin = unit * task.gradient_rows;
-    const uint32_t end = min(task.rows, begin + task.gradient_rows);
-    if constexpr (kPairs) {
-      add_pair_gradients<Loss::kWide>(task, begin, end);
-    } else {
-      scale_gradients(task, begin, end);
-    }
-    return;
-  }
+  if (phase == kGradient) return finish_gradients(task, unit, losses);
   if constexpr (kPairs) {
     if (phase == kScanShared) {
       const uint32_t begin = unit * kScannedRows;
@@ -241,29 +266,21 @@ __device__ inline void finish_loss_phase(const LossTask &task, uint32_t phase) {
   if (phase == kScanShared) scan_shared_blocks(task);
 }
 
-// The whole loss by one block of any kernel, for small ones: about 4096 scores and items. Scores may have been written by other blocks that
-// this one has waited for. Every thread of the block; blockDim.x a multiple of 32, at most 1024. Outputs are complete behind the
+// The whole loss by one block of any kernel, for small ones of the list: about 4096 scores and items. Scores may have been written by other
+// blocks that this one has waited for. Every thread of the block; blockDim.x a multiple of 32, at most 1024. Outputs are complete behind the
 // kernel, or a __syncthreads for this block.
-template <typename Loss>
-__device__ inline void run_loss_in_block(const LossTask &task, LossMemory &memory) {
+template <typename... Losses>
+__device__ inline void run_listed_loss_in_block(const LossTask &task, LossMemory &memory, LossList<Losses...> losses) {
+  GAVEL_UNROLL_BY(1)
   for (uint32_t phase = 0; phase < kLossPhases; ++phase) {
     if ((phase == kScanShared || phase == kPlaceShared) && __ldcg(&task.state->shared_rows) == 0) continue;
-    for (uint32_t unit = 0; unit < task.units[phase]; ++unit) run_loss_unit<Loss>(task, memory, phase, unit);
+    for (uint32_t unit = 0; unit < task.units[phase]; ++unit) run_loss_unit(task, memory, phase, unit, losses);
     __threadfence();
     __syncthreads();
     finish_loss_phase(task, phase);
     __threadfence();
     __syncthreads();
   }
-}
-
-// The same for the loss of the task, if it is one of the list.
-template <typename... Losses>
-__device__ inline void run_listed_loss_in_block(const LossTask &task, LossMemory &memory, LossList<Losses...>) {
-  const auto run = [&](auto loss) {
-    if (decltype(loss)::kKind == task.kind) run_loss_in_block<decltype(loss)>(task, memory);
-  };
-  (run(Losses{}), ...);
 }
 
 }  // namespace gavel::cuda

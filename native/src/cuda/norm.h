@@ -72,22 +72,24 @@ class HeldVector {
   float values_[kHeldChunks][kChunk];
 };
 
-template <int32_t kType, int kTeam, bool kAligned>
+// What a kernel knows of the rows of a vector. ANY is shorter than both kinds side by side, but takes more predicates.
+enum class Rows { ALIGNED, UNALIGNED, ANY };
+
+template <int32_t kType, int kTeam, Rows kRows>
 class StreamedVector {
  public:
   __device__ StreamedVector(const Source &source, const Item &item, Seat seat) : source_(source), item_(item), seat_(seat) {}
 
   template <typename Body>
   __device__ void each(Body &&body) const {
-    constexpr int kPerTurn = kAccumulators / kTeam;
     const int64_t width = source_.vector_width;
     for (int64_t outer = 0; held_element<kTeam>(Seat{0, 0}, outer, 0) < width; ++outer) {
       PooledRaw<kType> raw[kPerTurn] = {};
       if (item_.state == ItemState::VALID) {
-        GAVEL_UNROLL
-        for (int i = 0; i < kPerTurn; ++i) {
-          const int64_t k = held_element<kTeam>(seat_, outer, i);
-          if (k < width) raw[i] = load_pooled<kType, kAligned, false>(source_, item_, k);
+        if (kRows == Rows::ALIGNED || (kRows == Rows::ANY && source_.aligned)) {
+          load<true>(raw, outer);
+        } else {
+          load<false>(raw, outer);
         }
       }
       GAVEL_UNROLL
@@ -96,12 +98,23 @@ class StreamedVector {
         if (k >= width) continue;
         float y[kChunk];
         widen_pooled<kType>(source_, item_, raw[i], y);
-        body(i, k, y, kAligned ? kChunk : chunk_count(k, width));
+        body(i, k, y, kRows == Rows::ALIGNED ? kChunk : chunk_count(k, width));
       }
     }
   }
 
  private:
+  static constexpr int kPerTurn = kAccumulators / kTeam;
+
+  template <bool kAlignedRows>
+  __device__ __forceinline__ void load(PooledRaw<kType> raw[kPerTurn], int64_t outer) const {
+    GAVEL_UNROLL
+    for (int i = 0; i < kPerTurn; ++i) {
+      const int64_t k = held_element<kTeam>(seat_, outer, i);
+      if (k < source_.vector_width) raw[i] = load_pooled<kType, kAlignedRows, false>(source_, item_, k);
+    }
+  }
+
   const Source &source_;
   Item item_;
   Seat seat_;

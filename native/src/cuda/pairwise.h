@@ -45,9 +45,12 @@ class WarpPairwise {
   // lower: sum of the terms behind the last whole node.
   __device__ __forceinline__ float total(float lower) const {
     float sum = lower;
-    for (int level = 0; level < 32; ++level) {
-      const float node = __shfl_sync(kAllLanes, partial_, level);
-      sum = add_where(count_ >> level & 1, node, sum);
+    int level = 0;
+    // Not written out: the levels are few, and a loss has many sums.
+    GAVEL_UNROLL_BY(1)
+    for (uint32_t left = count_; left != 0; left >>= 1) {
+      const float node = __shfl_sync(kAllLanes, partial_, level++);
+      sum = add_where(left & 1, node, sum);
     }
     return sum;
   }

@@ -110,31 +110,23 @@ __device__ inline bool adds_rows(const Source &source) {
   return source.pooling == GAVEL_POOLING_FIRST_LAST && source.combine != GAVEL_COMBINE_CONCAT;
 }
 
-// Elements k .. k + 7 of the vector of a valid item, still as they lie in memory; zeros from vector_width on.
+// Elements k .. k + 7 of the vector of a valid item, still as they lie in memory; zeros from vector_width on. One load whatever the
+// pooling: written out for each, the loads are most of a kernel.
 template <int32_t kType, bool kAligned, bool kOnce>
 __device__ inline PooledRaw<kType> load_pooled(const Source &source, const Item &item, int64_t k) {
   const char *last = source.hidden + item.last * source.row_bytes;
   const char *first = source.hidden + item.first * source.row_bytes;
+  const int64_t width = source.hidden_width;
+  const bool concat = source.pooling == GAVEL_POOLING_FIRST_LAST && source.combine == GAVEL_COMBINE_CONCAT;
   PooledRaw<kType> raw;
-  if (source.pooling == GAVEL_POOLING_FIRST_LAST && source.combine == GAVEL_COMBINE_CONCAT) {
-    const int64_t width = source.hidden_width;
-    if (k + kChunk <= width || k >= width) {
-      raw.row = k < width ? load_raw<kType, kAligned, kOnce>(first, k, width)
-                          : load_raw<kType, kAligned, kOnce>(last, k - width, width);
-    } else {
-      // The chunk straddles both rows, which happens only where widths are not multiples of 8.
-      float low[kChunk], high[kChunk];
-      widen_raw<kType>(load_raw<kType, false>(first, k, width), low);
-      for (int i = 0; i < kChunk; ++i) {
-        const int64_t column = k + i - width;
-        high[i] = column < 0 ? low[i] : column < width ? load_element<kType>(last, column) : 0.0f;
-      }
-      raw.row = narrow_raw<kType>(high);  // exact: they are of that dtype
-    }
-    return raw;
+  if constexpr (kAligned) {
+    const bool front = concat && k < width;
+    raw.row = load_raw<kType, true, kOnce>(front ? first : last, concat && !front ? k - width : k, width);
+  } else {
+    // With CONCAT a chunk may lie across both rows.
+    raw.row = concat ? load_raw_across<kType>(first, last, k, width) : load_raw<kType, false>(last, k, width);
   }
-  raw.row = load_raw<kType, kAligned, kOnce>(last, k, source.hidden_width);
-  if (adds_rows(source)) raw.other = load_raw<kType, kAligned, kOnce>(first, k, source.hidden_width);
+  if (adds_rows(source)) raw.other = load_raw<kType, kAligned, kOnce>(first, k, width);
   return raw;
 }
 

@@ -125,7 +125,9 @@ struct MatrixValues {
     if (aligned && c + kChunk <= columns) {
       widen_raw<GAVEL_F32>(load_raw<GAVEL_F32, true>(row, c, columns), x);
     } else {
-      widen_raw<GAVEL_F32>(load_raw<GAVEL_F32, false>(row, c, columns), x);
+      // Not a loop: around one the loads of several rows would not be under way at once.
+      GAVEL_UNROLL
+      for (int i = 0; i < kChunk; ++i) x[i] = c + i < columns ? row[c + i] : 0.0f;
     }
   }
 };

@@ -59,32 +59,69 @@ __device__ inline float load_element(int32_t dtype, const void *row, int64_t k) 
                               : load_element<GAVEL_BF16>(row, k);
 }
 
+template <int32_t kType>
+__device__ __forceinline__ uint32_t load_bits(const char *element) {
+  if constexpr (kType == GAVEL_F32) {
+    return *reinterpret_cast<const uint32_t *>(element);
+  } else {
+    return *reinterpret_cast<const uint16_t *>(element);
+  }
+}
+
+// Puts one element in front of the others; the last one falls out.
+template <int32_t kType>
+__device__ __forceinline__ void push_front(Raw<kType> &raw, uint32_t bits) {
+  uint4 &low = raw.words[0];
+  if constexpr (kType == GAVEL_F32) {
+    raw.words[1] = {low.w, raw.words[1].x, raw.words[1].y, raw.words[1].z};
+    low = {bits, low.x, low.y, low.z};
+  } else {
+    low = {low.x << 16 | bits, low.y << 16 | low.x >> 16, low.z << 16 | low.y >> 16, low.w << 16 | low.z >> 16};
+  }
+}
+
+// Elements from[0 .. count - 1] and zeros behind them. One at a time and not written out: eight loads, each with its test, would be most of the
+// code of a kernel, for rows that are rare. Those behind the first find their sector in the L1 cache.
+template <int32_t kType>
+__device__ inline Raw<kType> load_raw_one_by_one(const char *from, int count) {
+  Raw<kType> raw = {};
+  GAVEL_UNROLL_BY(1)
+  for (int i = kChunk - 1; i >= 0; --i) {
+    push_front<kType>(raw, i < count ? load_bits<kType>(from + i * kElementBytes<kType>) : 0);
+  }
+  return raw;
+}
+
+// Elements k .. k + 7 of two rows of `width` elements, one behind the other; zeros behind them.
+template <int32_t kType>
+__device__ inline Raw<kType> load_raw_across(const void *first, const void *second, int64_t k, int64_t width) {
+  Raw<kType> raw = {};
+  GAVEL_UNROLL_BY(1)
+  for (int i = kChunk - 1; i >= 0; --i) {
+    const int64_t column = k + i < width ? k + i : k + i - width;
+    const char *from = static_cast<const char *>(k + i < width ? first : second) + column * kElementBytes<kType>;
+    push_front<kType>(raw, column < width ? load_bits<kType>(from) : 0);
+  }
+  return raw;
+}
+
 // Elements k .. k + 7; those from `width` on are zeros and not read. kAligned: the row is aligned to 16 bytes, k and
 // width to 8 elements.
 // kOnce: the bytes are read once, so that they need not stay in the L1 cache.
 template <int32_t kType, bool kAligned, bool kOnce = false>
 __device__ inline Raw<kType> load_raw(const void *row, int64_t k, int64_t width) {
-  Raw<kType> raw = {};
-  if constexpr (kAligned) {
+  if constexpr (!kAligned) {
+    const int64_t left = width - k;
+    return load_raw_one_by_one<kType>(static_cast<const char *>(row) + k * kElementBytes<kType>,
+                                      left < kChunk ? static_cast<int>(left) : kChunk);
+  } else {
+    Raw<kType> raw = {};
     if (k >= width) return raw;
     const uint4 *from = reinterpret_cast<const uint4 *>(static_cast<const char *>(row) + k * kElementBytes<kType>);
     raw.words[0] = kOnce ? load_stream_16(from) : *from;
     if constexpr (kType == GAVEL_F32) raw.words[1] = kOnce ? load_stream_16(from + 1) : from[1];
     return raw;
   }
-  const auto word = [&](int i) -> uint32_t {  // 32 bits: one f32 or two 16-bit elements
-    if constexpr (kType == GAVEL_F32) {
-      return k + i < width ? static_cast<const uint32_t *>(row)[k + i] : 0;
-    } else {
-      const uint16_t *from = static_cast<const uint16_t *>(row) + k + 2 * i;
-      const uint32_t low = k + 2 * i < width ? from[0] : 0;
-      const uint32_t high = k + 2 * i + 1 < width ? from[1] : 0;
-      return low | high << 16;
-    }
-  };
-  raw.words[0] = {word(0), word(1), word(2), word(3)};
-  if constexpr (kType == GAVEL_F32) raw.words[1] = {word(4), word(5), word(6), word(7)};
-  return raw;
 }
 
 template <int32_t kType>

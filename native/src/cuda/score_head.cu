@@ -2,7 +2,7 @@
 //
 // score_head.cu: the launches of one head, and what lies where in the scratch memory. What a score is stands in score.cu.
 //
-// Launches: LINEAR 1. MLP 1 for up to 8 items, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
+// Launches: LINEAR 1. MLP 1 for up to 8 items of aligned rows, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
 // more, before. A loss 1 more, behind, unless it is small (is_small_loss) and the outputs are at most 4: then the last block does it.
 #include "cuda/score_head.h"
 
@@ -29,7 +29,8 @@ class Plan {
     if (spec.has_hidden_layers()) {
       choose(kernels.product);
       const int64_t rows = padded(items_, product_unit(product_));
-      for (int32_t l = fused() ? 1 : 0; l < spec.fields.hidden_layers; ++l) {
+      // Also where the first layer's vectors never come to memory: what is needed must not depend on how rows are aligned.
+      for (int32_t l = 0; l < spec.fields.hidden_layers; ++l) {
         // Layers take turns: one reads what the one before has written.
         const int64_t bytes = multiply_sizes(rows, step_count(spec.hidden[l].depth) * kBlockColumns, "packed vectors");
         packed_bytes_[l % 2] = std::max(packed_bytes_[l % 2], bytes);
@@ -110,9 +111,10 @@ class Plan {
       GAVEL_CHECK(possible(*wanted) && (*wanted != ProductKernel::FUSED || items_ <= product_columns(*wanted)),
                   "product kernel %d is not possible for %" PRId64 " items", static_cast<int>(*wanted), items_);
       product_ = *wanted;
+      if (product_ == ProductKernel::FUSED && !rows_aligned(vectors_)) product_ = ProductKernel::COLUMNS_8;
       return;
     }
-    if (items_ <= product_columns(ProductKernel::FUSED) && possible(ProductKernel::FUSED)) {
+    if (items_ <= product_columns(ProductKernel::FUSED) && possible(ProductKernel::FUSED) && rows_aligned(vectors_)) {
       product_ = ProductKernel::FUSED;
       return;
     }

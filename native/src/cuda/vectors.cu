@@ -71,9 +71,11 @@ __global__ void __launch_bounds__(kThreads)
     if constexpr (kHeld) {
       write_vector<kHead>(source, norm, targets, r, seat, HeldVector<kHidden, kTeam>(source, item, seat), parts);
     } else if (source.aligned) {
-      write_vector<kHead>(source, norm, targets, r, seat, StreamedVector<kHidden, kTeam, true>(source, item, seat), parts);
+      const StreamedVector<kHidden, kTeam, Rows::ALIGNED> vector(source, item, seat);
+      write_vector<kHead>(source, norm, targets, r, seat, vector, parts);
     } else {
-      write_vector<kHead>(source, norm, targets, r, seat, StreamedVector<kHidden, kTeam, false>(source, item, seat), parts);
+      const StreamedVector<kHidden, kTeam, Rows::UNALIGNED> vector(source, item, seat);
+      write_vector<kHead>(source, norm, targets, r, seat, vector, parts);
     }
     done = padded(width, int64_t{kChunk});
   }
@@ -95,6 +97,15 @@ bool rows_aligned(const void *data, int64_t row_bytes, int64_t width) {
 }
 
 }  // namespace
+
+bool rows_aligned(const VectorsCall &call) {
+  const int64_t width = call.hidden.shape[1];
+  if (call.pooling != GAVEL_POOLING_SPAN_MEAN) {
+    return rows_aligned(call.hidden.data, call.hidden.stride[0] * dtype_size(call.hidden.dtype), width);
+  }
+  const int64_t stride = call.pooled.present() ? call.pooled.stride[0] : width;
+  return rows_aligned(call.pooled.data, stride * int64_t{sizeof(float)}, width);
+}
 
 Norm make_norm(const Head &head) {
   const HeadSpec &spec = head.spec;

@@ -38,6 +38,8 @@ int64_t vectors_workspace(const VectorsCall &call);
 // workspace: vectors_workspace bytes, aligned to 256. Nothing is enqueued for no items.
 void enqueue_vectors(const VectorsCall &call, void *workspace, Stream &stream);
 
+// Whether the rows that the vectors are made of (with SPAN_MEAN: their means) are aligned, as Source::aligned will say.
+bool rows_aligned(const VectorsCall &call);
 // Where the vectors of a call come from, for kernels that make them themselves. With SPAN_MEAN: from `means` (f32 rows of mean_stride
 // elements), which enqueue_means writes.
 Source make_source(const VectorsCall &call, const float *means, int64_t mean_stride, Stream &stream);

@@ -190,7 +190,8 @@ class Fibres : public Engine {
       fibre.stack_top = stacks_.top(position * team.fibres.size() + i);
       fibre.fake_stack = nullptr;
 #ifdef __SANITIZE_ADDRESS__
-      __asan_unpoison_memory_region(fibre.stack_top - kStackBytes, kStackBytes);
+      // Of the fibre before, only the frames of entry and live were never left.
+      __asan_unpoison_memory_region(fibre.stack_top - kPage, kPage);
 #endif
       // As gavel_emulator_switch leaves it: six registers and the address to return to, such that the stack is aligned at the entry.
       void **top = reinterpret_cast<void **>(fibre.stack_top) - 2;

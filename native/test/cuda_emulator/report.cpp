@@ -10,43 +10,47 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "engine.h"
 
 namespace gavel::emulator {
 namespace {
 
-// Kernels are not exported, so the dynamic symbols do not have them; the file's own table does.
+// Kernels are not exported, so the dynamic symbols do not have them; the file's own table does. Only that is read: with the sanitizers a
+// test is hundreds of megabytes.
 std::string symbol_at(const void *function) {
   Dl_info info;
   if (dladdr(function, &info) == 0) return "";
   std::ifstream file(info.dli_fname, std::ios::binary);
   // The name of the executable is what it was called as.
   if (!file) file.open("/proc/self/exe", std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  Elf64_Ehdr header;
-  if (bytes.size() < sizeof header) return "";
-  std::memcpy(&header, bytes.data(), sizeof header);
-  const uint64_t base = header.e_type == ET_DYN ? reinterpret_cast<uint64_t>(info.dli_fbase) : 0;
-  auto section = [&](uint64_t i) {
-    Elf64_Shdr result{};
-    const uint64_t at = header.e_shoff + i * sizeof result;
-    if (at + sizeof result <= bytes.size()) std::memcpy(&result, bytes.data() + at, sizeof result);
-    return result;
+  const auto read = [&](uint64_t at, size_t bytes) {
+    std::string text(bytes, '\0');
+    file.seekg(static_cast<std::streamoff>(at));
+    if (!file.read(text.data(), static_cast<std::streamsize>(bytes))) text.clear();
+    return text;
   };
-  for (uint64_t i = 0; i < header.e_shnum; ++i) {
-    const Elf64_Shdr table = section(i);
-    if (table.sh_type != SHT_SYMTAB || table.sh_offset + table.sh_size > bytes.size()) continue;
-    const Elf64_Shdr names = section(table.sh_link);
-    for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= table.sh_size; at += sizeof(Elf64_Sym)) {
+  Elf64_Ehdr header{};
+  const std::string head = read(0, sizeof header);
+  if (head.empty()) return "";
+  std::memcpy(&header, head.data(), sizeof header);
+  const uint64_t base = header.e_type == ET_DYN ? reinterpret_cast<uint64_t>(info.dli_fbase) : 0;
+  std::vector<Elf64_Shdr> sections(header.e_shnum);
+  const std::string all = read(header.e_shoff, sections.size() * sizeof(Elf64_Shdr));
+  if (all.empty()) return "";
+  std::memcpy(sections.data(), all.data(), all.size());
+  for (const Elf64_Shdr &table : sections) {
+    if (table.sh_type != SHT_SYMTAB || table.sh_link >= sections.size()) continue;
+    const std::string symbols = read(table.sh_offset, table.sh_size);
+    const std::string names = read(sections[table.sh_link].sh_offset, sections[table.sh_link].sh_size);
+    for (size_t at = 0; at + sizeof(Elf64_Sym) <= symbols.size(); at += sizeof(Elf64_Sym)) {
       Elf64_Sym symbol;
-      std::memcpy(&symbol, bytes.data() + table.sh_offset + at, sizeof symbol);
+      std::memcpy(&symbol, symbols.data() + at, sizeof symbol);
       if (symbol.st_value + base != reinterpret_cast<uint64_t>(function)) continue;
-      if ((symbol.st_info & 15) != STT_FUNC || names.sh_offset + symbol.st_name >= bytes.size()) continue;
-      return bytes.c_str() + names.sh_offset + symbol.st_name;
+      if ((symbol.st_info & 15) == STT_FUNC && symbol.st_name < names.size()) return names.c_str() + symbol.st_name;
     }
   }
   return "";
