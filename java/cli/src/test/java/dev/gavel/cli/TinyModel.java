@@ -113,6 +113,31 @@ final class TinyModel {
     return folder;
   }
 
+  /**
+   * The same with a head of some outputs, output k of token t {@code weights[2 k] t + weights[2 k +
+   * 1] t / 3}, read so.
+   */
+  static Path writeReadout(Path folder, String readout, float... weights) throws IOException {
+    write(folder);
+    Files.writeString(
+        folder.resolve("config.json"),
+        CONFIG
+            .replace("{\"kind\": \"identity\", \"mean\": 0, \"deviation\": 0}", readout)
+            .replace("\"pooling\": \"span_mean\"", "\"pooling\": \"index\""));
+    int outputs = weights.length / WIDTH;
+    try (Context context = Context.open();
+        HostTensor weight = HostTensor.of(weights, outputs, WIDTH);
+        HostTensor bias = HostTensor.of(new float[outputs], outputs);
+        RewardHead head =
+            RewardHead.create(
+                context,
+                HeadSpec.linear(WIDTH).outputWidth(outputs).build(),
+                Map.of("output.weight", weight, "output.bias", bias))) {
+      head.save(folder.resolve("model.safetensors"));
+    }
+    return folder;
+  }
+
   /** The same as a language model, whose row 0 of the output layer is a quarter of t. */
   static Path writeOfLanguage(Path folder) throws IOException {
     published(folder, "LlamaForCausalLM", ", \"vocab_size\": %d".formatted(TOKENS));
