@@ -162,12 +162,7 @@ final class CacheCommand implements Callable<Integer> {
             new CacheRows(model, said.equals(CacheSettings.GIVEN) ? null : seedValue());
         try (CacheWriter writer =
             new CacheWriter(
-                folder,
-                model.config().toJson(),
-                settings,
-                pooler.width(),
-                gated,
-                fileRows)) {
+                folder, model.config().toJson(), settings, pooler.width(), gated, fileRows)) {
           return write(sources, model, pooler, rows, folder, writer, part, limits);
         }
       } catch (OutputFailure e) {

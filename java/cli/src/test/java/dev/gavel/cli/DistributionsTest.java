@@ -157,11 +157,15 @@ class DistributionsTest {
   void parquetHasThemAsColumns() throws Exception {
     Path rows = Files.writeString(folder.resolve("rows.jsonl"), ROWS);
     Path output = folder.resolve("levels.parquet");
-    run("score", rows, output, TinyModel.writeReadout(folder.resolve("l"), LEVELS, THREE), List.of());
+    run(
+        "score",
+        rows,
+        output,
+        TinyModel.writeReadout(folder.resolve("l"), LEVELS, THREE),
+        List.of());
     List<Group> read = read(output);
     Group variance = read.getFirst().getGroup("score_variance", 0);
-    assertEquals(
-        (float) moments('z')[1], variance.getGroup(0, 1).getFloat(0, 0), 1e-5f);
+    assertEquals((float) moments('z')[1], variance.getGroup(0, 1).getFloat(0, 0), 1e-5f);
     assertEquals(0, read.get(1).getFieldRepetitionCount("score_variance"));
     assertTrue(!read.getFirst().getType().containsField("score_quantiles"));
     Path lists = folder.resolve("quantiles.parquet");

@@ -17,14 +17,16 @@ final class PublishedFixture {
     Path model = parity.resolve("models").resolve(name);
     JsonNode reference = Run.parse(Files.readString(model.resolve("reference.json")));
     Files.createDirectories(folder);
-    for (Path from : List.of(model, parity.resolve(reference.path("tokenizer").asText("tokenizer")))) {
+    for (Path from :
+        List.of(model, parity.resolve(reference.path("tokenizer").asText("tokenizer")))) {
       try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
         for (Path file : files) {
           Files.copy(file, folder.resolve(file.getFileName()));
         }
       }
     }
-    Path backbone = parity.resolve("backbones").resolve(reference.get("backbone").asText() + ".onnx");
+    Path backbone =
+        parity.resolve("backbones").resolve(reference.get("backbone").asText() + ".onnx");
     Files.copy(backbone, folder.resolve("model.onnx"));
     return folder;
   }

@@ -209,8 +209,7 @@ final class TinyModel {
     Files.write(folder.resolve("model.onnx.data"), table(WIDTH));
     Message values =
         shape(WIDTH)
-            .bytes(
-                13, new Message().text(1, "location").text(2, "model.onnx.data").toByteArray())
+            .bytes(13, new Message().text(1, "location").text(2, "model.onnx.data").toByteArray())
             .number(14, 1);
     Files.write(folder.resolve("model.onnx"), graph(WIDTH, values));
     return folder;

@@ -177,8 +177,7 @@ class GavelScorerTest {
 
   /** What is behind the mean of a distribution. */
   @Test
-  void variancesAndQuantilesAreThoseOfTheCommandByteForByte(@TempDir Path folder)
-      throws Exception {
+  void variancesAndQuantilesAreThoseOfTheCommandByteForByte(@TempDir Path folder) throws Exception {
     Dataset<Row> frame =
         spark
             .sql("values (1L, 'a', 'p', array('one', 'two')), (2L, 'b', 'p', array(''))")
@@ -315,7 +314,8 @@ class GavelScorerTest {
     own.require("default", ModelChoices.none());
     ModelIdentity other = ModelIdentity.of("default", ModelChoices.none());
     other.parts().put("config.json", "0");
-    Exception refusal = assertThrows(RuntimeException.class, () -> other.require("default", ModelChoices.none()));
+    Exception refusal =
+        assertThrows(RuntimeException.class, () -> other.require("default", ModelChoices.none()));
     assertTrue(refusal.toString().contains("config.json differ"), refusal.toString());
   }
 

@@ -154,7 +154,8 @@ final class Sample {
         HostTensor weight = HostTensor.of(new float[] {0.01f, 0, 0, 0.02f}, 2, 2);
         HostTensor bias = HostTensor.of(new float[] {0, 0.5f}, 2);
         RewardHead head =
-            RewardHead.create(context, spec, Map.of("output.weight", weight, "output.bias", bias))) {
+            RewardHead.create(
+                context, spec, Map.of("output.weight", weight, "output.bias", bias))) {
       head.save(folder.resolve("model.safetensors"));
     }
     return folder;

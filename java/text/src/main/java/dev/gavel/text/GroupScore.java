@@ -25,8 +25,8 @@ import java.util.stream.IntStream;
  * @param promptTokens tokens kept of the prompt
  * @param promptTruncated tokens cut of the prompt
  * @param specialLiterals literals of special tokens in prompt and responses, read as plain text
- * @param readout how logits became scores: identity, affine, sigmoid, expectation, quantile_mean
- *     or gated_sum
+ * @param readout how logits became scores: identity, affine, sigmoid, expectation, quantile_mean or
+ *     gated_sum
  * @param template the chat template: its file and the start of its hash, or "none"
  */
 public record GroupScore(

@@ -95,8 +95,7 @@ public record HeadOutputs(
     List<GroupScore.Objective> all = new ArrayList<>();
     for (int i = 0; i < objectives.size(); i++) {
       all.add(
-          new GroupScore.Objective(
-              objectives.get(i), column(values, 1 + i), spread(values, i)));
+          new GroupScore.Objective(objectives.get(i), column(values, 1 + i), spread(values, i)));
     }
     return all;
   }

@@ -12,10 +12,10 @@ import java.util.Optional;
 import java.util.TreeSet;
 
 /**
- * The files beside an ONNX graph that hold its numbers ("external data"): exports of more than 2 GiB
- * must have some, and whoever names a file may name any. Found by reading those fields of {@code
- * onnx.proto} that lead to tensors, wherever they stand: in the graph, in graphs and tensors that
- * are attributes of its nodes, and in its functions.
+ * The files beside an ONNX graph that hold its numbers ("external data"): exports of more than 2
+ * GiB must have some, and whoever names a file may name any. Found by reading those fields of
+ * {@code onnx.proto} that lead to tensors, wherever they stand: in the graph, in graphs and tensors
+ * that are attributes of its nodes, and in its functions.
  */
 final class OnnxDataFiles {
   // Names of torch and optimum have some twenty bytes.

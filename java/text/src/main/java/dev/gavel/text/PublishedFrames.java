@@ -27,7 +27,8 @@ final class PublishedFrames {
   private static final String QWEN3_AFTER =
       "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
 
-  // From the model card of bge-reranker-v2-gemma, with the instruction it takes where none is given.
+  // From the model card of bge-reranker-v2-gemma, with the instruction it takes where none is
+  // given.
   private static final String BGE_APART = "\n";
   private static final String BGE_BEFORE = "A: ";
   private static final String BGE_BETWEEN = BGE_APART + "B: ";
@@ -125,11 +126,7 @@ final class PublishedFrames {
         new SequenceConfig(first, "", "", "", "", "", true),
         noTemplate(),
         new HeadReading(
-            Reading.STEPS,
-            Optional.empty(),
-            Optional.of(end),
-            Optional.empty(),
-            Optional.empty()));
+            Reading.STEPS, Optional.empty(), Optional.of(end), Optional.empty(), Optional.empty()));
   }
 
   private static Frame reranker(TokenizerTexts texts) {

@@ -44,10 +44,7 @@ public sealed interface ReadoutConfig {
           when statistic == Readout.Statistic.MEAN ->
           new OfLevels(OfLevels.KIND, levels);
       case Readout.QuantileMean(int quantiles) -> new OfQuantiles(OfQuantiles.KIND, quantiles);
-      case Readout.Expectation _,
-          Readout.ClassProb _,
-          Readout.WeightedSum _,
-          Readout.GatedSum _ ->
+      case Readout.Expectation _, Readout.ClassProb _, Readout.WeightedSum _, Readout.GatedSum _ ->
           throw new UnsupportedException(
               "texts scored with the readout %s; score hidden states with RewardHead"
                   .formatted(readout));

@@ -82,11 +82,7 @@ final class ScoringHead implements AutoCloseable {
           "objective is '%s'; model %s has %s".formatted(objective.get(), model, found));
     }
     return new ScoringHead(
-        head,
-        gate,
-        pooling,
-        readout,
-        HeadOutputs.of(found, false, chosen, distributions(readout)));
+        head, gate, pooling, readout, HeadOutputs.of(found, false, chosen, distributions(readout)));
   }
 
   private static List<String> checked(IntFunction<List<String>> names, int count) {
@@ -149,8 +145,7 @@ final class ScoringHead implements AutoCloseable {
 
   private List<Float> values(PackedBatch batch, Pooling by) {
     float[] variances = variances(batch, by);
-    try (ScoreBatch into =
-        ScoreBatch.allocate(head.spec(), readout, batch.responses(), extras())) {
+    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), readout, batch.responses(), extras())) {
       head.score(batch, by, readout, into);
       List<Float> values = new ArrayList<>();
       for (int i = 0; i < batch.responses(); i++) {

@@ -41,8 +41,7 @@ class OnnxDataFilesTest {
   }
 
   private String refused(byte[] model) {
-    return String.valueOf(
-        assertThrows(FormatException.class, () -> of(model)).getMessage());
+    return String.valueOf(assertThrows(FormatException.class, () -> of(model)).getMessage());
   }
 
   /** Fields by their numbers in onnx.proto: initializers, attributes, subgraphs, functions. */
@@ -95,7 +94,17 @@ class OnnxDataFilesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "/etc/passwd", "../weights", "a/../../b", "a/b", "..", ".", "", "a\0b", "a/", "./a", "//"
+        "/etc/passwd",
+        "../weights",
+        "a/../../b",
+        "a/b",
+        "..",
+        ".",
+        "",
+        "a\0b",
+        "a/",
+        "./a",
+        "//"
       })
   void aNameThatLeavesTheFolderIsRefused(String name) {
     byte[] model = new Message().bytes(7, graph(OnnxGraphs.tensor(name))).toByteArray();
@@ -173,8 +182,7 @@ class OnnxDataFilesTest {
     PublishedFiles.config(folder, "LlamaForSequenceClassification", "llama", "\"num_labels\": 1");
     PublishedFiles.head(
         folder, "model.safetensors", java.util.Map.of("score.weight", new float[] {0.01f, 0}));
-    Files.write(
-        folder.resolve("model.onnx"), OnnxGraphs.external(2, 300, "model.onnx.data"));
+    Files.write(folder.resolve("model.onnx"), OnnxGraphs.external(2, 300, "model.onnx.data"));
     assertThrows(GavelException.class, () -> RewardModel.load(folder.toString()).close());
     byte[] table = OnnxGraphs.externalTable(2, 300);
     Files.write(folder.resolve("model.onnx.data"), table);
@@ -191,8 +199,7 @@ class OnnxDataFilesTest {
     Files.write(folder.resolve("model.onnx.data"), table);
     List<Provenance.Part> after = new ArrayList<>(Provenance.parts(folder.toString()));
     after.removeAll(before);
-    assertEquals(
-        List.of("model.onnx.data"), after.stream().map(Provenance.Part::name).toList());
+    assertEquals(List.of("model.onnx.data"), after.stream().map(Provenance.Part::name).toList());
   }
 
   private float score() {

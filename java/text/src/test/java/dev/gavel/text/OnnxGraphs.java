@@ -129,11 +129,7 @@ final class OnnxGraphs {
   }
 
   private static Message shape(int width, int vocabulary) {
-    return new Message()
-        .number(1, vocabulary)
-        .number(1, width)
-        .number(2, FLOAT)
-        .text(8, "table");
+    return new Message().number(1, vocabulary).number(1, width).number(2, FLOAT).text(8, "table");
   }
 
   private static Message value(Value value) {

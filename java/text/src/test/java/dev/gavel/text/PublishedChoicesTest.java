@@ -260,16 +260,15 @@ class PublishedChoicesTest {
       List<Object> expected = new ArrayList<>(List.of(258L));
       add(expected, "A: which?\nB: this");
       expected.add(256L);
-      add(expected, "one.\n\nGiven a query A and a passage B, determine whether the passage contains"
-          + " an answer to the query by providing a prediction of either 'Yes' or 'No'.");
-      assertEquals(
+      add(
           expected,
-          ids(model.prepare(Prompt.text("which?"), List.of("this\n\none.\n"))));
+          "one.\n\nGiven a query A and a passage B, determine whether the passage contains"
+              + " an answer to the query by providing a prediction of either 'Yes' or 'No'.");
+      assertEquals(expected, ids(model.prepare(Prompt.text("which?"), List.of("this\n\none.\n"))));
       List<Object> ends = new ArrayList<>(List.of(258L));
       add(ends, "A: q.\n\nB: .\n\nGiven");
       assertEquals(
-          ends,
-          ids(model.prepare(Prompt.text("q.\n"), List.of(".\n"))).subList(0, ends.size()));
+          ends, ids(model.prepare(Prompt.text("q.\n"), List.of(".\n"))).subList(0, ends.size()));
     }
     // One that says its embeddings are not tied has them in a layer of their own.
     config("GemmaForCausalLM", "gemma", "\"tie_word_embeddings\": false");

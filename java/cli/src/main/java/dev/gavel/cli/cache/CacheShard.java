@@ -13,10 +13,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * An open file of a cache, mapped: vectors f32 [R, D] and of a gated
- * cache those of its gate, offsets i64 [rows + 1] of every row's first
- * vector, from 0 to R, and rows u8, a line of JSON for each. All of them are checked: shapes and
- * offsets when it is opened, rows as they are read.
+ * An open file of a cache, mapped: vectors f32 [R, D] and of a gated cache those of its gate,
+ * offsets i64 [rows + 1] of every row's first vector, from 0 to R, and rows u8, a line of JSON for
+ * each. All of them are checked: shapes and offsets when it is opened, rows as they are read.
  */
 public final class CacheShard implements AutoCloseable {
   private final Path path;

@@ -101,8 +101,7 @@ public final class ParquetOutput {
    * @param outputs what the model's head gives
    * @param steps whether the model scores steps
    */
-  public void write(Path rows, Path target, HeadOutputs outputs, boolean steps)
-      throws IOException {
+  public void write(Path rows, Path target, HeadOutputs outputs, boolean steps) throws IOException {
     ScoreColumns columns = new ScoreColumns(kept, outputs, steps);
     try (BufferedReader lines = Files.newBufferedReader(rows);
         ParquetWriter<Group> writer =

@@ -84,7 +84,8 @@ final class ScoreColumns {
    * Columns of an output.
    *
    * @param input columns of the input; none where it is not Parquet
-   * @param outputs what the model's head gives; where it does not give something, there is no column
+   * @param outputs what the model's head gives; where it does not give something, there is no
+   *     column
    * @param steps whether the model scores steps
    */
   ScoreColumns(List<Type> input, HeadOutputs outputs, boolean steps) {
@@ -206,7 +207,9 @@ final class ScoreColumns {
               objectives.stream().map(objective -> list(objective, FLOAT)).toList());
       case OBJECTIVE_LISTS ->
           new GroupType(
-              Type.Repetition.OPTIONAL, name, objectives.stream().map(ScoreColumns::lists).toList());
+              Type.Repetition.OPTIONAL,
+              name,
+              objectives.stream().map(ScoreColumns::lists).toList());
       case ERROR ->
           Types.optionalGroup()
               .optional(BINARY)

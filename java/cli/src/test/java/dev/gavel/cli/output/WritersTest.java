@@ -149,9 +149,7 @@ class WritersTest {
 
   @Test
   void objectivesStandUnderTheirNames() throws IOException {
-    ScoredRow row =
-        withObjectives(
-            objective("help\"ful", 0.1f, -2f), objective("100%", 3f, 4f));
+    ScoredRow row = withObjectives(objective("help\"ful", 0.1f, -2f), objective("100%", 3f, 4f));
     assertTrue(
         json(row)
             .contains(
@@ -167,17 +165,14 @@ class WritersTest {
   /** Every objective has a number for each response, and a finite one, or the row says so. */
   @Test
   void anObjectiveThatIsNoNumberIsNullAndAnError() throws IOException {
-    ScoredRow row =
-        withObjectives(objective("100%", 1f, Float.POSITIVE_INFINITY));
+    ScoredRow row = withObjectives(objective("100%", 1f, Float.POSITIVE_INFINITY));
     JsonNode read = JsonMapper.builder().build().readTree(json(row));
     assertTrue(read.get("objectives").get("100%").get(1).isNull());
     assertEquals(0.25, read.get("scores").get(1).asDouble());
     assertEquals("responses[1]", read.get("error").get("field").asText());
     assertEquals("Infinity for response 1, 100%", read.get("error").get("found").asText());
     InvalidArgumentException refused =
-        assertThrows(
-            InvalidArgumentException.class,
-            () -> withObjectives(objective("x", 1f)));
+        assertThrows(InvalidArgumentException.class, () -> withObjectives(objective("x", 1f)));
     assertTrue(
         String.valueOf(refused.getMessage()).contains("objective x has 1 numbers for 2 scores"),
         refused.getMessage());
@@ -197,15 +192,12 @@ class WritersTest {
     assertTrue(
         json(quantiles).contains("],\"score_quantiles\":[[0.0,1.0],[0.25,0.25]],\"best\""),
         json(quantiles));
-    assertEquals(
-        "        quantiles +0.0000 +1.0000", table(quantiles, 80).lines().toList().get(4));
+    assertEquals("        quantiles +0.0000 +1.0000", table(quantiles, 80).lines().toList().get(4));
     ScoredRow objectives =
         with(
             Spread.none(),
-            new GroupScore.Objective(
-                "a", List.of(1f, 2f), new Spread.Variance(List.of(3f, 4f))),
-            new GroupScore.Objective(
-                "b", List.of(5f, 6f), new Spread.Variance(List.of(7f, 8f))));
+            new GroupScore.Objective("a", List.of(1f, 2f), new Spread.Variance(List.of(3f, 4f))),
+            new GroupScore.Objective("b", List.of(5f, 6f), new Spread.Variance(List.of(7f, 8f))));
     assertTrue(
         json(objectives)
             .contains(
@@ -233,13 +225,11 @@ class WritersTest {
             .build()
             .readTree(json(with(new Spread.Variance(List.of(1f, Float.POSITIVE_INFINITY)))));
     assertTrue(read.get("score_variance").get(1).isNull());
-    assertEquals(
-        "Infinity for response 1, variance", read.get("error").get("found").asText());
+    assertEquals("Infinity for response 1, variance", read.get("error").get("found").asText());
     JsonNode quantiles =
         JsonMapper.builder()
             .build()
-            .readTree(
-                json(with(new Spread.Quantiles(List.of(List.of(Float.NaN), List.of(1f))))));
+            .readTree(json(with(new Spread.Quantiles(List.of(List.of(Float.NaN), List.of(1f))))));
     assertEquals("responses[0]", quantiles.get("error").get("field").asText());
     for (Spread wrong :
         List.of(new Spread.Variance(List.of(1f)), new Spread.Quantiles(List.of()))) {

@@ -108,8 +108,7 @@ class RowParserTest {
     // Numbers may be left out.
     assertEquals(
         Optional.of(List.of(-1.0, -7.0)),
-        good(parser, "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"rankings\":[1,7]}")
-            .labels());
+        good(parser, "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"rankings\":[1,7]}").labels());
     for (String labels :
         List.of(
             "\"scores\":[1]",
