@@ -222,28 +222,37 @@ class LossVocabularyTest {
     }
   }
 
-  /** A target that is no number, and a label where nothing is valid, of every loss that has one. */
+  /** A target that is none, and a label where nothing is valid, of every loss that has one. */
   @Test
-  void targetsThatAreNoneAreRefused() {
+  void targetsThatAreNoneAreRefusedOrMasked() {
     HostTensor offsets = longs(0, 2);
-    HostTensor masked = mask(true, false);
+    HostTensor three = longs(0, 3);
+    HostTensor masked = mask(true, true, false);
     try (Context context = Context.open();
-        LossResult result = LossResult.allocate(2, 2)) {
-      for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+        LossResult result = LossResult.allocate(3, 2)) {
+      for (float wrong : new float[] {NONE, Float.POSITIVE_INFINITY}) {
         for (Loss loss :
             List.<Loss>of(
                 Loss.mse(floats(0, wrong)),
                 Loss.bce(floats(0, wrong)),
                 Loss.pinball(floats(0, wrong), Amount.of(0.5f)))) {
-          refused("targets[1]", () -> loss.evaluate(context, floats(1, 2), result));
+          if (Float.isNaN(wrong)) {
+            // Documented: NaN says that there is no label.
+            loss.evaluate(context, floats(1, 2), result);
+            assertEquals(1, result.validItems(), loss.toString());
+            assertEquals(0, result.gradient(1));
+          } else {
+            refused("targets[1]", () -> loss.evaluate(context, floats(1, 2), result));
+          }
         }
         Loss soft = Loss.crossEntropy(offsets, CrossEntropy.Target.soft(floats(1, wrong)));
         refused("target_weights[1]", () -> soft.evaluate(context, floats(1, 2), result));
       }
       for (CrossEntropy.Target target :
-          List.of(CrossEntropy.Target.index(longs(1)), CrossEntropy.Target.soft(floats(0, 1)))) {
-        Loss loss = Loss.crossEntropy(offsets, target).withMask(masked);
-        refused("which is masked", () -> loss.evaluate(context, floats(1, 2), result));
+          List.of(
+              CrossEntropy.Target.index(longs(2)), CrossEntropy.Target.soft(floats(0, 0, 1)))) {
+        Loss loss = Loss.crossEntropy(three, target).withMask(masked);
+        refused("which is masked", () -> loss.evaluate(context, floats(1, 2, 3), result));
       }
     }
   }
