@@ -249,8 +249,7 @@ class LossVocabularyTest {
         refused("target_weights[1]", () -> soft.evaluate(context, floats(1, 2), result));
       }
       for (CrossEntropy.Target target :
-          List.of(
-              CrossEntropy.Target.index(longs(2)), CrossEntropy.Target.soft(floats(0, 0, 1)))) {
+          List.of(CrossEntropy.Target.index(longs(2)), CrossEntropy.Target.soft(floats(0, 0, 1)))) {
         Loss loss = Loss.crossEntropy(three, target).withMask(masked);
         refused("which is masked", () -> loss.evaluate(context, floats(1, 2, 3), result));
       }
