@@ -9,6 +9,7 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.aggregation.StepReduction;
 import dev.gavel.bindings.NativeHandle;
 import dev.gavel.text.ModelChoices;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -188,8 +189,9 @@ class GavelScorerTest {
             "{\"kind\": \"expectation\", \"levels\": [1, 2]}",
             "{\"kind\": \"quantile_mean\", \"quantiles\": 2}")) {
       String model = Sample.distributionModel(folder.resolve("model"), readout).toString();
-      List<String> expected = Sample.scoredByCommand(frame, folder, "--model", model);
       String key = readout.contains("levels") ? "score_variance" : "score_quantiles";
+      Path own = Files.createDirectory(folder.resolve(key));
+      List<String> expected = Sample.scoredByCommand(frame, own, "--model", model);
       assertTrue(expected.getFirst().contains(key), expected.getFirst());
       GavelScorer scorer = GavelScorer.of(SMALL.withModel(model));
       assertEquals(expected, Sample.lines(scorer.transform(frame)));
