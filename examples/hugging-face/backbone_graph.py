@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 # Families whose forward takes a ready 4-D mask, as read in transformers 5.18.
-DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gpt_neox")
+DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gpt_neox")
 ENCODERS = ("bert", "roberta", "xlm-roberta", "deberta-v2")
 TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 STORED = {"f16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}

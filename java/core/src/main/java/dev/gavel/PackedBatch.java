@@ -229,6 +229,25 @@ public final class PackedBatch implements AutoCloseable {
   }
 
   /**
+   * The row at which the gate is read for a response, as {@link #gateRows} was given it.
+   *
+   * @throws InvalidArgumentException if there is no such response, or no gate rows were given
+   */
+  public long gateRow(int response) {
+    guard.acquire();
+    try {
+      if (!gated || response < 0 || response >= gateRowsGiven) {
+        throw new InvalidArgumentException(
+            "gate row of response %d; the batch has gate rows of %d"
+                .formatted(response, gated ? gateRowsGiven : 0));
+      }
+      return gate.getAtIndex(LONG, response);
+    } finally {
+      guard.release();
+    }
+  }
+
+  /**
    * Ends the filling.
    *
    * @throws InvalidArgumentException if there is no response, a group or sequence has none, or the

@@ -222,6 +222,72 @@ class LossVocabularyTest {
     }
   }
 
+  /** A target that is none, and a label where nothing is valid, of every loss that has one. */
+  @Test
+  void targetsThatAreNoneAreRefusedOrMasked() {
+    HostTensor offsets = longs(0, 2);
+    HostTensor three = longs(0, 3);
+    HostTensor masked = mask(true, true, false);
+    try (Context context = Context.open();
+        LossResult result = LossResult.allocate(3, 2)) {
+      for (float wrong : new float[] {NONE, Float.POSITIVE_INFINITY}) {
+        for (Loss loss :
+            List.<Loss>of(
+                Loss.mse(floats(0, wrong)),
+                Loss.bce(floats(0, wrong)),
+                Loss.pinball(floats(0, wrong), Amount.of(0.5f)))) {
+          if (Float.isNaN(wrong)) {
+            // Documented: NaN says that there is no label.
+            loss.evaluate(context, floats(1, 2), result);
+            assertEquals(1, result.validItems(), loss.toString());
+            assertEquals(0, result.gradient(1));
+          } else {
+            refused("targets[1]", () -> loss.evaluate(context, floats(1, 2), result));
+          }
+        }
+        Loss soft = Loss.crossEntropy(offsets, CrossEntropy.Target.soft(floats(1, wrong)));
+        refused("target_weights[1]", () -> soft.evaluate(context, floats(1, 2), result));
+      }
+      for (CrossEntropy.Target target :
+          List.of(CrossEntropy.Target.index(longs(2)), CrossEntropy.Target.soft(floats(0, 0, 1)))) {
+        Loss loss = Loss.crossEntropy(three, target).withMask(masked);
+        refused("which is masked", () -> loss.evaluate(context, floats(1, 2, 3), result));
+      }
+    }
+  }
+
+  /** A group without a score is skipped, and moves nothing; ranks with holes are an order. */
+  @Test
+  void emptyGroupsAreSkippedAndHolesMeanNothing() {
+    HostTensor offsets = longs(0, 0, 3, 3);
+    HostTensor scores = floats(0.5f, -1, 2);
+    try (Context context = Context.open();
+        LossResult result = LossResult.allocate(3, 3);
+        LossResult whole = LossResult.allocate(3, 1)) {
+      List<Loss> losses =
+          List.of(
+              Loss.crossEntropy(offsets, CrossEntropy.Target.soft(floats(0, 1, 0))),
+              Loss.plackettLuce(offsets, longs(20, 7, 1000)),
+              Loss.pairwiseRanking(offsets, longs(20, 7, 1000)));
+      List<Loss> expected =
+          List.of(
+              Loss.crossEntropy(longs(0, 3), CrossEntropy.Target.soft(floats(0, 1, 0))),
+              Loss.plackettLuce(longs(0, 3), longs(2, 1, 3)),
+              Loss.pairwiseRanking(longs(0, 3), longs(2, 1, 3)));
+      for (int i = 0; i < losses.size(); i++) {
+        losses.get(i).evaluate(context, scores, result);
+        expected.get(i).evaluate(context, scores, whole);
+        assertEquals(whole.value(), result.value(), losses.get(i).toString());
+        assertEquals(2, result.skippedItems());
+        assertEquals(0, result.item(0));
+        assertEquals(0, result.item(2));
+        for (int n = 0; n < 3; n++) {
+          assertEquals(whole.gradient(n), result.gradient(n));
+        }
+      }
+    }
+  }
+
   private static void refused(String text, Runnable call) {
     String message = assertThrows(InvalidArgumentException.class, call::run).getMessage();
     assertTrue(message.contains(text), message);

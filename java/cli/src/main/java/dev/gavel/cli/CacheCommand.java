@@ -143,7 +143,9 @@ final class CacheCommand implements Callable<Integer> {
       }
       Pooling use = chosen.orElse(model.pooling());
       try (Pooler pooler = new Pooler(model.context(), use, model.text().width())) {
-        Limits limits = Limits.ofHeap(windowRows(pooler.width()));
+        boolean gated =
+            CacheSettings.gate(model.gateRows(), use.equals(model.pooling())).isPresent();
+        Limits limits = Limits.ofHeap(windowRows((gated ? 2 : 1) * pooler.width()));
         // In layout independent a vector does not know of the other responses.
         String said =
             drawn && model.layout() == Layout.JOINT
@@ -159,7 +161,8 @@ final class CacheCommand implements Callable<Integer> {
         CacheRows rows =
             new CacheRows(model, said.equals(CacheSettings.GIVEN) ? null : seedValue());
         try (CacheWriter writer =
-            new CacheWriter(folder, model.config().toJson(), settings, pooler.width(), fileRows)) {
+            new CacheWriter(
+                folder, model.config().toJson(), settings, pooler.width(), gated, fileRows)) {
           return write(sources, model, pooler, rows, folder, writer, part, limits);
         }
       } catch (OutputFailure e) {
@@ -183,17 +186,18 @@ final class CacheCommand implements Callable<Integer> {
       Limits limits)
       throws OutputFailure, IOException {
     long start = System.nanoTime();
+    HeadStage vectors = vectors(pooler, writer.isGated());
     try (WindowReader reader =
             new WindowReader(sources, streams.in(), folder.position(), part, limits);
         Progress progress = Progress.of("gavel cache", ScoreCommand.size(sources), "B")) {
       long before = writer.counts().get("rows");
-      new ScoringPipeline(model, rows::prepare, vectors(pooler), reader, new StageTimes())
+      new ScoringPipeline(model, rows::prepare, vectors, reader, new StageTimes())
           .run(window -> {
             for (ScoredWindow.Entry entry : window.entries()) {
               String file = sources.size() == 1 ? "" : sources.get(entry.source()).name();
               writer.add(
                   rows.row(file, entry.row()),
-                  rows.vectors(entry.row(), entry.values(), pooler.width()));
+                  rows.vectors(entry.row(), entry.values(), vectors.width()));
             }
             writer.windowDone(window.end());
             progress.at(reader.bytesRead());
@@ -216,16 +220,16 @@ final class CacheCommand implements Callable<Integer> {
     }
   }
 
-  private static HeadStage vectors(Pooler pooler) {
+  private static HeadStage vectors(Pooler pooler, boolean gated) {
     return new HeadStage() {
       @Override
       public int width() {
-        return pooler.width();
+        return (gated ? 2 : 1) * pooler.width();
       }
 
       @Override
       public float[] run(HiddenBatch hidden) {
-        return pooler.vectors(hidden.batch());
+        return gated ? pooler.gatedVectors(hidden.batch()) : pooler.vectors(hidden.batch());
       }
 
       @Override

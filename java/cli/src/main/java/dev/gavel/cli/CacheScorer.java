@@ -14,7 +14,6 @@ import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.scoring.CacheScoring;
 import dev.gavel.cli.scoring.StageTimes;
-import dev.gavel.text.GroupScore;
 import dev.gavel.text.Provenance;
 import dev.gavel.text.VectorModel;
 import java.io.IOException;
@@ -32,15 +31,7 @@ final class CacheScorer {
     this.cache = cache;
     this.model = model;
     List<String> differences =
-        CacheSettings.differences(
-            cache.index().settings(),
-            CacheSettings.ofVectors(
-                modelName,
-                model.choices(),
-                model.config(),
-                model.layout(),
-                model.budget(),
-                model.pooling()));
+        CacheSettings.differences(cache.index().settings(), CacheSettings.ofHead(model, modelName));
     if (!differences.isEmpty()) {
       throw CommandFailure.usage(
           "cache %s was not made for this model: %s. Give the model it was made with, or one trained on it, or write another cache"
@@ -109,7 +100,7 @@ final class CacheScorer {
     Position[] last = {from};
     long[] number = {from.rows()};
     try (Progress progress = Progress.of("gavel score", cache.index().rows(), "")) {
-      new CacheScoring(cache, model.head(), model.readout(), times)
+      new CacheScoring(cache, model, times)
           .run(
               from,
               piece -> {
@@ -141,20 +132,17 @@ final class CacheScorer {
         CachedRow.Tokens tokens = whole.tokens();
         yield new ScoredRow.Scored(
             Row.withoutTexts(whole.line(), whole.id(), whole.subset()),
-            new GroupScore(
-                entry.scores(),
-                List.of(),
-                List.of(),
-                model.layout(),
-                tokens.passes(),
-                tokens.shared(),
-                tokens.kept(),
-                tokens.cut(),
-                tokens.prompt(),
-                tokens.promptCut(),
-                tokens.specialLiterals(),
-                model.config().readout().kind(),
-                cache.index().settings().getOrDefault(CacheSettings.TEMPLATE, "")));
+            model.groupScore(
+                entry.values(),
+                new VectorModel.Kept(
+                    tokens.passes(),
+                    tokens.shared(),
+                    tokens.kept(),
+                    tokens.cut(),
+                    tokens.prompt(),
+                    tokens.promptCut(),
+                    tokens.specialLiterals(),
+                    cache.index().settings().getOrDefault(CacheSettings.TEMPLATE, ""))));
       }
     };
   }

@@ -3,6 +3,7 @@ package dev.gavel.cli;
 import dev.gavel.Context;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
+import dev.gavel.checkpoint.GateRows;
 import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.Shard;
 import dev.gavel.cli.input.Source;
@@ -14,11 +15,13 @@ import dev.gavel.text.Provenance;
 import dev.gavel.text.Provenance.Role;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.TokenBudget;
+import dev.gavel.text.VectorModel;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Everything that decides the bytes of a cache, and what a head must share with it. */
 final class CacheSettings {
@@ -30,7 +33,11 @@ final class CacheSettings {
   static final String CONTEXT = "context";
   static final String PROMPT = "prompt";
   static final String RESPONSE = "response";
+  static final String ROWS_READ = "rows read";
+  static final String GATE = "rows of the gate";
   static final String GIVEN = "as given";
+  // Of caches that do not say it, and of model folders.
+  static final String ROWS_OF_RESPONSES = "those of the response";
 
   private CacheSettings() {}
 
@@ -57,7 +64,10 @@ final class CacheSettings {
             model.config(),
             model.layout(),
             model.budget(),
-            pooling));
+            pooling,
+            model.rowsRead()));
+    gate(model.gateRows(), pooling.equals(model.pooling()))
+        .ifPresent(pattern -> values.put(GATE, pattern));
     values.put(ORDER, order);
     values.put(TEMPLATE, model.template());
     values.put("onnx runtime", OnnxBackbone.runtimeVersion());
@@ -89,11 +99,15 @@ final class CacheSettings {
       ModelConfig config,
       Layout layout,
       TokenBudget budget,
-      Pooling pooling) {
+      Pooling pooling,
+      String rowsRead) {
     Map<String, String> values = new LinkedHashMap<>();
     Map<Role, String> hashes = new EnumMap<>(Role.class);
     for (Provenance.Part part : Provenance.parts(modelName, choices)) {
       hashes.put(part.role(), "sha256 " + part.sha256());
+      if (part.role() == Role.BACKBONE_DATA) {
+        values.put("backbone's " + part.name(), "sha256 " + part.sha256());
+      }
     }
     values.put(BACKBONE, hashes.get(Role.BACKBONE));
     values.put("tokenizer", hashes.get(Role.TOKENIZER));
@@ -107,9 +121,37 @@ final class CacheSettings {
     values.put("sequence", config.sequence().toString());
     values.put(LAYOUT, ModelConfig.name(layout));
     values.put(POOLING, ModelConfig.name(pooling));
+    values.put(ROWS_READ, rowsRead);
     values.put(CONTEXT, Integer.toString(budget.context()));
     values.put(PROMPT, Integer.toString(budget.prompt()));
     values.put(RESPONSE, Integer.toString(budget.response()));
+    return values;
+  }
+
+  /**
+   * Where a second vector of each response is, which only a gate reads; empty where it reads the
+   * same as the head.
+   *
+   * @param own whether vectors are pooled as the model's head takes them
+   */
+  static Optional<String> gate(Optional<GateRows> rows, boolean own) {
+    return own && rows.isPresent() && rows.get() instanceof GateRows.LastPattern(List<Long> ids)
+        ? Optional.of("the first token of the last " + ids)
+        : Optional.empty();
+  }
+
+  /** What a head must share with a cache. */
+  static Map<String, String> ofHead(VectorModel model, String modelName) {
+    Map<String, String> values =
+        ofVectors(
+            modelName,
+            model.choices(),
+            model.config(),
+            model.layout(),
+            model.budget(),
+            model.pooling(),
+            model.rowsRead());
+    gate(model.gateRows(), true).ifPresent(pattern -> values.put(GATE, pattern));
     return values;
   }
 
@@ -117,7 +159,8 @@ final class CacheSettings {
   static List<String> differences(Map<String, String> cache, Map<String, String> model) {
     List<String> found = new ArrayList<>();
     model.forEach((name, value) -> {
-      String was = cache.getOrDefault(name, "not there");
+      String was =
+          cache.getOrDefault(name, name.equals(ROWS_READ) ? ROWS_OF_RESPONSES : "not there");
       if (!value.equals(was)) {
         found.add("%s is %s in the cache, %s with the model".formatted(name, was, value));
       }

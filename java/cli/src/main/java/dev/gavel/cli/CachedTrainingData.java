@@ -45,6 +45,23 @@ final class CachedTrainingData {
     }
   }
 
+  /**
+   * Checks that a model folder can say of which rows the vectors are made, or its head would be
+   * given others when it scores texts.
+   */
+  static void requireRowsOfResponses(HiddenCache cache) {
+    String rows =
+        cache
+            .index()
+            .settings()
+            .getOrDefault(CacheSettings.ROWS_READ, CacheSettings.ROWS_OF_RESPONSES);
+    if (!rows.equals(CacheSettings.ROWS_OF_RESPONSES)) {
+      throw CommandFailure.usage(
+          "cache %s has vectors of rows that a model folder does not read: %s. A head trained on it would score texts by %s; train on a cache of a model folder with this backbone"
+              .formatted(cache.folder(), rows, CacheSettings.ROWS_OF_RESPONSES));
+    }
+  }
+
   /** Opens the vectors; they close with the data. */
   static TrainingData open(
       String name, HiddenCache cache, double holdout, boolean skipBad, Streams streams) {

@@ -5,7 +5,9 @@ import dev.gavel.cli.input.Source;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.parquet.ParquetOutput;
 import dev.gavel.cli.run.RunOutput;
+import dev.gavel.text.HeadOutputs;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.VectorModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,17 +54,17 @@ final class ClaimedOutput implements AutoCloseable {
 
   /** Says which columns rows will have; comes before the file's run begins. */
   void columnsOf(RewardModel model) {
-    columnsOf(model.objectives(), model.scoresSteps());
+    columnsOf(model.outputs(), model.scoresSteps());
   }
 
-  /** The same of a model that gives one score per response and nothing else. */
-  void columnsOfScores() {
-    columnsOf(List.of(), false);
+  /** The same of a model without its backbone. */
+  void columnsOf(VectorModel model) {
+    columnsOf(model.outputs(), false);
   }
 
-  private void columnsOf(List<String> objectives, boolean steps) {
+  private void columnsOf(HeadOutputs outputs, boolean steps) {
     columns.ifPresent(
-        parquet -> file.convertWith((rows, made) -> parquet.write(rows, made, objectives, steps)));
+        parquet -> file.convertWith((rows, made) -> parquet.write(rows, made, outputs, steps)));
   }
 
   @Override

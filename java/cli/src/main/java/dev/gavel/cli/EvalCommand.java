@@ -148,10 +148,19 @@ final class EvalCommand implements Callable<Integer> {
             "cache %s has responses in an order %s; --seed is %d"
                 .formatted(data, scorer.order(), seed));
       }
-      new CacheScoring(cache, model.head(), model.readout(), new StageTimes())
+      new CacheScoring(cache, model, new StageTimes())
           .run(
               Position.START,
-              piece -> piece.entries().forEach(entry -> add(result, wanted, fraction, entry)));
+              piece ->
+                  piece
+                      .entries()
+                      .forEach(entry ->
+                          add(
+                              result,
+                              wanted,
+                              fraction,
+                              entry.row(),
+                              model.outputs().scores(entry.values()))));
       print(
           EvalReport.of(model.config().name(), model.layout(), data, part, fraction, seed, result));
     } catch (OutputFailure e) {
@@ -159,15 +168,19 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private void add(EvalResult result, Part wanted, double fraction, CacheScoring.Entry entry) {
-    CachedRow row = entry.row();
+  private void add(
+      EvalResult result, Part wanted, double fraction, CachedRow row, List<Float> scores) {
     Optional<RowError> why = CachedGroups.withoutLabels(row);
     if (row instanceof CachedRow.Whole whole && why.isEmpty()) {
       GroupFacts facts = CachedGroups.facts(whole);
       if (!facts.hasPreference()) {
         result.oneWithoutPreference();
       } else if (wanted.has(facts.prompt(), fraction)) {
-        result.add(facts, entry.scores());
+        if (isFinite(row.line(), scores)) {
+          result.add(facts, scores);
+        } else {
+          result.failed();
+        }
       }
       return;
     }
@@ -193,17 +206,24 @@ final class EvalCommand implements Callable<Integer> {
         for (int i = 0; i < order.size(); i++) {
           scores.set(order.get(i), score.scores().get(i));
         }
-        if (scores.stream().allMatch(Float::isFinite)) {
+        if (isFinite(row.line(), scores)) {
           result.add(GroupFacts.of(row), scores);
           result.benchmark().ifPresent(sections -> sections.add(row, scores));
         } else {
-          streams.say(
-              "%s: left out line %d: its scores are %s; a hidden state or a weight is no finite number"
-                  .formatted(data, row.line(), scores));
           result.failed();
         }
       }
     }
+  }
+
+  private boolean isFinite(long line, List<Float> scores) {
+    boolean finite = scores.stream().allMatch(Float::isFinite);
+    if (!finite) {
+      streams.say(
+          "%s: left out line %d: its scores are %s; a hidden state or a weight is no finite number"
+              .formatted(data, line, scores));
+    }
+    return finite;
   }
 
   private void print(EvalReport report) {

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 
 /** Options that say which model scores, and how. */
 final class ModelOptions {
-  private static final String ASKED_FOR = "nemotron or qwen3_reranker";
+  private static final String ASKED_FOR = "nemotron, qwen3_reranker or bge_gemma";
 
   @Option(
       names = "--model",

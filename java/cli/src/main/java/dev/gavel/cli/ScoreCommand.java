@@ -226,8 +226,8 @@ final class ScoreCommand implements Callable<Integer> {
     }
     try (ClaimedOutput claimed = ClaimedOutput.claim(output, List.of(), part, force, resume)) {
       RunOutput file = claimed.file();
-      claimed.columnsOfScores();
       try (VectorModel model = modelOptions.loadHead()) {
+        claimed.columnsOf(model);
         CacheScorer scorer = new CacheScorer(cache, model, modelOptions.model());
         ScoreSummary summary = new ScoreSummary();
         RunOutput.Start start = file.begin(scorer.settings(modelOptions.model(), part), true);

@@ -293,6 +293,7 @@ final class TrainCommand implements Callable<Integer> {
           "cache %s is of layout %s; leave --layout out, or write another cache"
               .formatted(cache.folder(), ModelConfig.name(layout)));
     }
+    CachedTrainingData.requireRowsOfResponses(cache);
     Pooling pooling = CachedTrainingData.pooling(cache);
     for (Candidate candidate : candidates) {
       if (!candidate.head().pooling().equals(pooling)) {

@@ -83,7 +83,7 @@ class ObjectivesTest {
     TinyModel.writeOfLanguage(folder);
     Run none = run("score");
     assertEquals(ExitCode.USAGE, none.exitCode(), none.err());
-    assertTrue(none.err().contains("say it with --pattern: nemotron or"), none.err());
+    assertTrue(none.err().contains("say it with --pattern: nemotron,"), none.err());
     assertTrue(!none.err().contains("NEMOTRON"), none.err());
     JsonNode first = run("score", "--pattern", "nemotron").json().get(0);
     assertEquals(0.25 * 'a', first.get("scores").get(0).asDouble(), 1e-6);

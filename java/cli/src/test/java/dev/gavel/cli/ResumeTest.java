@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -156,16 +155,7 @@ class ResumeTest {
   /** The gate of LDL is in a file of its own, and half of what makes its scores. */
   @Test
   void aChangedGateIsRefusedWithTheDifference() throws Exception {
-    Path parity = Project.root().resolve("java/text/src/test/resources/dev/gavel/text/parity");
-    Path model = Files.createDirectory(folder.resolve("model"));
-    for (String from : List.of("models/ldl", "tokenizer")) {
-      try (DirectoryStream<Path> files = Files.newDirectoryStream(parity.resolve(from))) {
-        for (Path file : files) {
-          Files.copy(file, model.resolve(file.getFileName()));
-        }
-      }
-    }
-    Files.copy(parity.resolve("backbones/gemma2.onnx"), model.resolve("model.onnx"));
+    Path model = PublishedFixture.into(folder.resolve("model"), "ldl");
     Path input = input("in.jsonl", 3);
     Path output = folder.resolve("out.jsonl");
     Run first = run(score(model, input, output));
@@ -182,6 +172,30 @@ class ResumeTest {
     Run same = run(score(model, input, output, "--resume"));
     assertEquals(ExitCode.DONE, same.exitCode(), same.err());
     assertTrue(same.err().contains("complete already"), same.err());
+  }
+
+  /** The numbers of a large backbone are in a file beside its graph. */
+  @Test
+  void aChangedDataFileOfTheBackboneIsRefusedWithTheDifference() throws Exception {
+    Path model = TinyModel.writeWithDataFile(folder.resolve("model"));
+    Path input = input("in.jsonl", 3);
+    Path output = folder.resolve("out.jsonl");
+    Path cache = folder.resolve("cache");
+    Run first = run(score(model, input, output));
+    assertEquals(ExitCode.DONE, first.exitCode(), first.err());
+    List<String> caching = new ArrayList<>(score(model, input, cache));
+    caching.set(0, "cache");
+    assertEquals(ExitCode.DONE, run(caching).exitCode());
+    Path data = model.resolve("model.onnx.data");
+    byte[] changed = Files.readAllBytes(data);
+    changed[changed.length / 2] ^= 1;
+    Files.write(data, changed);
+    Run refused = run(score(model, input, output, "--resume"));
+    assertEquals(ExitCode.USAGE, refused.exitCode(), refused.err());
+    assertTrue(refused.err().contains("model's model.onnx.data was sha256"), refused.err());
+    Run cached = run(score(model, cache, folder.resolve("cached.jsonl")));
+    assertEquals(ExitCode.USAGE, cached.exitCode(), cached.err());
+    assertTrue(cached.err().contains("backbone's model.onnx.data is sha256"), cached.err());
   }
 
   @Test

@@ -113,6 +113,31 @@ final class TinyModel {
     return folder;
   }
 
+  /**
+   * The same with a head of some outputs, output k of token t {@code weights[2 k] t + weights[2 k +
+   * 1] t / 3}, read so.
+   */
+  static Path writeReadout(Path folder, String readout, float... weights) throws IOException {
+    write(folder);
+    Files.writeString(
+        folder.resolve("config.json"),
+        CONFIG
+            .replace("{\"kind\": \"identity\", \"mean\": 0, \"deviation\": 0}", readout)
+            .replace("\"pooling\": \"span_mean\"", "\"pooling\": \"index\""));
+    int outputs = weights.length / WIDTH;
+    try (Context context = Context.open();
+        HostTensor weight = HostTensor.of(weights, outputs, WIDTH);
+        HostTensor bias = HostTensor.of(new float[outputs], outputs);
+        RewardHead head =
+            RewardHead.create(
+                context,
+                HeadSpec.linear(WIDTH).outputWidth(outputs).build(),
+                Map.of("output.weight", weight, "output.bias", bias))) {
+      head.save(folder.resolve("model.safetensors"));
+    }
+    return folder;
+  }
+
   /** The same as a language model, whose row 0 of the output layer is a quarter of t. */
   static Path writeOfLanguage(Path folder) throws IOException {
     published(folder, "LlamaForCausalLM", ", \"vocab_size\": %d".formatted(TOKENS));
@@ -178,8 +203,27 @@ final class TinyModel {
     return json.writeValueAsBytes(root);
   }
 
-  /** {@code input_ids -> Gather -> last_hidden_state}, in the encoding of {@code onnx.proto}. */
+  /** The same with the numbers of its backbone in {@code model.onnx.data}. */
+  static Path writeWithDataFile(Path folder) throws IOException {
+    write(folder);
+    Files.write(folder.resolve("model.onnx.data"), table(WIDTH));
+    Message values =
+        shape(WIDTH)
+            .bytes(13, new Message().text(1, "location").text(2, "model.onnx.data").toByteArray())
+            .number(14, 1);
+    Files.write(folder.resolve("model.onnx"), graph(WIDTH, values));
+    return folder;
+  }
+
   private static byte[] graph(int width) {
+    return graph(width, shape(width).bytes(9, table(width)));
+  }
+
+  private static Message shape(int width) {
+    return new Message().number(1, TOKENS).number(1, width).number(2, 1).text(8, "table");
+  }
+
+  private static byte[] table(int width) {
     ByteBuffer table =
         ByteBuffer.allocate(TOKENS * width * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int token = 0; token < TOKENS; token++) {
@@ -187,8 +231,11 @@ final class TinyModel {
         table.putFloat(token).putFloat(token / 3f);
       }
     }
-    Message values = new Message().number(1, TOKENS).number(1, width).number(2, 1);
-    values.text(8, "table").bytes(9, table.array());
+    return table.array();
+  }
+
+  /** {@code input_ids -> Gather -> last_hidden_state}, in the encoding of {@code onnx.proto}. */
+  private static byte[] graph(int width, Message values) {
     Message gather = new Message().text(1, "table").text(1, "input_ids");
     gather.text(2, "last_hidden_state").text(4, "Gather");
     Message graph = new Message().bytes(1, gather.toByteArray()).text(2, "tiny");

@@ -50,8 +50,14 @@ final class VocabularyHeads {
           config.file(),
           "has vocab_size %d; there is no row %d to score by".formatted(vocabulary, highest));
     }
-    boolean tied = config.truth("tie_word_embeddings").orElse(false);
+    boolean tied = config.truth("tie_word_embeddings").orElse(isTiedUnlessTold(config));
     String layer = !facts.has("lm_head.weight") && tied ? "model.embed_tokens" : "lm_head";
     return new Recipe(facts, pattern).layer(layer, false).outputs(vocabulary);
+  }
+
+  // A configuration leaves out what is the default of its class in transformers: Gemma's embeddings
+  // are tied, those of Llama and Qwen are not.
+  private static boolean isTiedUnlessTold(ModelJson config) {
+    return config.text("model_type").orElse("").startsWith("gemma");
   }
 }

@@ -43,15 +43,17 @@ public final class GavelScorer {
    * @throws dev.gavel.FormatException if it is not complete
    */
   public static GavelScorer of(ScorerSettings settings) {
-    return new GavelScorer(new TaskModel(settings, ModelIdentity.of(settings.model())));
+    return new GavelScorer(
+        new TaskModel(settings, ModelIdentity.of(settings.model(), settings.choices().value())));
   }
 
   /**
-   * Adds the columns {@code scores}, {@code step_scores}, {@code best}, {@code ranking}, {@code
-   * tokens}, {@code truncated}, {@code prompt_tokens}, {@code prompt_truncated}, {@code
-   * special_literals}, {@code passes}, {@code shared_tokens}, {@code layout}, {@code readout},
-   * {@code template}, {@code model} and {@code error}. Every row stays, in its partition and in
-   * order.
+   * Adds the columns {@code scores}, {@code score_variance}, {@code score_quantiles}, {@code
+   * step_scores}, {@code objectives}, {@code objective_variances}, {@code objective_quantiles},
+   * {@code best}, {@code ranking}, {@code tokens}, {@code truncated}, {@code prompt_tokens}, {@code
+   * prompt_truncated}, {@code special_literals}, {@code passes}, {@code shared_tokens}, {@code
+   * layout}, {@code readout}, {@code template}, {@code model} and {@code error}. Every row stays,
+   * in its partition and in order.
    *
    * @param frame has {@code prompt} (text) or {@code messages} (array of structs with role and
    *     content), and {@code responses} (array of texts; of a process reward model, array of arrays

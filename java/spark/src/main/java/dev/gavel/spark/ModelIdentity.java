@@ -1,6 +1,7 @@
 package dev.gavel.spark;
 
 import dev.gavel.GavelException;
+import dev.gavel.text.ModelChoices;
 import dev.gavel.text.Provenance;
 import java.io.Serializable;
 import java.util.List;
@@ -19,9 +20,9 @@ record ModelIdentity(TreeMap<String, String> parts) implements Serializable {
   private static final String DISTRIBUTED = "files:";
 
   /** Reads the files of a model. */
-  static ModelIdentity of(String model) {
+  static ModelIdentity of(String model, ModelChoices choices) {
     TreeMap<String, String> parts = new TreeMap<>();
-    for (Provenance.Part part : Provenance.parts(path(model))) {
+    for (Provenance.Part part : Provenance.parts(path(model), choices)) {
       parts.put(part.name(), part.sha256());
     }
     return new ModelIdentity(parts);
@@ -39,8 +40,8 @@ record ModelIdentity(TreeMap<String, String> parts) implements Serializable {
    *
    * @throws GavelException if a file differs
    */
-  void require(String model) {
-    Map<String, String> here = of(model).parts();
+  void require(String model, ModelChoices choices) {
+    Map<String, String> here = of(model, choices).parts();
     List<String> different =
         parts.keySet().stream().filter(name -> !parts.get(name).equals(here.get(name))).toList();
     if (!different.isEmpty()) {

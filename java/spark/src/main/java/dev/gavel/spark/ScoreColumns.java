@@ -3,16 +3,21 @@ package dev.gavel.spark;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.Spread;
 import dev.gavel.text.row.NonFinite;
 import dev.gavel.text.row.RowError;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
+import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * The added columns: names, order and values of the keys that {@code gavel score} writes
@@ -29,7 +34,13 @@ final class ScoreColumns {
       new StructType()
           // A score that is no finite number is null here, as in JSON: Spark sorts NaN above all.
           .add("scores", floats())
+          .add("score_variance", floats())
+          .add("score_quantiles", DataTypes.createArrayType(floats()))
           .add("step_scores", DataTypes.createArrayType(floats()))
+          // By name, since names are known only where the model is loaded.
+          .add("objectives", byName(floats()))
+          .add("objective_variances", byName(floats()))
+          .add("objective_quantiles", byName(DataTypes.createArrayType(floats())))
           .add("best", DataTypes.IntegerType)
           .add("ranking", integers())
           .add("tokens", integers())
@@ -65,7 +76,12 @@ final class ScoreColumns {
   static @Nullable Object[] scored(RewardModel model, GroupScore score) {
     return new @Nullable Object[] {
       numbers(score.scores()),
-      score.steps().isEmpty() ? null : score.steps().stream().map(ScoreColumns::numbers).toArray(),
+      variance(score.spread()),
+      quantiles(score.spread()),
+      score.steps().isEmpty() ? null : lists(score.steps()),
+      byName(score, objective -> numbers(objective.values())),
+      byName(score, objective -> variance(objective.spread())),
+      byName(score, objective -> quantiles(objective.spread())),
       score.scores().get(score.best()).isNaN() ? null : score.best(),
       score.ranking().toArray(),
       score.tokens().toArray(),
@@ -90,6 +106,31 @@ final class ScoreColumns {
     return values;
   }
 
+  private static @Nullable Object variance(Spread spread) {
+    return spread instanceof Spread.Variance(List<Float> values) ? numbers(values) : null;
+  }
+
+  private static @Nullable Object quantiles(Spread spread) {
+    return spread instanceof Spread.Quantiles(List<List<Float>> values) ? lists(values) : null;
+  }
+
+  /** What each objective has, in their order; null where they have none of it. */
+  private static @Nullable Object byName(
+      GroupScore score, Function<GroupScore.Objective, @Nullable Object> what) {
+    Map<String, Object> named = new LinkedHashMap<>();
+    for (GroupScore.Objective objective : score.objectives()) {
+      Object value = what.apply(objective);
+      if (value != null) {
+        named.put(objective.name(), value);
+      }
+    }
+    return named.isEmpty() ? null : CollectionConverters.asScala(named);
+  }
+
+  private static Object[] lists(List<List<Float>> values) {
+    return values.stream().map(ScoreColumns::numbers).toArray();
+  }
+
   private static @Nullable Object[] numbers(List<Float> values) {
     List<@Nullable Float> finite = new ArrayList<>();
     for (Float value : values) {
@@ -104,6 +145,11 @@ final class ScoreColumns {
 
   private static org.apache.spark.sql.types.DataType floats() {
     return DataTypes.createArrayType(DataTypes.FloatType, true);
+  }
+
+  private static org.apache.spark.sql.types.DataType byName(
+      org.apache.spark.sql.types.DataType value) {
+    return DataTypes.createMapType(DataTypes.StringType, value, false);
   }
 
   private static org.apache.spark.sql.types.DataType integers() {

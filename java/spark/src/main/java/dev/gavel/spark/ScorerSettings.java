@@ -4,6 +4,7 @@ import dev.gavel.Device;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.aggregation.StepReduction;
+import dev.gavel.text.ModelChoices;
 import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  *     of its row
  * @param promptTokens most tokens kept of a prompt, where it is not null
  * @param responseTokens most tokens kept of a response, where it is not null
- * @param stepReduction how the scores of steps become the score of a response: needed by process
- *     reward models, refused by others
+ * @param choices what the files of some models do not say
  * @param keepSeconds how long an executor keeps a model that no task uses
  * @param prefix what the names of added columns begin with
  */
@@ -38,7 +38,7 @@ public record ScorerSettings(
     int longestRow,
     @Nullable Integer promptTokens,
     @Nullable Integer responseTokens,
-    @Nullable StepReduction stepReduction,
+    ScorerChoices choices,
     int keepSeconds,
     String prefix)
     implements Serializable {
@@ -66,7 +66,7 @@ public record ScorerSettings(
   /** The model that comes with Gavel on the CPU, with the budgets of {@code gavel score}. */
   public static ScorerSettings defaults() {
     return new ScorerSettings(
-        "default", null, "cpu", null, 2048, 2048, 2 << 20, null, null, null, 60, "");
+        "default", null, "cpu", null, 2048, 2048, 2 << 20, null, null, ScorerChoices.NONE, 60, "");
   }
 
   /** The same with another model. */
@@ -81,7 +81,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         keepSeconds,
         prefix);
   }
@@ -98,7 +98,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         keepSeconds,
         prefix);
   }
@@ -115,7 +115,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         keepSeconds,
         prefix);
   }
@@ -132,7 +132,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         keepSeconds,
         prefix);
   }
@@ -155,7 +155,7 @@ public record ScorerSettings(
         bytes,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         keepSeconds,
         prefix);
   }
@@ -172,7 +172,7 @@ public record ScorerSettings(
         longestRow,
         prompt,
         response,
-        stepReduction,
+        choices,
         keepSeconds,
         prefix);
   }
@@ -189,13 +189,18 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         seconds,
         prefix);
   }
 
   /** The same for a process reward model, whose responses are lists of steps. */
   public ScorerSettings withStepReduction(StepReduction reduction) {
+    return withChoices(choices.value().withStepReduction(reduction));
+  }
+
+  /** The same with what the files of the model do not say; see {@link ModelChoices}. */
+  public ScorerSettings withChoices(ModelChoices newChoices) {
     return new ScorerSettings(
         model,
         layout,
@@ -206,7 +211,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        reduction,
+        ScorerChoices.of(newChoices),
         keepSeconds,
         prefix);
   }
@@ -223,7 +228,7 @@ public record ScorerSettings(
         longestRow,
         promptTokens,
         responseTokens,
-        stepReduction,
+        choices,
         keepSeconds,
         newPrefix);
   }

@@ -1,7 +1,6 @@
 package dev.gavel.spark;
 
 import dev.gavel.Device;
-import dev.gavel.text.ModelChoices;
 import dev.gavel.text.RewardModel;
 import java.util.HashMap;
 import java.util.List;
@@ -37,7 +36,7 @@ final class SharedModels {
     }
 
     RewardModel load() {
-      identity.require(settings.model());
+      identity.require(settings.model(), settings.choices().value());
       return RewardModel.load(
           ModelIdentity.path(settings.model()),
           new RewardModel.Options(
@@ -47,9 +46,7 @@ final class SharedModels {
               Optional.ofNullable(settings.layout()),
               Optional.ofNullable(settings.promptTokens()),
               Optional.ofNullable(settings.responseTokens()),
-              Optional.ofNullable(settings.stepReduction())
-                  .map(ModelChoices.none()::withStepReduction)
-                  .orElse(ModelChoices.none())));
+              settings.choices().value()));
     }
   }
 

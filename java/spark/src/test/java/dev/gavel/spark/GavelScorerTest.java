@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.aggregation.StepReduction;
 import dev.gavel.bindings.NativeHandle;
+import dev.gavel.text.ModelChoices;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -140,6 +142,63 @@ class GavelScorerTest {
     GavelScorer.closeUnusedModels();
   }
 
+  /** Objectives by name, of a model that needs a choice to be read at all. */
+  @Test
+  void objectivesAreThoseOfTheCommandByteForByte(@TempDir Path folder) throws Exception {
+    Dataset<Row> frame =
+        spark
+            .sql(
+                """
+                values (1L, 'a', 'p', array('one', 'two')), (2L, 'b', 'p', array('')),
+                       (3L, 'c', 'why', array('so'))
+                """)
+            .toDF("line", "id", "prompt", "responses")
+            .coalesce(1);
+    String model = Sample.objectivesModel(folder.resolve("model")).toString();
+    List<String> expected =
+        Sample.scoredByCommand(frame, folder, "--model", model, "--objective", "quality");
+    assertTrue(expected.getFirst().contains("\"objectives\":{\"length\":["), expected.getFirst());
+    ScorerSettings settings =
+        SMALL.withModel(model).withChoices(ModelChoices.none().withObjective("quality"));
+    GavelScorer scorer = GavelScorer.of(settings);
+    assertEquals(expected, Sample.lines(scorer.transform(frame)));
+    Row byColumn =
+        frame
+            .select(scorer.column(functions.col("prompt"), functions.col("responses")))
+            .first()
+            .getStruct(0);
+    assertEquals(2, byColumn.getMap(byColumn.fieldIndex("objectives")).size());
+    Exception without =
+        assertThrows(
+            Exception.class,
+            () -> GavelScorer.of(SMALL.withModel(model)).transform(frame).collectAsList());
+    assertTrue(without.toString().contains("choose an objective"), without.toString());
+    GavelScorer.closeUnusedModels();
+  }
+
+  /** What is behind the mean of a distribution. */
+  @Test
+  void variancesAndQuantilesAreThoseOfTheCommandByteForByte(@TempDir Path folder) throws Exception {
+    Dataset<Row> frame =
+        spark
+            .sql("values (1L, 'a', 'p', array('one', 'two')), (2L, 'b', 'p', array(''))")
+            .toDF("line", "id", "prompt", "responses")
+            .coalesce(1);
+    for (String readout :
+        List.of(
+            "{\"kind\": \"expectation\", \"levels\": [1, 2]}",
+            "{\"kind\": \"quantile_mean\", \"quantiles\": 2}")) {
+      String model = Sample.distributionModel(folder.resolve("model"), readout).toString();
+      String key = readout.contains("levels") ? "score_variance" : "score_quantiles";
+      Path own = Files.createDirectory(folder.resolve(key));
+      List<String> expected = Sample.scoredByCommand(frame, own, "--model", model);
+      assertTrue(expected.getFirst().contains(key), expected.getFirst());
+      GavelScorer scorer = GavelScorer.of(SMALL.withModel(model));
+      assertEquals(expected, Sample.lines(scorer.transform(frame)));
+    }
+    GavelScorer.closeUnusedModels();
+  }
+
   @Test
   void whatIsMissingIsAnErrorOfItsRow() {
     Dataset<Row> frame =
@@ -253,11 +312,12 @@ class GavelScorerTest {
 
   @Test
   void aModelThatDiffersFromTheDriversIsRefused() {
-    ModelIdentity own = ModelIdentity.of("default");
-    own.require("default");
-    ModelIdentity other = ModelIdentity.of("default");
+    ModelIdentity own = ModelIdentity.of("default", ModelChoices.none());
+    own.require("default", ModelChoices.none());
+    ModelIdentity other = ModelIdentity.of("default", ModelChoices.none());
     other.parts().put("config.json", "0");
-    Exception refusal = assertThrows(RuntimeException.class, () -> other.require("default"));
+    Exception refusal =
+        assertThrows(RuntimeException.class, () -> other.require("default", ModelChoices.none()));
     assertTrue(refusal.toString().contains("config.json differ"), refusal.toString());
   }
 

@@ -3,13 +3,20 @@ package dev.gavel.spark;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gavel.Context;
+import dev.gavel.HeadSpec;
+import dev.gavel.HostTensor;
+import dev.gavel.RewardHead;
+import dev.gavel.Safetensors;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.sql.Column;
@@ -105,6 +112,61 @@ final class Sample {
   static String stepsModel() throws URISyntaxException {
     return Path.of(Objects.requireNonNull(Sample.class.getResource("/steps-model")).toURI())
         .toString();
+  }
+
+  /** The same tokens and backbone under a classifier of two labels. */
+  static Path objectivesModel(Path folder) throws IOException, URISyntaxException {
+    copyBackbone(folder);
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"architectures": ["Qwen2ForSequenceClassification"], "model_type": "qwen2",
+         "hidden_size": 2, "max_position_embeddings": 256,
+         "id2label": {"0": "length", "1": "quality"}}
+        """);
+    try (HostTensor score = HostTensor.of(new float[] {0.01f, 0, 0, -0.02f}, 2, 2)) {
+      Safetensors.write(
+          folder.resolve("model.safetensors"),
+          Map.of("format", "pt"),
+          Map.of("score.weight", score));
+    }
+    return folder;
+  }
+
+  /** The same in a model folder whose head has two outputs, read so. */
+  static Path distributionModel(Path folder, String readout)
+      throws IOException, URISyntaxException {
+    copyBackbone(folder);
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"format": "gavel-model", "format_version": 1, "name": "tiny",
+         "backbone": "model.onnx", "tokenizer": "tokenizer.json", "head": "model.safetensors",
+         "context": 256, "prompt_tokens": 64, "response_tokens": 64,
+         "layout": "independent", "pooling": "index", "readout": %s,
+         "sequence": {"prefix": "<|start|>", "after_prompt": "<|end|>", "before_separator": "",
+           "separator": "", "after_separator": "", "suffix": "", "suffix_ends_response": true},
+         "chat_template": {"file": "", "renders": "nothing", "variables": {}}}
+        """
+            .formatted(readout));
+    HeadSpec spec = HeadSpec.linear(2).outputWidth(2).build();
+    try (Context context = Context.open();
+        HostTensor weight = HostTensor.of(new float[] {0.01f, 0, 0, 0.02f}, 2, 2);
+        HostTensor bias = HostTensor.of(new float[] {0, 0.5f}, 2);
+        RewardHead head =
+            RewardHead.create(
+                context, spec, Map.of("output.weight", weight, "output.bias", bias))) {
+      head.save(folder.resolve("model.safetensors"));
+    }
+    return folder;
+  }
+
+  private static void copyBackbone(Path folder) throws IOException, URISyntaxException {
+    Files.createDirectories(folder);
+    for (String file : List.of("model.onnx", "tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(
+          Path.of(stepsModel(), file), folder.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+    }
   }
 
   private static Row good(int i) {

@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
  * Scores of a group and what they were made of.
  *
  * @param scores one per response, in order; higher is better; NaN where a hidden state was one
+ * @param spread what is behind the scores where each is the mean of a distribution
  * @param steps scores of the steps of each response, of which {@code scores} are the reduction;
  *     empty where the model scores responses whole
  * @param objectives what a head of several objectives gives for each, in order; empty where it has
@@ -24,11 +25,13 @@ import java.util.stream.IntStream;
  * @param promptTokens tokens kept of the prompt
  * @param promptTruncated tokens cut of the prompt
  * @param specialLiterals literals of special tokens in prompt and responses, read as plain text
- * @param readout how logits became scores: identity, affine, sigmoid or gated_sum
+ * @param readout how logits became scores: identity, affine, sigmoid, expectation, quantile_mean or
+ *     gated_sum
  * @param template the chat template: its file and the start of its hash, or "none"
  */
 public record GroupScore(
     List<Float> scores,
+    Spread spread,
     List<List<Float>> steps,
     List<Objective> objectives,
     Layout layout,
@@ -46,12 +49,14 @@ public record GroupScore(
     scores = List.copyOf(scores);
     steps = steps.stream().map(List::copyOf).toList();
     objectives = List.copyOf(objectives);
+    spread.require("the score", scores.size());
     for (Objective objective : objectives) {
       if (objective.values().size() != scores.size()) {
         throw new InvalidArgumentException(
             "objective %s has %d numbers for %d scores; there must be one for each response"
                 .formatted(objective.name(), objective.values().size(), scores.size()));
       }
+      objective.spread().require("objective " + objective.name(), scores.size());
     }
     tokens = List.copyOf(tokens);
     truncated = List.copyOf(truncated);
@@ -62,18 +67,24 @@ public record GroupScore(
    *
    * @param name what its model calls it
    * @param values one per response, in order
+   * @param spread what is behind the values where each is the mean of a distribution
    */
-  public record Objective(String name, List<Float> values) {
+  public record Objective(String name, List<Float> values, Spread spread) {
     /** Copies the list. */
     public Objective {
       values = List.copyOf(values);
     }
+
+    private boolean isFinite() {
+      return values.stream().allMatch(Float::isFinite) && spread.isFinite();
+    }
   }
 
-  /** Whether every score and objective is a finite number. */
+  /** Whether every score and objective, and what is behind them, is a finite number. */
   public boolean isFinite() {
     return scores.stream().allMatch(Float::isFinite)
-        && objectives.stream().flatMap(each -> each.values().stream()).allMatch(Float::isFinite);
+        && spread.isFinite()
+        && objectives.stream().allMatch(Objective::isFinite);
   }
 
   /** The response with the highest score; the first of several. A NaN is below every number. */

@@ -12,12 +12,30 @@ import java.util.Optional;
  *     token does, or nothing
  * @param secondTextAfter literal of the token after whose first place token types are 1, as in
  *     BERT's pairs; empty where they are all 0
+ * @param apart text that is tokenised by itself wherever the fixed parts of a sequence have it, as
+ *     the line ends between the parts of bge-reranker-v2-gemma; empty where texts that stand side
+ *     by side are tokenised as one
  */
 record HeadReading(
     Reading rows,
     Optional<GateRows> gate,
     Optional<String> stepEnd,
-    Optional<String> secondTextAfter) {
+    Optional<String> secondTextAfter,
+    Optional<String> apart) {
+
+  /** What a vector of a response is made of, in words. */
+  String described() {
+    String which =
+        switch (rows) {
+          case RESPONSE -> "those of the response";
+          case STEPS -> "the end of every step";
+          case FIRST_TOKEN -> "the first of the sequence";
+          case WHOLE_SEQUENCE -> "all of the sequence";
+        };
+    return which
+        + secondTextAfter.map(token -> ", token types 1 after " + token).orElse("")
+        + apart.map(text -> ", '%s' tokenised by itself".formatted(Excerpt.of(text))).orElse("");
+  }
 
   /** The rows of the responses, and nothing else of the sequence. */
   static HeadReading ofResponses() {
@@ -26,11 +44,17 @@ record HeadReading(
 
   /** These rows. */
   static HeadReading of(Reading rows) {
-    return new HeadReading(rows, Optional.empty(), Optional.empty(), Optional.empty());
+    return new HeadReading(
+        rows, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   /** The same with a gate. */
   HeadReading withGate(GateRows at) {
-    return new HeadReading(rows, Optional.of(at), stepEnd, secondTextAfter);
+    return new HeadReading(rows, Optional.of(at), stepEnd, secondTextAfter, apart);
+  }
+
+  /** The same with a text that is tokenised by itself. */
+  HeadReading withApart(String text) {
+    return new HeadReading(rows, gate, stepEnd, secondTextAfter, Optional.of(text));
   }
 }

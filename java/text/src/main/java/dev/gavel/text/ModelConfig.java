@@ -36,7 +36,8 @@ import java.util.stream.Collectors;
  * @param responseTokens most tokens kept of a response
  * @param layout joint or independent: what {@code score} uses unless told otherwise
  * @param pooling index, first_last_concat, first_last_add, first_last_sub or span_mean
- * @param readout identity, affine or sigmoid, with its numbers, or expectation with its levels
+ * @param readout identity, affine or sigmoid, with its numbers, expectation with its levels, or
+ *     quantile_mean with its quantiles
  * @param sequence the fixed parts of a sequence
  * @param chatTemplate how a conversation becomes text
  */

@@ -101,10 +101,13 @@ public final class OnnxBackbone implements Backbone {
   /**
    * Loads a graph.
    *
-   * @throws FormatException if the file is no ONNX graph, or not one that this class can run
+   * @throws FormatException if the file is no ONNX graph, not one that this class can run, or has
+   *     numbers in a file outside of its folder
    * @throws dev.gavel.NativeLoadException if ONNX Runtime has no native code here
    */
   public static OnnxBackbone load(Path file, Options options) {
+    // ONNX Runtime would read whatever file the graph names.
+    OnnxDataFiles.of(file);
     return open(
         file,
         options,

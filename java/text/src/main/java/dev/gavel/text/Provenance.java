@@ -40,6 +40,8 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     CONFIGURATION,
     HEAD,
     BACKBONE,
+    /** Numbers of the backbone that its graph has in a file of their own. */
+    BACKBONE_DATA,
     TOKENIZER,
     CHAT_TEMPLATE,
     TOKENIZER_CONFIGURATION
@@ -96,6 +98,11 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
       parts.add(builtInBackbone());
     } else {
       files.put(config.backbone(), Role.BACKBONE);
+      for (String data : OnnxDataFiles.of(ModelFiles.inside(folder, config.backbone()))) {
+        if (!data.equals(config.backbone())) {
+          files.put(data, Role.BACKBONE_DATA);
+        }
+      }
     }
     if (config.tokenizer().equals(ModelConfig.BUILT_IN)) {
       parts.add(builtInTokenizer());

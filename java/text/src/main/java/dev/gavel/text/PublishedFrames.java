@@ -2,7 +2,6 @@ package dev.gavel.text;
 
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
-import dev.gavel.UnsupportedException;
 import dev.gavel.checkpoint.HeadCheckpoint;
 import dev.gavel.checkpoint.HeadPattern;
 import dev.gavel.checkpoint.ScoredRows;
@@ -28,13 +27,22 @@ final class PublishedFrames {
   private static final String QWEN3_AFTER =
       "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
 
+  // From the model card of bge-reranker-v2-gemma, with the instruction it takes where none is
+  // given.
+  private static final String BGE_APART = "\n";
+  private static final String BGE_BEFORE = "A: ";
+  private static final String BGE_BETWEEN = BGE_APART + "B: ";
+  private static final String BGE_AFTER =
+      BGE_APART
+          + "Given a query A and a passage B, determine whether the passage contains an answer to the"
+          + " query by providing a prediction of either 'Yes' or 'No'.";
+
   private PublishedFrames() {}
 
   /**
    * The frame of a checkpoint's sequences.
    *
    * @throws InvalidArgumentException if it needs a choice that was not made
-   * @throws UnsupportedException if texts are not read so here
    */
   static Frame of(
       Path folder, HeadCheckpoint checkpoint, TokenizerTexts texts, ModelChoices choices) {
@@ -42,9 +50,7 @@ final class PublishedFrames {
       return reranker(texts);
     }
     if (checkpoint.pattern() == HeadPattern.BGE_GEMMA) {
-      throw new UnsupportedException(
-          "%s: the parts of a sequence of %s are tokenised apart, which this build does not do; score hidden states with HeadCheckpoint"
-              .formatted(folder, checkpoint.pattern().title()));
+      return bgeGemma(texts);
     }
     return switch (checkpoint.rows()) {
       case ScoredRows.LastToken() -> conversation(texts, "", Reading.RESPONSE);
@@ -98,7 +104,8 @@ final class PublishedFrames {
             Reading.FIRST_TOKEN,
             Optional.empty(),
             Optional.empty(),
-            pattern == HeadPattern.BERT ? Optional.of(separator) : Optional.empty()));
+            pattern == HeadPattern.BERT ? Optional.of(separator) : Optional.empty(),
+            Optional.empty()));
   }
 
   /** The prompt as it is, behind the token that begins texts, then steps: TRL's PRMTrainer. */
@@ -118,7 +125,8 @@ final class PublishedFrames {
         Layout.INDEPENDENT,
         new SequenceConfig(first, "", "", "", "", "", true),
         noTemplate(),
-        new HeadReading(Reading.STEPS, Optional.empty(), Optional.of(end), Optional.empty()));
+        new HeadReading(
+            Reading.STEPS, Optional.empty(), Optional.of(end), Optional.empty(), Optional.empty()));
   }
 
   private static Frame reranker(TokenizerTexts texts) {
@@ -128,6 +136,17 @@ final class PublishedFrames {
         new SequenceConfig(QWEN3_BEFORE, QWEN3_BETWEEN, "", "", "", QWEN3_AFTER, true),
         noTemplate(),
         HeadReading.ofResponses());
+  }
+
+  /** Query, line end, passage, line end and instruction, each tokenised by itself. */
+  private static Frame bgeGemma(TokenizerTexts texts) {
+    String first = texts.token("bos_token");
+    texts.require(first);
+    return new Frame(
+        Layout.INDEPENDENT,
+        new SequenceConfig(first + BGE_BEFORE, BGE_BETWEEN, "", "", "", BGE_AFTER, true),
+        noTemplate(),
+        HeadReading.ofResponses().withApart(BGE_APART));
   }
 
   private static ChatTemplateConfig noTemplate() {

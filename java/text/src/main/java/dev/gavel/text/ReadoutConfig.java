@@ -10,7 +10,7 @@ import java.util.List;
 
 /**
  * How logits become a score, as the {@code config.json} of a model folder says it. The key {@code
- * kind} says which of the two it is; {@link OfLogit} also takes kinds that do not exist, so that
+ * kind} says which of the three it is; {@link OfLogit} also takes kinds that do not exist, so that
  * {@link #value} can name those that do.
  */
 @JsonTypeInfo(
@@ -19,8 +19,10 @@ import java.util.List;
     property = "kind",
     visible = true,
     defaultImpl = ReadoutConfig.OfLogit.class)
-@JsonSubTypes(
-    @JsonSubTypes.Type(value = ReadoutConfig.OfLevels.class, name = ReadoutConfig.OfLevels.KIND))
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = ReadoutConfig.OfLevels.class, name = ReadoutConfig.OfLevels.KIND),
+  @JsonSubTypes.Type(value = ReadoutConfig.OfQuantiles.class, name = ReadoutConfig.OfQuantiles.KIND)
+})
 public sealed interface ReadoutConfig {
   /** Name of the readout. */
   String kind();
@@ -41,11 +43,8 @@ public sealed interface ReadoutConfig {
       case Readout.Expectation(List<Float> levels, Readout.Statistic statistic)
           when statistic == Readout.Statistic.MEAN ->
           new OfLevels(OfLevels.KIND, levels);
-      case Readout.Expectation _,
-          Readout.ClassProb _,
-          Readout.QuantileMean _,
-          Readout.WeightedSum _,
-          Readout.GatedSum _ ->
+      case Readout.QuantileMean(int quantiles) -> new OfQuantiles(OfQuantiles.KIND, quantiles);
+      case Readout.Expectation _, Readout.ClassProb _, Readout.WeightedSum _, Readout.GatedSum _ ->
           throw new UnsupportedException(
               "texts scored with the readout %s; score hidden states with RewardHead"
                   .formatted(readout));
@@ -83,7 +82,7 @@ public sealed interface ReadoutConfig {
         case "sigmoid" -> Readout.sigmoid();
         default ->
             throw new InvalidArgumentException(
-                "readout is '%s'; it must be identity, affine, sigmoid or expectation"
+                "readout is '%s'; it must be identity, affine, sigmoid, expectation or quantile_mean"
                     .formatted(kind));
       };
     }
@@ -107,6 +106,22 @@ public sealed interface ReadoutConfig {
     @Override
     public Readout value() {
       return new Readout.Expectation(levels, Readout.Statistic.MEAN);
+    }
+  }
+
+  /**
+   * How the quantiles of a head become a score: their mean.
+   *
+   * @param kind {@value #KIND}
+   * @param quantiles outputs of the head that are quantiles of one score
+   */
+  record OfQuantiles(@JsonProperty("kind") String kind, @JsonProperty("quantiles") int quantiles)
+      implements ReadoutConfig {
+    static final String KIND = "quantile_mean";
+
+    @Override
+    public Readout value() {
+      return new Readout.QuantileMean(quantiles);
     }
   }
 }

@@ -8,6 +8,7 @@ import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.RewardHead;
 import dev.gavel.aggregation.StepReduction;
+import dev.gavel.checkpoint.GateRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,7 @@ import java.util.Optional;
 public final class RewardModel implements AutoCloseable {
   private final ModelConfig config;
   private final Options options;
+  private final HeadReading reading;
   private final TextBackbone text;
   private final Context context;
   private final ScoringHead head;
@@ -34,6 +36,7 @@ public final class RewardModel implements AutoCloseable {
       ModelLoader.Parts parts, Options options, Optional<StepReduction> stepReduction) {
     this.config = parts.found().config();
     this.options = options;
+    this.reading = parts.found().reading();
     this.text = parts.text();
     this.context = parts.context();
     this.head = parts.head();
@@ -234,21 +237,26 @@ public final class RewardModel implements AutoCloseable {
   /**
    * Scores the responses of sequences; their bits do not depend on what else is in the batch.
    *
-   * @return {@link #width} numbers per response, or step, of each sequence, in order: its score,
-   *     then its objectives
+   * @return {@link #width} numbers per response, or step, of each sequence, in order, as {@link
+   *     #outputs} says
    */
   public List<Float> score(HiddenBatch hidden) {
     return head.values(hidden.batch());
   }
 
-  /** Numbers per response, or step: its score, and one per objective. */
+  /** Numbers per response, or step. */
   public int width() {
-    return head.width();
+    return outputs().width();
+  }
+
+  /** What its head gives for a response, or a step. */
+  public HeadOutputs outputs() {
+    return head.outputs();
   }
 
   /** Names of the head's objectives, in order; none where it gives nothing but a score. */
   public List<String> objectives() {
-    return head.objectives();
+    return outputs().objectives();
   }
 
   /**
@@ -259,16 +267,13 @@ public final class RewardModel implements AutoCloseable {
    */
   public GroupScore groupScore(TextBackbone.Tokenized group, List<Float> values) {
     PackedGroup packed = group.packed();
-    List<Float> scores = output(values, 0);
+    List<Float> scores = outputs().scores(values);
     List<List<Float>> steps = StepScores.byResponse(scores, packed.steps());
-    List<GroupScore.Objective> objectives = new ArrayList<>();
-    for (int i = 0; i < objectives().size(); i++) {
-      objectives.add(new GroupScore.Objective(objectives().get(i), output(values, 1 + i)));
-    }
     return new GroupScore(
         stepReduction.map(reduction -> StepScores.reduced(reduction, steps)).orElse(scores),
+        outputs().scoreSpread(values),
         steps,
-        objectives,
+        outputs().objectives(values),
         packed.layout(),
         packed.sequences().size(),
         packed.sharedTokens(),
@@ -279,14 +284,6 @@ public final class RewardModel implements AutoCloseable {
         group.specialLiterals(),
         config.readout().kind(),
         text.template());
-  }
-
-  private List<Float> output(List<Float> values, int which) {
-    List<Float> one = new ArrayList<>();
-    for (int i = which; i < values.size(); i += width()) {
-      one.add(values.get(i));
-    }
-    return one;
   }
 
   /** The configuration it was loaded from. */
@@ -312,6 +309,16 @@ public final class RewardModel implements AutoCloseable {
   /** How rows become a vector. */
   public Pooling pooling() {
     return head.pooling();
+  }
+
+  /** Where its gate is read; empty without one. */
+  public Optional<GateRows> gateRows() {
+    return reading.gate();
+  }
+
+  /** Which rows of a sequence a vector of a response is made of, in words. */
+  public String rowsRead() {
+    return reading.described();
   }
 
   /** The context its head runs on. */

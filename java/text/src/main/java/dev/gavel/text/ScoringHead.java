@@ -22,22 +22,19 @@ final class ScoringHead implements AutoCloseable {
   private final Optional<RewardHead> gate;
   private final Pooling pooling;
   private final Readout readout;
-  private final List<String> objectives;
-  private final int chosen;
+  private final HeadOutputs outputs;
 
   private ScoringHead(
       RewardHead head,
       Optional<RewardHead> gate,
       Pooling pooling,
       Readout readout,
-      List<String> objectives,
-      int chosen) {
+      HeadOutputs outputs) {
     this.head = head;
     this.gate = gate;
     this.pooling = pooling;
     this.readout = readout;
-    this.objectives = objectives;
-    this.chosen = chosen;
+    this.outputs = outputs;
   }
 
   /**
@@ -66,7 +63,12 @@ final class ScoringHead implements AutoCloseable {
             "objective is '%s', and model %s gives one score by itself%s; leave it out"
                 .formatted(objective.get(), model, mixed > 0 ? ", mixed of its objectives" : ""));
       }
-      return new ScoringHead(head, gate, pooling, readout, checked(names, mixed), 0);
+      return new ScoringHead(
+          head,
+          gate,
+          pooling,
+          readout,
+          HeadOutputs.of(checked(names, mixed), mixed > 0, 0, distributions(readout)));
     }
     List<String> found = checked(names, scores);
     int chosen =
@@ -79,7 +81,8 @@ final class ScoringHead implements AutoCloseable {
       throw new InvalidArgumentException(
           "objective is '%s'; model %s has %s".formatted(objective.get(), model, found));
     }
-    return new ScoringHead(head, gate, pooling, readout, found, chosen);
+    return new ScoringHead(
+        head, gate, pooling, readout, HeadOutputs.of(found, false, chosen, distributions(readout)));
   }
 
   private static List<String> checked(IntFunction<List<String>> names, int count) {
@@ -111,41 +114,99 @@ final class ScoringHead implements AutoCloseable {
     return pooling;
   }
 
-  /** Names of the objectives, in order; none where the head gives one score of one logit. */
-  List<String> objectives() {
-    return objectives;
+  /** How logits become what it gives. */
+  Readout readout() {
+    return readout;
   }
 
-  /** Numbers per response: its score, then its objectives. */
-  int width() {
-    return 1 + objectives.size();
+  /** What it gives for a response. */
+  HeadOutputs outputs() {
+    return outputs;
   }
 
-  /** Whether one of several outputs was chosen to be the score. */
-  private boolean chooses() {
-    return readout.scores(head.spec().outputWidth()) > 1;
+  /** How logits become scores, or the objectives that are mixed to one. */
+  private static Readout distributions(Readout readout) {
+    return switch (readout) {
+      case Readout.GatedSum sum -> sum.objectives();
+      case Readout.WeightedSum sum -> sum.objectives();
+      default -> readout;
+    };
   }
 
-  /** {@link #width} numbers of every response, response by response. */
+  /** What {@link HeadOutputs} says of every response, response by response. */
   List<Float> values(PackedBatch batch) {
-    boolean mixes = !objectives.isEmpty() && !chooses();
-    try (ScoreBatch into =
-        mixes
-            ? ScoreBatch.allocate(
-                head.spec(), readout, batch.responses(), ScoreBatch.Extra.OBJECTIVES)
-            : ScoreBatch.allocate(head.spec(), readout, batch.responses())) {
-      head.score(batch, pooling, readout, into);
+    return values(batch, pooling);
+  }
+
+  /** The same of vectors that were pooled before. */
+  List<Float> valuesOfVectors(PackedBatch batch) {
+    return values(batch, Pooling.index());
+  }
+
+  private List<Float> values(PackedBatch batch, Pooling by) {
+    float[] variances = variances(batch, by);
+    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), readout, batch.responses(), extras())) {
+      head.score(batch, by, readout, into);
       List<Float> values = new ArrayList<>();
       for (int i = 0; i < batch.responses(); i++) {
-        values.add(into.score(i, chosen));
-        for (int k = 0; k < objectives.size(); k++) {
-          values.add(
-              mixes
-                  ? into.objectives().floatAt((long) i * objectives.size() + k)
-                  : into.score(i, k));
-        }
+        values.add(into.score(i, outputs.chosen()));
+        addObjectives(values, into, i);
+        addSpread(values, into, variances, i);
       }
       return values;
+    }
+  }
+
+  /** One of every distribution, response by response; none where the head has no levels. */
+  private float[] variances(PackedBatch batch, Pooling by) {
+    if (!(distributions(readout) instanceof Readout.Expectation(List<Float> levels, _))
+        || outputs.spread() != HeadOutputs.SpreadKind.VARIANCE) {
+      return new float[0];
+    }
+    Readout variance = new Readout.Expectation(levels, Readout.Statistic.VARIANCE);
+    try (ScoreBatch into = ScoreBatch.allocate(head.spec(), variance, batch.responses())) {
+      head.score(batch, by, variance, into);
+      return into.toArray();
+    }
+  }
+
+  private ScoreBatch.Extra[] extras() {
+    List<ScoreBatch.Extra> extras = new ArrayList<>();
+    if (outputs.mixed()) {
+      extras.add(ScoreBatch.Extra.OBJECTIVES);
+    }
+    if (outputs.spread() == HeadOutputs.SpreadKind.QUANTILES) {
+      extras.add(ScoreBatch.Extra.LOGITS);
+    }
+    return extras.toArray(ScoreBatch.Extra[]::new);
+  }
+
+  private void addObjectives(List<Float> values, ScoreBatch into, int response) {
+    int count = outputs.objectives().size();
+    for (int k = 0; k < count; k++) {
+      values.add(
+          outputs.mixed()
+              ? into.objectives().floatAt((long) response * count + k)
+              : into.score(response, k));
+    }
+  }
+
+  private void addSpread(List<Float> values, ScoreBatch into, float[] variances, int response) {
+    switch (outputs.spread()) {
+      case NONE -> {}
+      case VARIANCE -> {
+        int count = outputs.distributions();
+        for (int k = 0; k < count; k++) {
+          values.add(variances[response * count + k]);
+        }
+      }
+      case QUANTILES -> {
+        // The logits are the quantiles, those of one objective after those of the one before.
+        long logits = head.spec().outputWidth();
+        for (int k = 0; k < logits; k++) {
+          values.add(into.logits().floatAt(response * logits + k));
+        }
+      }
     }
   }
 

@@ -28,6 +28,7 @@ final class TemplateUse {
   }
 
   private final Tokenizer tokenizer;
+  private final Optional<String> apart;
   private final SequenceFrame fixed;
   private final List<Piece> afterPrompt;
   private final String separatorText;
@@ -42,24 +43,24 @@ final class TemplateUse {
       Renders renders,
       Optional<ChatTemplate> template,
       String description,
-      Optional<Tokens> stepEnd) {
+      HeadReading reading) {
+    Optional<Tokens> stepEnd = reading.stepEnd().map(text -> stepEnd(text, tokenizer));
     this.tokenizer = tokenizer;
+    this.apart = reading.apart();
     this.fixed =
         new SequenceFrame(
-            tokenizer.fixedPieces(sequence.prefix()),
+            pieces(sequence.prefix()),
             stepEnd
                 .map(TemplateUse::allButTheLast)
-                .orElseGet(() -> tokenizer.fixedPieces(sequence.beforeSeparator())),
+                .orElseGet(() -> pieces(sequence.beforeSeparator())),
             stepEnd.map(tokens -> tokens.id(tokens.size() - 1)).orElse(separator),
-            tokenizer.fixedPieces(sequence.afterSeparator()),
-            tokenizer.fixedPieces(sequence.suffix()),
+            pieces(sequence.afterSeparator()),
+            pieces(sequence.suffix()),
             sequence.suffixEndsResponse(),
             Trim.NOTHING);
     // TRL tokenises the prompt, each step and what ends one by themselves.
     this.afterPrompt =
-        stepEnd.isPresent()
-            ? List.of(new Piece.Break())
-            : tokenizer.fixedPieces(sequence.afterPrompt());
+        stepEnd.isPresent() ? List.of(new Piece.Break()) : pieces(sequence.afterPrompt());
     this.separatorText =
         sequence.beforeSeparator() + sequence.separator() + sequence.afterSeparator();
     this.renders = renders;
@@ -70,11 +71,11 @@ final class TemplateUse {
   /**
    * Reads it from a configuration.
    *
-   * @param stepEnd text that ends every step and is tokenised by itself
+   * @param reading which of its parts are tokenised by themselves
    * @throws FormatException if the parts do not fit together, or to the tokenizer
    */
   static TemplateUse open(
-      ModelConfig config, Path folder, Tokenizer tokenizer, Optional<String> stepEnd) {
+      ModelConfig config, Path folder, Tokenizer tokenizer, HeadReading reading) {
     Path file = folder.resolve(ModelConfig.FILE);
     SequenceConfig sequence = config.sequence();
     ChatTemplateConfig chat = config.chatTemplate();
@@ -110,9 +111,44 @@ final class TemplateUse {
           renders,
           template(chat, folder),
           description(chat, folder),
-          stepEnd.map(text -> stepEnd(text, tokenizer)));
+          reading);
     } catch (InvalidArgumentException e) {
       throw new FormatException(file, "does not fit its files: " + e.getMessage(), e);
+    }
+  }
+
+  /** Pieces of a fixed part, with breaks around what is tokenised by itself. */
+  private List<Piece> pieces(String part) {
+    List<Piece> whole = tokenizer.fixedPieces(part);
+    if (apart.isEmpty()) {
+      return whole;
+    }
+    List<Piece> pieces = new ArrayList<>();
+    for (Piece piece : whole) {
+      if (piece instanceof Piece.Fixed(String text)) {
+        addApart(pieces, text, apart.get());
+      } else {
+        pieces.add(piece);
+      }
+    }
+    return pieces;
+  }
+
+  private static void addApart(List<Piece> pieces, String text, String apart) {
+    int from = 0;
+    int at = text.indexOf(apart);
+    while (at >= 0) {
+      if (at > from) {
+        pieces.add(new Piece.Fixed(text.substring(from, at)));
+      }
+      pieces.add(new Piece.Break());
+      pieces.add(new Piece.Fixed(apart));
+      pieces.add(new Piece.Break());
+      from = at + apart.length();
+      at = text.indexOf(apart, from);
+    }
+    if (from < text.length()) {
+      pieces.add(new Piece.Fixed(text.substring(from)));
     }
   }
 

@@ -73,7 +73,7 @@ public final class TextBackbone implements AutoCloseable {
             ? BuiltInModel.tokenizer()
             : Tokenizer.load(ModelFiles.inside(folder, config.tokenizer()));
     try {
-      TemplateUse template = TemplateUse.open(config, folder, tokenizer, reading.stepEnd());
+      TemplateUse template = TemplateUse.open(config, folder, tokenizer, reading);
       Backbone backbone =
           builtIn
               ? BuiltInModel.backbone(options)

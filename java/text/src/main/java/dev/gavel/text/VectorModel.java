@@ -2,10 +2,14 @@ package dev.gavel.text;
 
 import dev.gavel.Context;
 import dev.gavel.Layout;
+import dev.gavel.PackedBatch;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.UnsupportedException;
+import dev.gavel.checkpoint.GateRows;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * A reward model without its backbone: scores vectors that the backbone and the pooling made
@@ -14,13 +18,15 @@ import dev.gavel.UnsupportedException;
  */
 public final class VectorModel implements AutoCloseable {
   private final ModelConfig config;
+  private final HeadReading reading;
   private final RewardModel.Options options;
   private final Context context;
   private final ScoringHead head;
 
   private VectorModel(
-      ModelConfig config, RewardModel.Options options, Context context, ScoringHead head) {
-    this.config = config;
+      ModelLoader.Found found, RewardModel.Options options, Context context, ScoringHead head) {
+    this.config = found.config();
+    this.reading = found.reading();
     this.options = options;
     this.context = context;
     this.head = head;
@@ -30,8 +36,7 @@ public final class VectorModel implements AutoCloseable {
    * Loads configuration and head, and neither backbone nor tokenizer.
    *
    * @param nameOrFolder as {@link RewardModel#load(String)} takes it
-   * @throws UnsupportedException if it scores the steps of responses, or its head has a gate or
-   *     gives several objectives
+   * @throws UnsupportedException if it scores the steps of responses
    */
   public static VectorModel load(String nameOrFolder, RewardModel.Options options) {
     ModelLoader.Found found = ModelLoader.find(nameOrFolder, options.choices());
@@ -40,22 +45,9 @@ public final class VectorModel implements AutoCloseable {
           "model %s scores the steps of responses, and vectors are kept of whole responses; score it from text"
               .formatted(found.config().name()));
     }
-    if (found.reading().gate().isPresent()) {
-      throw new UnsupportedException(
-          "model %s has a gate, which reads a second row, and one vector is kept of a response; score it from text"
-              .formatted(found.config().name()));
-    }
     Context context = ModelLoader.context(options);
     try {
-      ScoringHead head = found.head().load(context);
-      if (head.width() != 1) {
-        int objectives = head.objectives().size();
-        head.close();
-        throw new UnsupportedException(
-            "model %s gives %d objectives, and from vectors one score per response is given; score it from text"
-                .formatted(found.config().name(), objectives));
-      }
-      return new VectorModel(found.config(), options, context, head);
+      return new VectorModel(found, options, context, found.head().load(context));
     } catch (RuntimeException e) {
       context.close();
       throw e;
@@ -89,7 +81,73 @@ public final class VectorModel implements AutoCloseable {
 
   /** How logits become scores. */
   public Readout readout() {
-    return config.readoutValue();
+    return head.readout();
+  }
+
+  /** Where its gate is read; empty without one. */
+  public Optional<GateRows> gateRows() {
+    return reading.gate();
+  }
+
+  /** Which rows of a sequence a vector of a response is made of, in words. */
+  public String rowsRead() {
+    return reading.described();
+  }
+
+  /** What its head gives for a response. */
+  public HeadOutputs outputs() {
+    return head.outputs();
+  }
+
+  /**
+   * What the head gives for vectors.
+   *
+   * @param batch a row for each response, and of a head with a gate its gate rows
+   * @return as {@link #outputs} says, response by response
+   */
+  public List<Float> values(PackedBatch batch) {
+    return head.valuesOfVectors(batch);
+  }
+
+  /**
+   * The scores of a group of responses, from what the head gave for them.
+   *
+   * @param values as {@link #values} has them
+   * @param kept what became of the texts
+   */
+  public GroupScore groupScore(List<Float> values, Kept kept) {
+    return new GroupScore(
+        outputs().scores(values),
+        outputs().scoreSpread(values),
+        List.of(),
+        outputs().objectives(values),
+        layout(),
+        kept.passes(),
+        kept.sharedTokens(),
+        kept.tokens(),
+        kept.truncated(),
+        kept.promptTokens(),
+        kept.promptTruncated(),
+        kept.specialLiterals(),
+        config.readout().kind(),
+        kept.template());
+  }
+
+  /** What a {@link GroupScore} says of the texts that vectors were made of. */
+  public record Kept(
+      int passes,
+      int sharedTokens,
+      List<Integer> tokens,
+      List<Integer> truncated,
+      int promptTokens,
+      int promptTruncated,
+      int specialLiterals,
+      String template) {
+    /** Copies the lists. */
+    public Kept {
+      tokens = List.copyOf(tokens);
+      truncated = List.copyOf(truncated);
+    }
   }
 
   /** Its head. */

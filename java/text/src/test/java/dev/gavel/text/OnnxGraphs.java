@@ -39,6 +39,38 @@ final class OnnxGraphs {
 
   private static byte[] embedding(
       int width, int outputType, int vocabulary, List<Value> inputs, List<Value> outputs) {
+    return embedding(outputType, table(width, vocabulary), inputs, outputs);
+  }
+
+  /** The usual graph with its table in a file beside it: f32, row by row. */
+  static byte[] external(int width, int vocabulary, String file) {
+    return embedding(
+        FLOAT,
+        shape(width, vocabulary).bytes(13, entry("location", file)).number(14, 1),
+        List.of(new Value("input_ids", INT64, -1, -1)),
+        List.of(new Value("last_hidden_state", FLOAT, -1, -1, width)));
+  }
+
+  /** What {@link #external} has in its file. */
+  static byte[] externalTable(int width, int vocabulary) {
+    return values(width, vocabulary);
+  }
+
+  private static Message entry(String key, String value) {
+    return new Message().text(1, key).text(2, value);
+  }
+
+  /** A tensor whose numbers are in these files. */
+  static Message tensor(String... files) {
+    Message tensor = new Message();
+    for (String file : files) {
+      tensor.bytes(13, entry("location", file)).bytes(13, entry("offset", "0"));
+    }
+    return tensor.number(14, 1);
+  }
+
+  private static byte[] embedding(
+      int outputType, Message table, List<Value> inputs, List<Value> outputs) {
     Message graph = new Message();
     graph.bytes(1, node("Gather", List.of("table", inputs.getFirst().name()), "rows"));
     for (Value output : outputs) {
@@ -46,7 +78,7 @@ final class OnnxGraphs {
           1, node("Cast", List.of("rows"), output.name()).bytes(5, integer("to", outputType)));
     }
     graph.text(2, "embedding");
-    graph.bytes(5, table(width, vocabulary));
+    graph.bytes(5, table);
     inputs.forEach(input -> graph.bytes(11, value(input)));
     outputs.forEach(output -> graph.bytes(12, value(output)));
     return new Message()
@@ -81,7 +113,7 @@ final class OnnxGraphs {
     return new Message().text(1, name).number(3, value).number(20, 2);
   }
 
-  private static Message table(int width, int vocabulary) {
+  private static byte[] values(int width, int vocabulary) {
     ByteBuffer values =
         ByteBuffer.allocate(vocabulary * width * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int row = 0; row < vocabulary; row++) {
@@ -89,12 +121,15 @@ final class OnnxGraphs {
         values.putFloat(row + 0.5f * column);
       }
     }
-    return new Message()
-        .number(1, vocabulary)
-        .number(1, width)
-        .number(2, FLOAT)
-        .text(8, "table")
-        .bytes(9, values.array());
+    return values.array();
+  }
+
+  private static Message table(int width, int vocabulary) {
+    return shape(width, vocabulary).bytes(9, values(width, vocabulary));
+  }
+
+  private static Message shape(int width, int vocabulary) {
+    return new Message().number(1, vocabulary).number(1, width).number(2, FLOAT).text(8, "table");
   }
 
   private static Message value(Value value) {
@@ -111,7 +146,7 @@ final class OnnxGraphs {
   }
 
   /** A protobuf message as it is written. */
-  private static final class Message extends ByteArrayOutputStream {
+  static final class Message extends ByteArrayOutputStream {
 
     Message number(int field, long value) {
       variable((long) field << 3);

@@ -131,6 +131,27 @@ class ParityTest {
           score.objectives().get(k).values().getFirst(),
           4 * expected.bound(0),
           "%s, objective %s".formatted(name, score.objectives().get(k).name()));
+      assertSpread(score.objectives().get(k), name);
+    }
+  }
+
+  /** The quantiles of QRM have the objective as their mean; the levels of LDL lie in 0 to 1. */
+  private static void assertSpread(GroupScore.Objective objective, String name) {
+    switch (objective.spread()) {
+      case Spread.None() -> assertEquals("armorm", name);
+      case Spread.Quantiles(List<List<Float>> values) -> {
+        assertEquals("qrm", name);
+        assertEquals(
+            objective.values().getFirst(),
+            values.getFirst().stream().mapToDouble(Float::doubleValue).average().orElseThrow(),
+            1e-5);
+      }
+      case Spread.Variance(List<Float> values) -> {
+        assertEquals("ldl", name);
+        double mean = objective.values().getFirst();
+        // Bhatia and Davis: (1 - m) m bounds it.
+        assertTrue(values.getFirst() > 0 && values.getFirst() <= (1 - mean) * mean, name);
+      }
     }
   }
 

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -232,6 +233,73 @@ class PublishedChoicesTest {
     ModelFolder.write(folder, "tokenizer.json", json);
     refused(choices, "has no token </think>, which the model's sequences need");
     refused(ModelChoices.none().withPattern(HeadPattern.BGE_GEMMA), "Yes");
+  }
+
+  /** The parts of its model card's sequence, each tokenised by itself, and the row of "Yes". */
+  @Test
+  void bgeGemmaHasItsOwnPrompt() throws IOException {
+    Files.write(folder.resolve("tokenizer.json"), bge());
+    float[] rows = new float[600];
+    rows[2 * YES] = 0.01f;
+    // As published: Gemma's embeddings are tied, which its configuration does not say.
+    config("GemmaForCausalLM", "gemma", "");
+    head(Map.of("model.embed_tokens.weight", rows));
+    ModelChoices choices = ModelChoices.none().withPattern(HeadPattern.BGE_GEMMA);
+    ModelFolder.write(
+        folder,
+        "config.json",
+        ModelFolder.read(folder, "config.json")
+            .replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 1024"));
+    try (RewardModel model = load(choices)) {
+      GroupScore score = model.score("which?", List.of("this\n\none.\n", "that"));
+      assertEquals(0.01 * '.', score.scores().getFirst(), 1e-6);
+      assertEquals("identity", score.readout());
+      assertEquals(Layout.INDEPENDENT, score.layout());
+      // 256 is two line ends and 257 a full stop with two: what stands side by side as text, but
+      // not in the same part, is not joined; within a part it is.
+      List<Object> expected = new ArrayList<>(List.of(258L));
+      add(expected, "A: which?\nB: this");
+      expected.add(256L);
+      add(
+          expected,
+          "one.\n\nGiven a query A and a passage B, determine whether the passage contains"
+              + " an answer to the query by providing a prediction of either 'Yes' or 'No'.");
+      assertEquals(expected, ids(model.prepare(Prompt.text("which?"), List.of("this\n\none.\n"))));
+      List<Object> ends = new ArrayList<>(List.of(258L));
+      add(ends, "A: q.\n\nB: .\n\nGiven");
+      assertEquals(
+          ends, ids(model.prepare(Prompt.text("q.\n"), List.of(".\n"))).subList(0, ends.size()));
+    }
+    // One that says its embeddings are not tied has them in a layer of their own.
+    config("GemmaForCausalLM", "gemma", "\"tie_word_embeddings\": false");
+    refused(choices, "lm_head.weight");
+    config("LlamaForCausalLM", "llama", "");
+    refused(choices, "lm_head.weight");
+    config("GemmaForCausalLM", "gemma", "");
+    ModelFolder.write(folder, "tokenizer_config.json", "{}");
+    refused(choices, "has no bos_token, which the model's sequences need");
+  }
+
+  private static void add(List<Object> ids, String text) {
+    text.chars().forEach(letter -> ids.add((long) letter));
+  }
+
+  private static List<Object> ids(TextBackbone.Tokenized group) {
+    Tokens tokens = group.packed().sequences().getFirst().ids();
+    List<Object> ids = new ArrayList<>();
+    for (int i = 0; i < tokens.size(); i++) {
+      ids.add(tokens.id(i));
+    }
+    return ids;
+  }
+
+  private static byte[] bge() {
+    String json = new String(ByteTokenizer.json(), StandardCharsets.UTF_8);
+    return json.replace(
+            "\"vocab\":{",
+            "\"vocab\":{\"<|start|>\":258,\"<|end|>\":259,\"<|resp_sep|>\":260,\"<think>\":261,\"Yes\":%d,"
+                .formatted(YES))
+        .getBytes(StandardCharsets.UTF_8);
   }
 
   private static byte[] qwen3() {

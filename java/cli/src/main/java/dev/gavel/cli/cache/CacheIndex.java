@@ -24,6 +24,7 @@ import java.util.Map;
  * that has one is complete.
  *
  * @param width D, numbers of a vector
+ * @param gated whether every response has a second vector, for a gate
  * @param rows rows, failed ones included
  * @param failed rows without vectors
  * @param responses vectors
@@ -33,6 +34,7 @@ import java.util.Map;
  */
 public record CacheIndex(
     int width,
+    boolean gated,
     long rows,
     long failed,
     long responses,
@@ -47,6 +49,8 @@ public record CacheIndex(
 
   private static final String FORMAT = "gavel-cache";
   private static final int VERSION = 1;
+  // A version without these vectors would score with a gate that reads the response's.
+  private static final int GATED_VERSION = 2;
   private static final long MOST_BYTES = 1L << 28;
 
   private static final JsonMapper JSON =
@@ -80,7 +84,7 @@ public record CacheIndex(
   /** As a file. The same cache gives the same bytes. */
   public byte[] toJson() {
     ObjectNode node = JSON.createObjectNode();
-    node.put("format", FORMAT).put("format_version", VERSION);
+    node.put("format", FORMAT).put("format_version", gated ? GATED_VERSION : VERSION);
     node.put("width", width).put("rows", rows).put("failed", failed).put("responses", responses);
     node.put("model", model);
     ObjectNode words = node.putObject("settings");
@@ -116,16 +120,18 @@ public record CacheIndex(
     } catch (IOException e) {
       throw new FileException(path, "cannot be read: " + e, e);
     }
+    int version = node.path("format_version").asInt();
     if (!node.path("format").asText().equals(FORMAT)
-        || node.path("format_version").asInt() != VERSION) {
+        || (version != VERSION && version != GATED_VERSION)) {
       throw new FormatException(
           path,
-          "has format '%s' version %s; this version reads %s version %d"
+          "has format '%s' version %s; this version reads %s version %d and %d"
               .formatted(
                   node.path("format").asText(),
                   node.path("format_version").asText(),
                   FORMAT,
-                  VERSION));
+                  VERSION,
+                  GATED_VERSION));
     }
     Map<String, String> settings = new LinkedHashMap<>();
     node.path("settings")
@@ -138,6 +144,7 @@ public record CacheIndex(
     CacheIndex index =
         new CacheIndex(
             (int) number(path, node, "width", Integer.MAX_VALUE),
+            version == GATED_VERSION,
             number(path, node, "rows", Long.MAX_VALUE),
             number(path, node, "failed", Long.MAX_VALUE),
             number(path, node, "responses", Long.MAX_VALUE),

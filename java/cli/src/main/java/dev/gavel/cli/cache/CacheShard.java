@@ -13,9 +13,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * An open file of a cache, mapped: vectors f32 [R, D], offsets i64 [rows + 1] of every row's first
- * vector, from 0 to R, and rows u8, a line of JSON for each. All of them are checked: shapes and
- * offsets when it is opened, rows as they are read.
+ * An open file of a cache, mapped: vectors f32 [R, D] and of a gated cache those of its gate,
+ * offsets i64 [rows + 1] of every row's first vector, from 0 to R, and rows u8, a line of JSON for
+ * each. All of them are checked: shapes and offsets when it is opened, rows as they are read.
  */
 public final class CacheShard implements AutoCloseable {
   private final Path path;
@@ -30,7 +30,7 @@ public final class CacheShard implements AutoCloseable {
     this.offsets = offsets;
   }
 
-  static CacheShard open(Path path, CacheIndex.Shard expected, int width) {
+  static CacheShard open(Path path, CacheIndex.Shard expected, int width, boolean gated) {
     Safetensors file = Safetensors.open(path);
     try {
       if (!file.metadata().equals(ShardBuilder.METADATA)) {
@@ -41,6 +41,9 @@ public final class CacheShard implements AutoCloseable {
       }
       if (expected.responses() > 0) {
         require(path, file, ShardBuilder.VECTORS, "F32", expected.responses(), width);
+        if (gated) {
+          require(path, file, ShardBuilder.GATE_VECTORS, "F32", expected.responses(), width);
+        }
       }
       require(path, file, ShardBuilder.OFFSETS, "I64", Long.valueOf(expected.rows() + 1));
       if (!file.entry(ShardBuilder.ROWS).dtype().equals("U8")) {
@@ -94,6 +97,11 @@ public final class CacheShard implements AutoCloseable {
   /** Bytes of the vectors in the mapped file, for copies made by Java. */
   public MemorySegment vectorBytes() {
     return file.segment(ShardBuilder.VECTORS);
+  }
+
+  /** Bytes of the vectors that a gate reads, one for each response; only of a gated cache. */
+  public MemorySegment gateVectorBytes() {
+    return file.segment(ShardBuilder.GATE_VECTORS);
   }
 
   /** Checks that the file was not shortened since it was opened. */

@@ -27,6 +27,7 @@ public final class CacheWriter implements AutoCloseable {
   private final String model;
   private final RunSettings settings;
   private final int width;
+  private final boolean gated;
   private final int fileRows;
   private final ShardBuilder shard;
   private long rows;
@@ -40,16 +41,23 @@ public final class CacheWriter implements AutoCloseable {
    * @param model configuration of the model that makes the vectors, as JSON
    * @param settings what decides every bit of the cache
    * @param width D
+   * @param gated whether a response has a second vector, for a gate
    * @param fileRows rows of a file, at least
    */
   public CacheWriter(
-      FolderRun folder, String model, RunSettings settings, int width, int fileRows) {
+      FolderRun folder,
+      String model,
+      RunSettings settings,
+      int width,
+      boolean gated,
+      int fileRows) {
     this.folder = folder;
     this.model = model;
     this.settings = settings;
     this.width = width;
+    this.gated = gated;
     this.fileRows = fileRows;
-    this.shard = new ShardBuilder(width);
+    this.shard = new ShardBuilder(width, gated);
     this.end = folder.position();
     if (!folder.parts().isEmpty()) {
       Map<String, Long> counts = folder.parts().getLast().counts();
@@ -57,6 +65,11 @@ public final class CacheWriter implements AutoCloseable {
       failed = counts.getOrDefault("failed", 0L);
       responses = counts.getOrDefault("responses", 0L);
     }
+  }
+
+  /** Whether a response has a second vector, for a gate. */
+  public boolean isGated() {
+    return gated;
   }
 
   /** Adds a row with its vectors. */
@@ -97,7 +110,7 @@ public final class CacheWriter implements AutoCloseable {
       responsesBefore = responsesNow;
     }
     CacheIndex index =
-        new CacheIndex(width, rows, failed, responses, model, settings.values(), shards);
+        new CacheIndex(width, gated, rows, failed, responses, model, settings.values(), shards);
     folder.complete(index.toJson(), counts());
   }
 

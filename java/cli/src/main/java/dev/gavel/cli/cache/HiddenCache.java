@@ -71,6 +71,6 @@ public final class HiddenCache {
     } catch (IOException e) {
       throw new FileException(file, "cannot be read: " + e, e);
     }
-    return CacheShard.open(file, expected, index.width());
+    return CacheShard.open(file, expected, index.width(), index.gated());
   }
 }

@@ -8,6 +8,8 @@ import dev.gavel.Pooling;
 import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Makes vectors of hidden states. The kernel that pools is the one that scores, so that a head
@@ -43,6 +45,29 @@ public final class Pooler implements AutoCloseable {
       head.score(batch, pooling, Readout.identity(), into);
       return into.vectors().toFloats();
     }
+  }
+
+  /**
+   * Vectors of the responses of a batch, each with the row that a gate reads behind it.
+   *
+   * @param batch with gate rows
+   */
+  public float[] gatedVectors(PackedBatch batch) {
+    float[] pooled = vectors(batch);
+    int width = width();
+    float[] both = new float[Math.multiplyExact(2, pooled.length)];
+    for (int i = 0; i < batch.responses(); i++) {
+      System.arraycopy(pooled, i * width, both, 2 * i * width, width);
+      long row = batch.gateRow(i);
+      MemorySegment.copy(
+          batch.hidden().segment(),
+          ValueLayout.JAVA_FLOAT,
+          row * width * Float.BYTES,
+          both,
+          (2 * i + 1) * width,
+          width);
+    }
+    return both;
   }
 
   @Override

@@ -17,6 +17,7 @@ import java.util.Map;
  */
 final class ShardBuilder implements AutoCloseable {
   static final String VECTORS = "vectors";
+  static final String GATE_VECTORS = "gate_vectors";
   static final String OFFSETS = "offsets";
   static final String ROWS = "rows";
   static final Map<String, String> METADATA =
@@ -28,13 +29,23 @@ final class ShardBuilder implements AutoCloseable {
   private final int width;
   private final ByteArrayOutputStream text = new ByteArrayOutputStream();
   private HostTensor vectors;
+  private final boolean gated;
+  private HostTensor gates;
   private long[] offsets = new long[FIRST_CAPACITY];
   private int rows;
   private int responses;
 
-  ShardBuilder(int width) {
+  /**
+   * A builder.
+   *
+   * @param width D
+   * @param gated whether a response has a second vector, for a gate
+   */
+  ShardBuilder(int width, boolean gated) {
     this.width = width;
+    this.gated = gated;
     this.vectors = HostTensor.allocate(DType.F32, FIRST_CAPACITY, width);
+    this.gates = HostTensor.allocate(DType.F32, gated ? FIRST_CAPACITY : 1, width);
   }
 
   int rows() {
@@ -47,23 +58,35 @@ final class ShardBuilder implements AutoCloseable {
 
   /** Bytes of the vectors so far. */
   long bytes() {
-    return (long) responses * width * Float.BYTES;
+    return (long) responses * width * perResponse() * Float.BYTES;
+  }
+
+  private int perResponse() {
+    return gated ? 2 : 1;
   }
 
   /**
    * Adds a row.
    *
-   * @param values its vectors, one after another; none for a failed row
+   * @param values its vectors, one after another, each with that of the gate behind it where there
+   *     is one; none for a failed row
    */
   void add(CachedRow row, float[] values) {
     int count = row.responses();
-    if (values.length != count * (long) width) {
+    if (values.length != count * (long) width * perResponse()) {
       throw new IllegalArgumentException(
-          "%d numbers for %d vectors of %d".formatted(values.length, count, width));
+          "%d numbers for %d responses, %d vectors of %d each"
+              .formatted(values.length, count, perResponse(), width));
     }
     reserve(responses + count);
-    MemorySegment.copy(
-        values, 0, vectors.segment(), FLOAT, (long) responses * width * Float.BYTES, values.length);
+    for (int i = 0; i < count; i++) {
+      long at = (long) (responses + i) * width * Float.BYTES;
+      int from = i * width * perResponse();
+      MemorySegment.copy(values, from, vectors.segment(), FLOAT, at, width);
+      if (gated) {
+        MemorySegment.copy(values, from + width, gates.segment(), FLOAT, at, width);
+      }
+    }
     responses += count;
     rows++;
     if (rows == offsets.length) {
@@ -84,6 +107,9 @@ final class ShardBuilder implements AutoCloseable {
       tensors.put(ROWS, bytes);
       if (responses > 0) {
         tensors.put(VECTORS, vectors.rows(0, responses));
+        if (gated) {
+          tensors.put(GATE_VECTORS, gates.rows(0, responses));
+        }
       }
       Safetensors.write(file, METADATA, tensors);
     }
@@ -95,6 +121,7 @@ final class ShardBuilder implements AutoCloseable {
   @Override
   public void close() {
     vectors.close();
+    gates.close();
   }
 
   private void reserve(int needed) {
@@ -102,9 +129,18 @@ final class ShardBuilder implements AutoCloseable {
     if (needed <= capacity) {
       return;
     }
-    HostTensor larger = HostTensor.allocate(DType.F32, Math.max(needed, 2 * capacity), width);
-    MemorySegment.copy(vectors.segment(), 0, larger.segment(), 0, bytes());
-    vectors.close();
-    vectors = larger;
+    long larger = Math.max(needed, 2 * capacity);
+    vectors = grown(vectors, larger);
+    if (gated) {
+      gates = grown(gates, larger);
+    }
+  }
+
+  private HostTensor grown(HostTensor full, long capacity) {
+    HostTensor larger = HostTensor.allocate(DType.F32, capacity, width);
+    MemorySegment.copy(
+        full.segment(), 0, larger.segment(), 0, (long) responses * width * Float.BYTES);
+    full.close();
+    return larger;
   }
 }

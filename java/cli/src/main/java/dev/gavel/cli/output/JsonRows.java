@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.ModelConfig;
+import dev.gavel.text.Spread;
 import dev.gavel.text.row.NonFinite;
 import dev.gavel.text.row.RowError;
 import java.io.IOException;
@@ -63,6 +64,7 @@ public final class JsonRows implements RowWriter {
     }
     to.writeFieldName("scores");
     numbers(to, score.scores());
+    spread(to, "score", score.spread());
     if (!score.steps().isEmpty()) {
       to.writeArrayFieldStart("step_scores");
       for (List<Float> steps : score.steps()) {
@@ -77,6 +79,7 @@ public final class JsonRows implements RowWriter {
         numbers(to, objective.values());
       }
       to.writeEndObject();
+      objectiveSpread(to, score.objectives());
     }
     if (score.scores().get(score.best()).isNaN()) {
       to.writeNullField("best");
@@ -100,6 +103,45 @@ public final class JsonRows implements RowWriter {
     if (!scored.isFinite()) {
       to.writeNumberField("line", scored.row().line());
       error(to, NonFinite.error(score));
+    }
+  }
+
+  private static void spread(JsonGenerator to, String of, Spread spread) throws IOException {
+    switch (spread) {
+      case Spread.None() -> {}
+      case Spread.Variance _ -> to.writeFieldName(of + "_variance");
+      case Spread.Quantiles _ -> to.writeFieldName(of + "_quantiles");
+    }
+    spread(to, spread);
+  }
+
+  private static void objectiveSpread(JsonGenerator to, List<GroupScore.Objective> objectives)
+      throws IOException {
+    switch (objectives.getFirst().spread()) {
+      case Spread.None() -> {
+        return;
+      }
+      case Spread.Variance _ -> to.writeObjectFieldStart("objective_variances");
+      case Spread.Quantiles _ -> to.writeObjectFieldStart("objective_quantiles");
+    }
+    for (GroupScore.Objective objective : objectives) {
+      to.writeFieldName(objective.name());
+      spread(to, objective.spread());
+    }
+    to.writeEndObject();
+  }
+
+  private static void spread(JsonGenerator to, Spread spread) throws IOException {
+    switch (spread) {
+      case Spread.None() -> {}
+      case Spread.Variance(List<Float> values) -> numbers(to, values);
+      case Spread.Quantiles(List<List<Float>> values) -> {
+        to.writeStartArray();
+        for (List<Float> quantiles : values) {
+          numbers(to, quantiles);
+        }
+        to.writeEndArray();
+      }
     }
   }
 

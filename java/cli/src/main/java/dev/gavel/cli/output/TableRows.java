@@ -3,9 +3,11 @@ package dev.gavel.cli.output;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.text.GroupScore;
+import dev.gavel.text.Spread;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
@@ -76,6 +78,9 @@ public final class TableRows implements RowWriter {
                   score.tokens().get(response),
                   truncated == 0 ? "" : "-" + truncated),
           row.responses().get(response));
+      if (!(score.spread() instanceof Spread.None)) {
+        line(block, "        ", described(score.spread(), response));
+      }
       if (!score.steps().isEmpty()) {
         line(
             block,
@@ -89,11 +94,33 @@ public final class TableRows implements RowWriter {
             block,
             "        ",
             score.objectives().stream()
-                .map(each -> "%s %s".formatted(each.name(), number(each.values().get(response))))
+                .map(each ->
+                    "%s %s%s"
+                        .formatted(
+                            each.name(),
+                            number(each.values().get(response)),
+                            bracketed(each.spread(), response)))
                 .collect(Collectors.joining(", ")));
       }
       rank++;
     }
+  }
+
+  private static String bracketed(Spread spread, int response) {
+    String described = described(spread, response);
+    return described.isEmpty() ? "" : " (%s)".formatted(described);
+  }
+
+  private static String described(Spread spread, int response) {
+    return switch (spread) {
+      case Spread.None() -> "";
+      case Spread.Variance(List<Float> values) -> "variance " + number(values.get(response));
+      case Spread.Quantiles(List<List<Float>> values) ->
+          "quantiles "
+              + values.get(response).stream()
+                  .map(TableRows::number)
+                  .collect(Collectors.joining(" "));
+    };
   }
 
   private void line(StringBuilder block, String head, String text) {

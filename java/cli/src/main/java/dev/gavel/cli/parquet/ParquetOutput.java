@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.gavel.cli.input.Shard;
 import dev.gavel.cli.input.Source;
+import dev.gavel.text.HeadOutputs;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -97,12 +98,11 @@ public final class ParquetOutput {
    *
    * @param rows rows of output, JSON lines
    * @param target replaced where it is there
-   * @param objectives names of the model's objectives
+   * @param outputs what the model's head gives
    * @param steps whether the model scores steps
    */
-  public void write(Path rows, Path target, List<String> objectives, boolean steps)
-      throws IOException {
-    ScoreColumns columns = new ScoreColumns(kept, objectives, steps);
+  public void write(Path rows, Path target, HeadOutputs outputs, boolean steps) throws IOException {
+    ScoreColumns columns = new ScoreColumns(kept, outputs, steps);
     try (BufferedReader lines = Files.newBufferedReader(rows);
         ParquetWriter<Group> writer =
             ExampleParquetWriter.builder(new LocalOutputFile(target))

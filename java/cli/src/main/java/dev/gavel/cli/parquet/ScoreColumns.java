@@ -7,6 +7,7 @@ import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
 import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT64;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.text.HeadOutputs;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +27,13 @@ import org.apache.parquet.schema.Types;
 final class ScoreColumns {
   private static final String PREFIX = "gavel_";
 
+  private static final String SCORE_VARIANCE = "score_variance";
+  private static final String SCORE_QUANTILES = "score_quantiles";
+  private static final String STEP_SCORES = "step_scores";
+  private static final String OBJECTIVES = "objectives";
+  private static final String OBJECTIVE_VARIANCES = "objective_variances";
+  private static final String OBJECTIVE_QUANTILES = "objective_quantiles";
+
   private final MessageType schema;
   private final int inputColumns;
   private final List<Column> added = new ArrayList<>();
@@ -36,8 +44,9 @@ final class ScoreColumns {
     INT,
     INTS,
     FLOATS,
-    STEPS,
+    LISTS,
     OBJECTIVES,
+    OBJECTIVE_LISTS,
     ERROR
   }
 
@@ -49,8 +58,12 @@ final class ScoreColumns {
           new Column("file", Kind.TEXT),
           new Column("subset", Kind.TEXT),
           new Column("scores", Kind.FLOATS),
-          new Column("step_scores", Kind.STEPS),
-          new Column("objectives", Kind.OBJECTIVES),
+          new Column(SCORE_VARIANCE, Kind.FLOATS),
+          new Column(SCORE_QUANTILES, Kind.LISTS),
+          new Column(STEP_SCORES, Kind.LISTS),
+          new Column(OBJECTIVES, Kind.OBJECTIVES),
+          new Column(OBJECTIVE_VARIANCES, Kind.OBJECTIVES),
+          new Column(OBJECTIVE_QUANTILES, Kind.OBJECTIVE_LISTS),
           new Column("best", Kind.INT),
           new Column("ranking", Kind.INTS),
           new Column("tokens", Kind.INTS),
@@ -71,10 +84,11 @@ final class ScoreColumns {
    * Columns of an output.
    *
    * @param input columns of the input; none where it is not Parquet
-   * @param objectives names of the model's objectives; where there is none, there is no column
+   * @param outputs what the model's head gives; where it does not give something, there is no
+   *     column
    * @param steps whether the model scores steps
    */
-  ScoreColumns(List<Type> input, List<String> objectives, boolean steps) {
+  ScoreColumns(List<Type> input, HeadOutputs outputs, boolean steps) {
     Set<String> taken = new HashSet<>();
     List<Type> columns = new ArrayList<>();
     for (Type column : input) {
@@ -83,8 +97,7 @@ final class ScoreColumns {
     }
     inputColumns = columns.size();
     for (Column column : ALL) {
-      if ((column.kind() == Kind.OBJECTIVES && objectives.isEmpty())
-          || (column.kind() == Kind.STEPS && !steps)) {
+      if (!isGiven(column.key(), outputs, steps)) {
         continue;
       }
       boolean there = taken.contains(column.key());
@@ -96,10 +109,23 @@ final class ScoreColumns {
         name = PREFIX + name;
       }
       taken.add(name);
-      columns.add(type(name, column.kind(), objectives));
+      columns.add(type(name, column.kind(), outputs.objectives()));
       added.add(column);
     }
     schema = new MessageType("row", columns);
+  }
+
+  private static boolean isGiven(String key, HeadOutputs outputs, boolean steps) {
+    boolean varies = outputs.spread() == HeadOutputs.SpreadKind.VARIANCE;
+    return switch (key) {
+      case STEP_SCORES -> steps;
+      case SCORE_VARIANCE -> outputs.hasScoreSpread() && varies;
+      case SCORE_QUANTILES -> outputs.hasScoreSpread() && !varies;
+      case OBJECTIVES -> !outputs.objectives().isEmpty();
+      case OBJECTIVE_VARIANCES -> outputs.hasObjectiveSpread() && varies;
+      case OBJECTIVE_QUANTILES -> outputs.hasObjectiveSpread() && !varies;
+      default -> true;
+    };
   }
 
   MessageType schema() {
@@ -130,14 +156,17 @@ final class ScoreColumns {
         value.forEach(one -> list.addGroup(0).add(0, one.intValue()));
       }
       case FLOATS -> floats(row.addGroup(at), value);
-      case STEPS -> {
-        Group list = row.addGroup(at);
-        value.forEach(steps -> floats(list.addGroup(0).addGroup(0), steps));
-      }
+      case LISTS -> lists(row.addGroup(at), value);
       case OBJECTIVES -> {
         Group named = row.addGroup(at);
         for (Type column : named.getType().getFields()) {
           floats(named.addGroup(column.getName()), value.path(column.getName()));
+        }
+      }
+      case OBJECTIVE_LISTS -> {
+        Group named = row.addGroup(at);
+        for (Type column : named.getType().getFields()) {
+          lists(named.addGroup(column.getName()), value.path(column.getName()));
         }
       }
       case ERROR -> {
@@ -147,6 +176,10 @@ final class ScoreColumns {
         error.add(2, value.path("message").asText());
       }
     }
+  }
+
+  private static void lists(Group list, JsonNode values) {
+    values.forEach(numbers -> floats(list.addGroup(0).addGroup(0), numbers));
   }
 
   private static void floats(Group list, JsonNode values) {
@@ -166,12 +199,17 @@ final class ScoreColumns {
       case INT -> Types.optional(INT32).named(name);
       case INTS -> list(name, INT32);
       case FLOATS -> list(name, FLOAT);
-      case STEPS -> Types.optionalList().element(list("element", FLOAT)).named(name);
+      case LISTS -> lists(name);
       case OBJECTIVES ->
           new GroupType(
               Type.Repetition.OPTIONAL,
               name,
               objectives.stream().map(objective -> list(objective, FLOAT)).toList());
+      case OBJECTIVE_LISTS ->
+          new GroupType(
+              Type.Repetition.OPTIONAL,
+              name,
+              objectives.stream().map(ScoreColumns::lists).toList());
       case ERROR ->
           Types.optionalGroup()
               .optional(BINARY)
@@ -185,6 +223,10 @@ final class ScoreColumns {
               .named("message")
               .named(name);
     };
+  }
+
+  private static Type lists(String name) {
+    return Types.optionalList().element(list("element", FLOAT)).named(name);
   }
 
   private static Type list(String name, PrimitiveTypeName element) {

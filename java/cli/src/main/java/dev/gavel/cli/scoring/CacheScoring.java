@@ -12,6 +12,7 @@ import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.input.Position;
 import dev.gavel.cli.input.ReadFailure;
 import dev.gavel.cli.output.OutputFailure;
+import dev.gavel.text.VectorModel;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -32,8 +33,7 @@ public final class CacheScoring {
   private static final int MOST_ROWS = 4096;
 
   private final HiddenCache cache;
-  private final RewardHead head;
-  private final Readout readout;
+  private final VectorModel model;
   private final StageTimes times;
   private final List<CacheShard> opened = Collections.synchronizedList(new ArrayList<>());
 
@@ -54,12 +54,12 @@ public final class CacheScoring {
    * A row.
    *
    * @param row what the cache tells of it
-   * @param scores one per response
+   * @param values what the head gives for its responses, as {@link VectorModel#outputs} says
    */
-  public record Entry(CachedRow row, List<Float> scores) {
+  public record Entry(CachedRow row, List<Float> values) {
     /** Copies the list. */
     public Entry {
-      scores = List.copyOf(scores);
+      values = List.copyOf(values);
     }
   }
 
@@ -78,11 +78,10 @@ public final class CacheScoring {
       Position end,
       boolean lastOfShard) {}
 
-  /** Neither the cache nor the head is closed. */
-  public CacheScoring(HiddenCache cache, RewardHead head, Readout readout, StageTimes times) {
+  /** Neither the cache nor the model is closed. */
+  public CacheScoring(HiddenCache cache, VectorModel model, StageTimes times) {
     this.cache = cache;
-    this.head = head;
-    this.readout = readout;
+    this.model = model;
     this.times = times;
   }
 
@@ -181,21 +180,22 @@ public final class CacheScoring {
   }
 
   private void score(Stages.Queue<Read> from, Stages.Queue<Piece> to) throws Exception {
-    try (VectorScorer scorer = new VectorScorer(head, readout)) {
+    int width = model.outputs().width();
+    try (PieceScorer scorer = PieceScorer.of(model)) {
       Optional<Read> read = from.take();
       while (read.isPresent()) {
         Read piece = read.get();
         long start = System.nanoTime();
-        float[] scores =
+        float[] values =
             piece.vectors() == 0
                 ? new float[0]
                 : scorer.score(piece.shard(), piece.firstVector(), sizes(piece.rows()));
         List<Entry> entries = new ArrayList<>();
         int at = 0;
         for (CachedRow row : piece.rows()) {
-          List<Float> own = new ArrayList<>(row.responses());
-          for (int i = 0; i < row.responses(); i++) {
-            own.add(scores[at]);
+          List<Float> own = new ArrayList<>(width * row.responses());
+          for (int i = 0; i < width * row.responses(); i++) {
+            own.add(values[at]);
             at++;
           }
           entries.add(new Entry(row, own));
@@ -218,7 +218,7 @@ public final class CacheScoring {
   }
 
   /** Scores pieces of a cache with memory that is used again. One thread. */
-  public static final class VectorScorer implements AutoCloseable {
+  public static final class VectorScorer implements PieceScorer {
     private final RewardHead head;
     private final Readout readout;
     private Optional<PackedBatch> batch = Optional.empty();
@@ -238,6 +238,7 @@ public final class CacheScoring {
      * @param sizes responses of each prompt
      * @return one per response
      */
+    @Override
     public float[] score(CacheShard shard, int first, int[] sizes) {
       int count = java.util.Arrays.stream(sizes).sum();
       shard.requireWhole();

@@ -14,10 +14,12 @@ import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.Prompt;
+import dev.gavel.text.Spread;
 import dev.gavel.text.row.RowError;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -39,6 +41,7 @@ class WritersTest {
             List.of()),
         new GroupScore(
             scores,
+            Spread.none(),
             List.of(),
             List.of(),
             Layout.JOINT,
@@ -62,6 +65,7 @@ class WritersTest {
             whole.row(),
             new GroupScore(
                 score.scores(),
+                Spread.none(),
                 List.of(),
                 List.of(),
                 Layout.INDEPENDENT,
@@ -89,6 +93,7 @@ class WritersTest {
             whole.row(),
             new GroupScore(
                 score.scores(),
+                Spread.none(),
                 List.of(List.of(0.5f), List.of(0.25f, Float.NaN)),
                 List.of(),
                 score.layout(),
@@ -108,13 +113,26 @@ class WritersTest {
     assertTrue(!json(whole).contains("step_scores"));
   }
 
+  private static GroupScore.Objective objective(String name, float... values) {
+    List<Float> numbers = new ArrayList<>();
+    for (float value : values) {
+      numbers.add(value);
+    }
+    return new GroupScore.Objective(name, numbers, Spread.none());
+  }
+
   private static ScoredRow withObjectives(GroupScore.Objective... objectives) {
+    return with(Spread.none(), objectives);
+  }
+
+  private static ScoredRow with(Spread spread, GroupScore.Objective... objectives) {
     ScoredRow.Scored whole = (ScoredRow.Scored) row("p", List.of("a", "b"), List.of(0.5f, 0.25f));
     GroupScore score = whole.score();
     return new ScoredRow.Scored(
         whole.row(),
         new GroupScore(
             score.scores(),
+            spread,
             List.of(),
             List.of(objectives),
             score.layout(),
@@ -131,10 +149,7 @@ class WritersTest {
 
   @Test
   void objectivesStandUnderTheirNames() throws IOException {
-    ScoredRow row =
-        withObjectives(
-            new GroupScore.Objective("help\"ful", List.of(0.1f, -2f)),
-            new GroupScore.Objective("100%", List.of(3f, 4f)));
+    ScoredRow row = withObjectives(objective("help\"ful", 0.1f, -2f), objective("100%", 3f, 4f));
     assertTrue(
         json(row)
             .contains(
@@ -150,20 +165,79 @@ class WritersTest {
   /** Every objective has a number for each response, and a finite one, or the row says so. */
   @Test
   void anObjectiveThatIsNoNumberIsNullAndAnError() throws IOException {
-    ScoredRow row =
-        withObjectives(new GroupScore.Objective("100%", List.of(1f, Float.POSITIVE_INFINITY)));
+    ScoredRow row = withObjectives(objective("100%", 1f, Float.POSITIVE_INFINITY));
     JsonNode read = JsonMapper.builder().build().readTree(json(row));
     assertTrue(read.get("objectives").get("100%").get(1).isNull());
     assertEquals(0.25, read.get("scores").get(1).asDouble());
     assertEquals("responses[1]", read.get("error").get("field").asText());
     assertEquals("Infinity for response 1, 100%", read.get("error").get("found").asText());
     InvalidArgumentException refused =
-        assertThrows(
-            InvalidArgumentException.class,
-            () -> withObjectives(new GroupScore.Objective("x", List.of(1f))));
+        assertThrows(InvalidArgumentException.class, () -> withObjectives(objective("x", 1f)));
     assertTrue(
         String.valueOf(refused.getMessage()).contains("objective x has 1 numbers for 2 scores"),
         refused.getMessage());
+  }
+
+  @Test
+  void whatIsBehindAMeanStandsBesideIt() throws IOException {
+    ScoredRow variance = with(new Spread.Variance(List.of(0.125f, 2f)));
+    assertTrue(
+        json(variance).contains("\"scores\":[0.5,0.25],\"score_variance\":[0.125,2.0],\"best\":0"),
+        json(variance));
+    List<String> lines = table(variance, 80).lines().toList();
+    assertEquals("        variance +0.1250", lines.get(4));
+    assertEquals("        variance +2.0000", lines.get(6));
+    ScoredRow quantiles =
+        with(new Spread.Quantiles(List.of(List.of(0f, 1f), List.of(0.25f, 0.25f))));
+    assertTrue(
+        json(quantiles).contains("],\"score_quantiles\":[[0.0,1.0],[0.25,0.25]],\"best\""),
+        json(quantiles));
+    assertEquals("        quantiles +0.0000 +1.0000", table(quantiles, 80).lines().toList().get(4));
+    ScoredRow objectives =
+        with(
+            Spread.none(),
+            new GroupScore.Objective("a", List.of(1f, 2f), new Spread.Variance(List.of(3f, 4f))),
+            new GroupScore.Objective("b", List.of(5f, 6f), new Spread.Variance(List.of(7f, 8f))));
+    assertTrue(
+        json(objectives)
+            .contains(
+                "\"objectives\":{\"a\":[1.0,2.0],\"b\":[5.0,6.0]},\"objective_variances\":{\"a\":[3.0,4.0],\"b\":[7.0,8.0]},\"best\""),
+        json(objectives));
+    assertEquals(
+        "        a +1.0000 (variance +3.0000), b +5.0000 (variance +7.0000)",
+        table(objectives, 80).lines().toList().get(4));
+    ScoredRow lists =
+        with(
+            Spread.none(),
+            new GroupScore.Objective(
+                "a",
+                List.of(1f, 2f),
+                new Spread.Quantiles(List.of(List.of(1f, 1f), List.of(1f, 3f)))));
+    assertTrue(
+        json(lists).contains("\"objective_quantiles\":{\"a\":[[1.0,1.0],[1.0,3.0]]}"), json(lists));
+  }
+
+  /** Every response has its own, finite, or the row says so. */
+  @Test
+  void whatIsBehindAMeanIsCheckedAsScoresAre() throws IOException {
+    JsonNode read =
+        JsonMapper.builder()
+            .build()
+            .readTree(json(with(new Spread.Variance(List.of(1f, Float.POSITIVE_INFINITY)))));
+    assertTrue(read.get("score_variance").get(1).isNull());
+    assertEquals("Infinity for response 1, variance", read.get("error").get("found").asText());
+    JsonNode quantiles =
+        JsonMapper.builder()
+            .build()
+            .readTree(json(with(new Spread.Quantiles(List.of(List.of(Float.NaN), List.of(1f))))));
+    assertEquals("responses[0]", quantiles.get("error").get("field").asText());
+    for (Spread wrong :
+        List.of(new Spread.Variance(List.of(1f)), new Spread.Quantiles(List.of()))) {
+      InvalidArgumentException refused =
+          assertThrows(InvalidArgumentException.class, () -> with(wrong));
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("responses of 2"), refused.getMessage());
+    }
   }
 
   private static String json(ScoredRow row) throws IOException {

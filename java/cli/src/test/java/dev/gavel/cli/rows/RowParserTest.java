@@ -105,6 +105,10 @@ class RowParserTest {
         Optional.of(List.of(-2.0, -1.0, -1.0)),
         good(parser, "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\",\"c\"],\"rankings\":[2,1,1]}")
             .labels());
+    // Numbers may be left out.
+    assertEquals(
+        Optional.of(List.of(-1.0, -7.0)),
+        good(parser, "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"rankings\":[1,7]}").labels());
     for (String labels :
         List.of(
             "\"scores\":[1]",
@@ -112,6 +116,10 @@ class RowParserTest {
             "\"scores\":3",
             "\"rankings\":[1,2],\"scores\":[1,2]",
             "\"scores\":[1,1e999]",
+            "\"rankings\":[1]",
+            "\"rankings\":[1,null]",
+            "\"scores\":[1,null]",
+            "\"scores\":[1,NaN]",
             "\"more\":1")) {
       assertInstanceOf(
           ParsedRow.Bad.class,

@@ -1,6 +1,7 @@
 package dev.gavel.text.row;
 
 import dev.gavel.text.GroupScore;
+import dev.gavel.text.Spread;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,8 +18,11 @@ public final class NonFinite {
     List<String> found = new ArrayList<>();
     List<String> places = new ArrayList<>();
     add("response %d", score.scores(), found, places);
+    add("response %d", score.spread(), found, places);
     for (GroupScore.Objective objective : score.objectives()) {
-      add("response %d, " + objective.name().replace("%", "%%"), objective.values(), found, places);
+      String where = "response %d, " + objective.name().replace("%", "%%");
+      add(where, objective.values(), found, places);
+      add(where, objective.spread(), found, places);
     }
     return new RowError(
         places.getFirst(),
@@ -33,6 +37,23 @@ public final class NonFinite {
       if (!Float.isFinite(values.get(i))) {
         places.add("responses[%d]".formatted(i));
         found.add("%s for %s".formatted(values.get(i), where.formatted(i)));
+      }
+    }
+  }
+
+  private static void add(String where, Spread spread, List<String> found, List<String> places) {
+    switch (spread) {
+      case Spread.None() -> {}
+      case Spread.Variance(List<Float> values) -> add(where + ", variance", values, found, places);
+      case Spread.Quantiles(List<List<Float>> values) -> {
+        for (int i = 0; i < values.size(); i++) {
+          for (float value : values.get(i)) {
+            if (!Float.isFinite(value)) {
+              places.add("responses[%d]".formatted(i));
+              found.add("%s for %s".formatted(value, (where + ", quantile").formatted(i)));
+            }
+          }
+        }
       }
     }
   }
