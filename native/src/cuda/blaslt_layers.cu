@@ -55,31 +55,21 @@ struct LayerEnd {
   const uint8_t *states;  // [items]
   float *preactivations;  // [items, neurons]
   int64_t preactivation_stride;
-  char *next;                 // u rounded: [items, neurons]
-  const char *output_weight;  // [outputs, neurons]
+  uint16_t *next;             // u rounded: [items, neurons]
+  const void *output_weight;  // [outputs, neurons]
   Output output;
 };
 
+// Adds the products of u, of neuron i, and rows k0 .. of the output weight to `found`.
 template <int32_t kType>
-__device__ inline void load_slope(const LayerEnd &e, int64_t k, float slope[kChunk]) {
-  if (e.slope != nullptr && e.slope_step != 0) return load_parameter_8<kType>(e.slope, k, e.neurons, slope);
-  const float shared = e.slope == nullptr ? e.shared_slope : load_element<kType>(e.slope, 0);
-  for (int i = 0; i < kChunk; ++i) slope[i] = shared;
-}
-
-// Adds the products of u and rows k0 .. of the output weight to `found`.
-template <int32_t kType>
-__device__ inline void add_outputs(const LayerEnd &e, int64_t k0, int64_t i, const float u[kChunk],
-                                   float (&found)[kOutputsAtOnce]) {
+__device__ inline void add_outputs(const LayerEnd &e, int64_t k0, int64_t i, float u, float (&found)[kOutputsAtOnce]) {
+  GAVEL_UNROLL
   for (int k = 0; k < kOutputsAtOnce; ++k) {
-    if (k0 + k >= e.output.outputs) break;
-    float w[kChunk];
-    load_parameter_8<kType>(e.output_weight + (k0 + k) * e.neurons * kElementBytes<kType>, i, e.neurons, w);
-    for (int j = 0; j < kChunk; ++j) found[k] = fmaf(u[j], w[j], found[k]);
+    if (k0 + k < e.output.outputs) found[k] = fmaf(u, load_element<kType>(e.output_weight, (k0 + k) * e.neurons + i), found[k]);
   }
 }
 
-// A block a row.
+// A block a row, a thread a neuron at a time: the activation, which is many instructions, stands in the code once.
 template <int32_t kType>
 __global__ void __launch_bounds__(kThreads) layer_end_kernel(const __grid_constant__ LayerEnd e) {
   GAVEL_SHARED(float[kOutputsAtOnce][kWarps], parts);
@@ -88,29 +78,25 @@ __global__ void __launch_bounds__(kThreads) layer_end_kernel(const __grid_consta
   float *sums = e.sums + blockIdx.x * e.neurons;
   const ItemState state = static_cast<ItemState>(e.states[r]);
   float found[kOutputsAtOnce] = {};
-  for (int64_t i = int64_t{thread} * kChunk; i < e.neurons; i += kThreads * kChunk) {
-    float a[kChunk], bias[kChunk], slope[kChunk], u[kChunk];
-    widen_raw<GAVEL_F32>(load_raw<GAVEL_F32, true>(sums, i, e.neurons), a);
-    load_slope<kType>(e, i, slope);
-    if (e.bias != nullptr) load_parameter_8<kType>(e.bias, i, e.neurons, bias);
-    for (int j = 0; j < kChunk; ++j) {
-      if (e.bias != nullptr) a[j] += bias[j];
-      u[j] = lane::activate(e.activation, a[j], slope[j]);
-    }
+  for (int64_t i = thread; i < e.neurons; i += kThreads) {
+    float a = sums[i];
+    if (e.bias != nullptr) a += load_element<kType>(e.bias, i);
+    const float slope = e.slope == nullptr ? e.shared_slope : load_element<kType>(e.slope, i * e.slope_step);
+    const float u = lane::activate(e.activation, a, slope);
     if (e.preactivations != nullptr) {
-      float *to = e.preactivations + r * e.preactivation_stride + i;
-      for (int j = 0; j < kChunk; ++j) to[j] = state == ItemState::INVALID ? 0.0f : a[j];
+      e.preactivations[r * e.preactivation_stride + i] = state == ItemState::INVALID ? 0.0f : a;
     }
     if (e.next != nullptr) {
-      store_raw<kType>(e.next + (r * e.neurons + i) * kElementBytes<kType>, narrow_raw<kType>(u));
+      e.next[r * e.neurons + i] = narrow<kType>(u);
       continue;
     }
     add_outputs<kType>(e, 0, i, u, found);
-    if (e.output.outputs > kOutputsAtOnce) store_raw<GAVEL_F32>(sums + i, narrow_raw<GAVEL_F32>(u));
+    if (e.output.outputs > kOutputsAtOnce) sums[i] = u;
   }
   if (e.output_weight == nullptr) return;
   bool nan = false;
   for (int64_t k0 = 0;; k0 += kOutputsAtOnce) {
+    GAVEL_UNROLL
     for (int k = 0; k < kOutputsAtOnce; ++k) {
       for (int step = kWarp / 2; step > 0; step /= 2) found[k] += __shfl_xor_sync(kAllLanes, found[k], step);
       if (lane == 0) parts[k][warp] = found[k];
@@ -124,13 +110,10 @@ __global__ void __launch_bounds__(kThreads) layer_end_kernel(const __grid_consta
     }
     if (k0 + kOutputsAtOnce >= e.output.outputs) break;
     __syncthreads();
+    GAVEL_UNROLL
     for (float &sum : found) sum = 0;
     // A thread reads what it wrote itself.
-    for (int64_t i = int64_t{thread} * kChunk; i < e.neurons; i += kThreads * kChunk) {
-      float u[kChunk];
-      widen_raw<GAVEL_F32>(load_raw<GAVEL_F32, true>(sums, i, e.neurons), u);
-      add_outputs<kType>(e, k0 + kOutputsAtOnce, i, u, found);
-    }
+    for (int64_t i = thread; i < e.neurons; i += kThreads) add_outputs<kType>(e, k0 + kOutputsAtOnce, i, sums[i], found);
   }
   if (thread == 0) count_item(e.output, r, state, nan);
   // Blocks of all launches of the call count together.
@@ -202,9 +185,9 @@ LayerEnd layer_end(const BlasLtLayers &layers, int32_t l, const Scratch &scratch
     end.preactivation_stride = layers.preactivations.stride[0];
   }
   if (l + 1 < spec.fields.hidden_layers) {
-    end.next = scratch.next[l % 2];
+    end.next = reinterpret_cast<uint16_t *>(scratch.next[l % 2]);
   } else {
-    end.output_weight = static_cast<const char *>(head.parameter(spec.output_weight));
+    end.output_weight = head.parameter(spec.output_weight);
     end.output = layers.output;
   }
   return end;

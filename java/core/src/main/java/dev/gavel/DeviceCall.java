@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * One call on a stream, of tensors that lie on its device: enqueued, not waited for. The tensors are
- * held open while it is enqueued.
+ * One call on a stream, of tensors that lie on its device: enqueued, not waited for. The tensors
+ * are held open while it is enqueued.
  */
 final class DeviceCall implements AutoCloseable {
   private final Stream stream;
@@ -60,11 +60,7 @@ final class DeviceCall implements AutoCloseable {
       arguments.choices(pooling, readout);
       call.tensor(struct, gavel_score_args.hidden$offset(), batch.hidden());
       call.rows(
-          struct,
-          gavel_score_args.first$offset(),
-          gavel_score_args.last$offset(),
-          batch,
-          pooling);
+          struct, gavel_score_args.first$offset(), gavel_score_args.last$offset(), batch, pooling);
       call.readout(struct, ReadoutArguments.Offsets.SCORE, readout, batch);
       call.tensor(struct, gavel_score_args.scores$offset(), outputs.scores());
       call.tensor(struct, gavel_score_args.logits$offset(), outputs.logits());
@@ -111,8 +107,7 @@ final class DeviceCall implements AutoCloseable {
     arguments.describeExperts(step.head().spec());
     MemorySegment gradients = step.describeGradients(this);
     try {
-      Gavel.backward(
-          stream.context().handle(), step.head().handle(), struct, gradients, error);
+      Gavel.backward(stream.context().handle(), step.head().handle(), struct, gradients, error);
     } catch (NativeException e) {
       throw Failures.of(e);
     }
@@ -151,8 +146,7 @@ final class DeviceCall implements AutoCloseable {
   /** Enqueues a step of an optimizer. */
   void optimizerStep(NativeHandle optimizer, MemorySegment gradients, float learningRate) {
     try {
-      Gavel.optimizerStep(
-          optimizer, gradients, learningRate, stream.handle().address(), error);
+      Gavel.optimizerStep(optimizer, gradients, learningRate, stream.handle().address(), error);
     } catch (NativeException e) {
       throw Failures.of(e);
     }

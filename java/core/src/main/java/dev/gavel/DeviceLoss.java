@@ -9,10 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A loss on a device: a copy there of what a {@link Loss} says (its pairs, groups, targets, weights),
- * and memory there for its value, its items and its gradient. Made once, it serves every batch with
- * the same; it belongs to the stream it was made on, and work on another one must be ordered with
- * {@link Stream#waitFor}.
+ * A loss on a device: a copy there of what a {@link Loss} says (its pairs, groups, targets,
+ * weights), and memory there for its value, its items and its gradient. Made once, it serves every
+ * batch with the same; it belongs to the stream it was made on, and work on another one must be
+ * ordered with {@link Stream#waitFor}.
  *
  * <pre>{@code
  * head.score(batch, pooling, readout, scores, loss, stream);   // enqueued

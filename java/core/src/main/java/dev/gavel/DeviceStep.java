@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A training step of a head on a CUDA stream, of tensors that lie on its device: what {@link Step} is
- * to host tensors. Every method enqueues and returns; what only the device can see is thrown by
+ * A training step of a head on a CUDA stream, of tensors that lie on its device: what {@link Step}
+ * is to host tensors. Every method enqueues and returns; what only the device can see is thrown by
  * {@link Stream#synchronize()}. Made once, it owns what a step needs on the device and serves every
  * batch of its size: fill one that has fewer responses up with rows of -1, which count for nothing.
  *
@@ -65,8 +65,7 @@ public final class DeviceStep implements AutoCloseable {
                 ? Optional.empty()
                 : Optional.of(memory.floats(responses, spec.preactivationWidth())));
     for (HeadSpec.Parameter parameter : spec.parameters()) {
-      gradients.add(
-          memory.floats(parameter.shape().stream().mapToLong(Long::longValue).toArray()));
+      gradients.add(memory.floats(parameter.shape().stream().mapToLong(Long::longValue).toArray()));
     }
     this.vectorGradients =
         extras.contains(Step.Extra.VECTOR_GRADIENTS)
@@ -133,8 +132,8 @@ public final class DeviceStep implements AutoCloseable {
    * Enqueues adding the last backward pass's gradient of the hidden states to the caller's.
    *
    * @param hiddenGradient f32 [T, H]; added to, not overwritten
-   * @throws IllegalStateException if the step was made without {@link
-   *     Step.Extra#VECTOR_GRADIENTS}, or there was no backward pass
+   * @throws IllegalStateException if the step was made without {@link Step.Extra#VECTOR_GRADIENTS},
+   *     or there was no backward pass
    */
   public void scatter(DeviceTensor hiddenGradient) {
     guard.acquireExclusively();
@@ -159,16 +158,15 @@ public final class DeviceStep implements AutoCloseable {
   /**
    * Gradients of the pooled vectors, f32 [R, D].
    *
-   * @throws IllegalStateException if the step was made without {@link
-   *     Step.Extra#VECTOR_GRADIENTS}, or there was no backward pass
+   * @throws IllegalStateException if the step was made without {@link Step.Extra#VECTOR_GRADIENTS},
+   *     or there was no backward pass
    */
   public DeviceTensor vectorGradients() {
     if (!wentBack) {
       throw new IllegalStateException("there was no backward pass since the forward pass");
     }
     return vectorGradients.orElseThrow(() ->
-        new IllegalStateException(
-            "step was made without VECTOR_GRADIENTS; name it in allocate"));
+        new IllegalStateException("step was made without VECTOR_GRADIENTS; name it in allocate"));
   }
 
   /** The head that is trained. */

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Pinned tensors, and scores, losses and training steps of tensors on a device, enqueued on a stream:
- * the bits of the same calls with tensors of the host. As {@link CudaTest} for the rest.
+ * Pinned tensors, and scores, losses and training steps of tensors on a device, enqueued on a
+ * stream: the bits of the same calls with tensors of the host. As {@link CudaTest} for the rest.
  */
 @ExtendWith(NoLeaks.class)
 class CudaDeviceTest {
@@ -134,9 +134,7 @@ class CudaDeviceTest {
           onDevice.evaluate(there);
           assertEquals(expected.value(), read(onDevice.value(), stream)[0], loss.toString());
           assertArrayEquals(
-              expected.gradient().toFloats(),
-              read(onDevice.gradient(), stream),
-              loss.toString());
+              expected.gradient().toFloats(), read(onDevice.gradient(), stream), loss.toString());
           float[] items = read(onDevice.itemLoss(), stream);
           for (int item = 0; item < expected.items(); item++) {
             assertEquals(expected.item(item), items[item], loss + ", item " + item);
@@ -168,8 +166,7 @@ class CudaDeviceTest {
       Loss loss = Loss.bradleyTerry(pairs);
       Stream stream = tensors.stream;
       try (DeviceStep enqueued =
-              DeviceStep.allocate(
-                  there, readout, RESPONSES, stream, Step.Extra.VECTOR_GRADIENTS);
+              DeviceStep.allocate(there, readout, RESPONSES, stream, Step.Extra.VECTOR_GRADIENTS);
           DeviceLoss uploaded = DeviceLoss.upload(loss, RESPONSES, 1, stream);
           DeviceTensor hidden = DeviceTensor.allocate(stream, DType.F32, TOKENS, 8)) {
         hidden.copyFrom(hiddenGradient, stream);
@@ -229,20 +226,27 @@ class CudaDeviceTest {
         RewardHead head = head(cuda, HEAD);
         RewardHead gate = head(cuda, HEAD);
         RewardHead other = head(cuda, HeadSpec.linear(8).build());
+        RewardHead wide = head(cuda, HeadSpec.linear(1024).build());
         Optimizer ofOther = Optimizer.create(other, AdamW.defaults())) {
       Stream stream = tensors.stream;
       Readout gated = Readout.linearGate(gate, 1);
       assertThrows(
-          UnsupportedException.class,
-          () -> DeviceStep.allocate(head, gated, RESPONSES, stream));
+          UnsupportedException.class, () -> DeviceStep.allocate(head, gated, RESPONSES, stream));
       assertThrows(
           InvalidArgumentException.class,
           () -> DeviceStep.allocate(head, Readout.identity(), 0, stream));
-      // Twice as much as any device has: what was there before it is given back.
+      // The vectors' gradients are more than any device has; what was made before them is given
+      // back.
       long held = cuda.memory().held();
       assertThrows(
           OutOfDeviceMemoryException.class,
-          () -> DeviceStep.allocate(head, Readout.identity(), Integer.MAX_VALUE, stream));
+          () ->
+              DeviceStep.allocate(
+                  wide,
+                  Readout.identity(),
+                  Integer.MAX_VALUE,
+                  stream,
+                  Step.Extra.VECTOR_GRADIENTS));
       stream.synchronize();
       assertEquals(held, cuda.memory().held());
       try (DeviceStep step = DeviceStep.allocate(head, Readout.identity(), 4, stream)) {
