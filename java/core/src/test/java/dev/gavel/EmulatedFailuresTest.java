@@ -89,15 +89,15 @@ class EmulatedFailuresTest {
             "2097152 bytes were asked for");
       }
       // A call on host tensors that finds no room for its copies there.
-      HeadSpec narrow = HeadSpec.linear(8).outputBias(false).build();
-      try (RewardHead head = RewardHead.create(context, narrow, Init.normal(1, 1));
-          HostTensor hidden = HostTensor.allocate(DType.F32, 1 << 16, 8);
-          PackedBatch batch = PackedBatch.ofVectors(hidden, 1 << 16)) {
+      HeadSpec wide = HeadSpec.linear(8192).outputBias(false).build();
+      try (RewardHead head = RewardHead.create(context, wide, Init.normal(1, 1));
+          HostTensor hidden = HostTensor.allocate(DType.F32, 64, 8192);
+          PackedBatch batch = PackedBatch.ofVectors(hidden, 64)) {
         assertThrows(
             OutOfDeviceMemoryException.class,
             () -> head.score(batch, Pooling.index(), Readout.identity()));
         machine.setDeviceMemory(1L << 30);
-        assertEquals(1 << 16, head.score(batch, Pooling.index(), Readout.identity()).length);
+        assertEquals(64, head.score(batch, Pooling.index(), Readout.identity()).length);
       }
       try (Context probe = Context.open(CUDA)) {
         assertEquals(0, probe.memory().held(), "a context of its own holds nothing of this one");
