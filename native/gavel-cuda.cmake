@@ -10,6 +10,7 @@ if(NOT GAVEL_CUDA MATCHES "^(AUTO|ON|OFF)$")
 endif()
 
 set(gavel_emulator_dir ${CMAKE_CURRENT_SOURCE_DIR}/test/cuda_emulator)
+set(gavel_fake_cublaslt ${CMAKE_BINARY_DIR}/lib/emulated/libcublasLt_)
 
 # The cubins, and the PTX that later devices compile for themselves. Two runs of the compiler proper: sm_80 is made from that PTX.
 set(GAVEL_CUDA_CODE -gencode=arch=compute_80,code=[sm_80,compute_80] -gencode=arch=compute_90a,code=sm_90a)
@@ -133,6 +134,7 @@ endfunction()
 function(gavel_cuda_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE gavel_objects gavel_cuda_emulated_objects gavel_cuda_emulator ${CMAKE_DL_LIBS})
+  target_compile_definitions(${name} PRIVATE GAVEL_FAKE_CUBLASLT="${gavel_fake_cublaslt}")
   gavel_add_test(${name})
 endfunction()
 
@@ -141,7 +143,8 @@ function(gavel_cuda_api_test name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE gavel_objects ${CMAKE_DL_LIBS})
   target_include_directories(${name} PRIVATE ${gavel_emulator_dir})
-  target_compile_definitions(${name} PRIVATE GAVEL_EMULATED_LIBRARY="$<TARGET_FILE:gavel_cuda_emulated>")
+  target_compile_definitions(${name} PRIVATE GAVEL_EMULATED_LIBRARY="$<TARGET_FILE:gavel_cuda_emulated>"
+    GAVEL_FAKE_CUBLASLT="${gavel_fake_cublaslt}")
   add_dependencies(${name} gavel_cuda_emulated)
   gavel_add_test(${name})
 endfunction()
@@ -195,4 +198,18 @@ function(gavel_cuda_race_objects)
   target_link_libraries(gavel_cuda_race_objects PUBLIC gavel_flags)
   target_compile_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread -O1 -g1 -Wno-error)
   target_link_options(gavel_cuda_race_objects PUBLIC -fsanitize=thread)
+endfunction()
+
+# gavel_fake_cublaslt(): libraries that stand for cuBLASLt, beside emulated/libgavel_cuda.so, where the tests of both languages find them: one
+# of version 13.1, one of version 11, and one without functions.
+function(gavel_fake_cublaslt)
+  foreach(fake good old incomplete)
+    add_library(gavel_fake_cublaslt_${fake} MODULE EXCLUDE_FROM_ALL test/fake_cublaslt.cpp)
+    target_link_libraries(gavel_fake_cublaslt_${fake} PRIVATE gavel_flags)
+    set_target_properties(gavel_fake_cublaslt_${fake} PROPERTIES OUTPUT_NAME cublasLt_${fake}
+      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/emulated)
+    target_compile_definitions(gavel_fake_cublaslt_${fake} PRIVATE FAKE_VERSION=$<IF:$<STREQUAL:${fake},old>,110000,130100>)
+    add_dependencies(gavel_cuda_emulated gavel_fake_cublaslt_${fake})
+  endforeach()
+  target_compile_definitions(gavel_fake_cublaslt_incomplete PRIVATE FAKE_INCOMPLETE)
 endfunction()

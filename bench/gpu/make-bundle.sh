@@ -1,13 +1,14 @@
 #!/bin/sh
 # Makes one archive of all that is run on a GPU host, which needs a driver but no JDK, compiler or network:
-#   bench/gpu/make-bundle.sh [ARCHIVE]        default bench/gpu/target/gavel-gpu.tar.gz
+#   bench/gpu/make-bundle.sh [ARCHIVE [BUILD]]        default bench/gpu/target/gavel-gpu.tar.gz
+# BUILD: a CMake build folder that has libgavel.so and libgavel_cuda.so already; without it one is made, which takes minutes.
 # Needs nvcc 13, CMake, g++, a JDK and Maven here. On the host: unpack it, and  ./run.sh [RESULTS_FOLDER]  (README.md beside this).
 set -eu
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
 target=$root/bench/gpu/target
 archive=${1:-$target/gavel-gpu.tar.gz}
-build=$target/build
+build=${2:-$target/build}
 bundle=$target/gavel-gpu
 most_bytes=$((60 * 1024 * 1024))
 
@@ -16,8 +17,14 @@ jdk=${found% *}
 nvcc=$(command -v nvcc) || { echo "make-bundle: nvcc was not found on the PATH; install the CUDA toolkit 13.0 or newer." >&2; exit 3; }
 jobs=$(getconf _NPROCESSORS_ONLN)
 
-cmake -S "$root" -B "$build" -DGAVEL_CUDA=ON -DGAVEL_TESTS=OFF >"$target.log" 2>&1 || { cat "$target.log" >&2; exit 1; }
-cmake --build "$build" --parallel "$jobs"
+mkdir -p "$target"
+if [ $# -lt 2 ]; then
+  cmake -S "$root" -B "$build" -DGAVEL_CUDA=ON -DGAVEL_TESTS=OFF >"$target/cmake.log" 2>&1 || { cat "$target/cmake.log" >&2; exit 1; }
+  cmake --build "$build" --parallel "$jobs"
+fi
+for library in libgavel.so libgavel_cuda.so; do
+  [ -f "$build/lib/$library" ] || { echo "make-bundle: there is no $build/lib/$library." >&2; exit 3; }
+done
 
 rm -rf "$bundle"
 mkdir -p "$bundle/lib" "$bundle/native" "$bundle/tests" "$bundle/peers" "$bundle/third-party"

@@ -1,13 +1,19 @@
 #!/bin/sh
 # On the GPU host, from the unpacked bundle:  ./run.sh [RESULTS_FOLDER]     default ./results; about ten minutes
 # Ceilings, the tests on the device (a skip is a failure), compute-sanitizer on the small shapes, then PyTorch beside us. Writes JSON,
-# logs and results.md. Exit code 1 where a test failed; what a host lacks (compute-sanitizer, PyTorch) is named and left out.
+# logs and results.md. Exit code 1 where a test failed, 3 where the host has no GPU; what else it lacks (compute-sanitizer, PyTorch) is named
+# and left out. With GAVEL_CUDA_LIBRARY naming another libgavel_cuda.so, the emulated one, the runner itself is tried without a GPU.
 set -u
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 results=${1:-$here/results}
 mkdir -p "$results"
 results=$(CDPATH= cd -- "$results" && pwd)
-export GAVEL_CUDA_LIBRARY="$here/native/libgavel_cuda.so"
+if [ -z "${GAVEL_CUDA_LIBRARY:-}" ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU '; then
+  echo "run.sh: nvidia-smi lists no GPU on this host, so nothing here can be run or measured. Needed: an NVIDIA GPU of compute" >&2
+  echo "capability 8.0 or newer, visible to this container, and a driver for CUDA 13 (version 580 or newer)." >&2
+  exit 3
+fi
+export GAVEL_CUDA_LIBRARY="${GAVEL_CUDA_LIBRARY:-$here/native/libgavel_cuda.so}"
 failed=0
 entries=
 

@@ -7,7 +7,10 @@ Every case has up to three peers: eager, torch.compile (default) and torch.compi
 are taken of every side, microseconds per call, medians over rounds:
   warm  back-to-back calls between two events, divided by their number: what a caller who keeps the GPU fed pays, launches included;
   cold  one call between two events behind a write of 256 MiB, which empties the L2 cache and lets the host run ahead: GPU time alone.
+  end to end  one call and the wait for it, on the host's clock, of ours alone; the interpreter's share is in it.
 Errors are the largest against float64 from the same rounded inputs, relative to the largest value. Nothing is timed before both agree.
+Kernels of one call of ours are counted with PyTorch's profiler. Where PyTorch has loaded a cuBLASLt, heads of many responses run in mode FAST
+on it, too, as a side of their own.
 Times are of this machine alone; report.py makes the tables.
 """
 import argparse
@@ -25,6 +28,7 @@ import gavel_abi as abi
 from gavel_abi import sized
 
 DEVICE = "cuda:0"
+FAST_ROWS = 2048  # responses from which on mode FAST differs from INVARIANT
 TYPES = {torch.float32: abi.F32, torch.float16: abi.F16, torch.bfloat16: abi.BF16, torch.int64: abi.I64, torch.uint8: abi.U8}
 
 
@@ -46,14 +50,26 @@ def array_of(tensors):
     return array
 
 
-class Ours:
-    """A context, a stream that is PyTorch's current one, and everything that must outlive the calls."""
+def loaded_cublaslt():
+    """Path of the cuBLASLt that PyTorch's own products have loaded, or None."""
+    torch.ones(64, 64, device=DEVICE).bfloat16() @ torch.ones(64, 64, device=DEVICE).bfloat16()
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        paths = {line.split()[-1] for line in maps if "libcublasLt.so" in line}
+    return sorted(paths)[0] if paths else None
 
-    def __init__(self, path):
+
+class Ours:
+    """A context, a stream that is PyTorch's current one, and everything that must outlive the calls. cublaslt: for mode FAST."""
+
+    def __init__(self, path, cublaslt=None, torch_stream=None):
         self.gavel = abi.Gavel(path)
         options = sized(abi.ContextOptions, device_type=abi.CUDA, threads=1)
+        if cublaslt is not None:
+            options.mode = abi.FAST
+            options.cublaslt = cublaslt.encode()
         self.context = self.gavel.create("gavel_context_create", c.byref(options))
-        self.torch_stream = torch.cuda.Stream()
+        self.torch_stream = torch_stream or torch.cuda.Stream()
+        self.fast = None  # the same in mode FAST
         self.stream = self.gavel.create("gavel_stream_wrap", self.context, c.c_void_p(self.torch_stream.cuda_stream))
         self.kept = []
 
@@ -78,7 +94,7 @@ class Ours:
         self.keep(args)
         return self.gavel.bound("gavel_score", self.context, head, c.byref(args), c.byref(loss) if loss is not None else None)
 
-    def loss(self, kind, loss, dscore, scores=None, pairs=None, offsets=None, target_index=None):
+    def loss(self, kind, loss, dscore, scores=None, pairs=None, offsets=None, target_index=None, ranks=None):
         args = sized(abi.LossArgs, kind=kind, reduction=abi.MEAN_VALID, weight=1.0)
         if kind == abi.BRADLEY_TERRY:
             args.beta = 1.0
@@ -86,7 +102,10 @@ class Ours:
         else:
             args.temperature = 1.0
             args.offsets = view(offsets)
-            args.target_index = view(target_index)
+            if target_index is not None:
+                args.target_index = view(target_index)
+            if ranks is not None:
+                args.ranks = view(ranks)
         args.loss, args.dscore = view(loss), view(dscore)
         if scores is not None:
             args.scores = view(scores)
@@ -168,9 +187,10 @@ def exact_mlp(head, hidden, last):
 
 # What a case is: sides {name: callable}, checks {name: relative error}, bytes it must move, floating-point operations.
 class Case:
-    def __init__(self, name, ours, peers, errors, moved_bytes, operations):
+    def __init__(self, name, ours, peers, errors, moved_bytes, operations, gemm=None):
         self.name, self.ours, self.peers, self.errors = name, ours, peers, errors
         self.moved_bytes, self.operations = moved_bytes, operations
+        self.gemm = gemm  # (m, n, k) of the product it is made of, where cuBLAS's rate for it is of interest
 
 
 def compiled(function, mode):
@@ -197,7 +217,17 @@ def score_case(ours, name, head, spec, exact, width, rows, moved_bytes, operatio
     run()
     ours.synchronize()
     errors = {"ours": relative_error(scores[:, 0], truth), "eager": relative_error(eager(), truth)}
-    return Case(name, run, sides, errors, moved_bytes, operations)
+    gemm = None
+    if isinstance(head, MlpHead):
+        gemm = (rows, head.hidden.out_features, width)
+    if gemm and ours.fast and rows >= FAST_ROWS:
+        found = torch.empty(rows, 1, device=DEVICE)
+        sides["ours FAST"] = ours.fast.score(ours.fast.head(spec, head.parameters_in_order()), hidden, last, found)
+        ours.keep(found)
+        sides["ours FAST"]()
+        ours.fast.synchronize()
+        errors["ours FAST"] = relative_error(found[:, 0], truth)
+    return Case(name, run, sides, errors, moved_bytes, operations, gemm)
 
 
 def cases(ours):
@@ -213,6 +243,7 @@ def cases(ours):
             rows, 2 * 4096 * (4096 + 3) + 2 * 4096 * rows + 4 * rows, 2 * 4096 * 4096 * rows)
     yield lambda: bradley_terry_case(ours, 100_000)
     yield lambda: cross_entropy_case(ours, 100_000, 8)
+    yield lambda: plackett_luce_case(ours, 100_000, 8)
     for rows in (64,):
         yield lambda rows=rows: training_case(ours, f"training step, linear head 4096, R={rows}", LinearHead(4096),
                                               linear_spec(4096), 4096, 0, rows)
@@ -249,6 +280,24 @@ def cross_entropy_case(ours, count, group):
         return F.cross_entropy(values.view(-1, group), target)
 
     return loss_case(ours, f"cross-entropy loss + dscore, N={count} in groups of {group}", run, peer, scores, loss, dscore)
+
+
+def plackett_luce_case(ours, count, group):
+    scores = torch.randn(count, device=DEVICE)
+    offsets = torch.arange(0, count + 1, group, device=DEVICE)
+    order = torch.argsort(torch.rand(count // group, group, device=DEVICE), dim=1)  # place -> entry
+    ranks = (torch.argsort(order, dim=1) + 1).reshape(-1).contiguous()
+    loss, dscore = torch.empty(1, device=DEVICE), torch.empty(count, device=DEVICE)
+    args = ours.loss(abi.PLACKETT_LUCE, loss, dscore, scores=scores, offsets=offsets, ranks=ranks)
+    ours.keep(scores, offsets, ranks, loss, dscore)
+    run = ours.gavel.bound("gavel_loss", ours.context, c.byref(args))
+
+    # ListMLE as it is usually written; groups of one length, as above.
+    def peer(values):
+        ranked = values.view(-1, group).gather(1, order)
+        return (torch.logcumsumexp(ranked.flip(1), 1).flip(1) - ranked).sum(1).mean()
+
+    return loss_case(ours, f"Plackett-Luce loss + dscore, N={count} in groups of {group}", run, peer, scores, loss, dscore)
 
 
 def loss_case(ours, name, run, peer, scores, loss, dscore):
@@ -385,6 +434,28 @@ def gemm_rate():
     return 2 * size**3 / statistics.median(timer.warm(lambda: a @ b, 10) for _ in range(5)) / 1e6
 
 
+def kernels_of(side):
+    """Kernels that one call launches; None where the profiler sees none of them."""
+    try:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+            side()
+            torch.cuda.synchronize()
+        names = [event.name for event in profile.events() if event.device_type == torch.autograd.DeviceType.CUDA]
+    except RuntimeError:
+        return None
+    return len([name for name in names if not name.startswith("Mem")]) or None
+
+
+def end_to_end(side):
+    times = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        side()
+        torch.cuda.current_stream().synchronize()
+        times.append((time.perf_counter() - begin) * 1e6)
+    return statistics.median(times[10:])
+
+
 def summary(values):
     ordered = sorted(values)
     return {"median": statistics.median(ordered), "low": ordered[len(ordered) // 4], "high": ordered[(3 * len(ordered)) // 4]}
@@ -404,7 +475,13 @@ def measure(case, timer, rounds):
         for name, side in sides.items():
             warm[name].append(timer.warm(side, calls))
             cold[name].append(statistics.median(timer.cold(side) for _ in range(7)))
+    gemm_us = None
+    if case.gemm:
+        m, n, k = case.gemm
+        a, b = torch.randn(m, k, device=DEVICE).bfloat16(), torch.randn(n, k, device=DEVICE).bfloat16().T
+        gemm_us = statistics.median(timer.warm(lambda: a @ b, calls) for _ in range(rounds))
     return {"case": case.name, "bytes": case.moved_bytes, "operations": case.operations, "errors": case.errors,
+            "kernels": kernels_of(case.ours), "end_to_end_us": end_to_end(case.ours), "gemm_us": gemm_us,
             "warm": {name: summary(values) for name, values in warm.items()},
             "cold": {name: summary(values) for name, values in cold.items()}}
 
@@ -421,10 +498,14 @@ def main():
         sys.exit("torch_head.py: PyTorch sees no CUDA device; nothing was measured")
     torch.manual_seed(1)
     ours, timer, begun = Ours(options.library), Timer(), time.monotonic()
+    cublaslt = loaded_cublaslt()
+    if cublaslt is not None:
+        ours.fast = Ours(options.library, cublaslt, ours.torch_stream)
     properties = torch.cuda.get_device_properties(0)
     result = {"machine": {"gpu": properties.name, "memory_bytes": properties.total_memory,
                           "multiprocessors": properties.multi_processor_count, "torch": torch.__version__,
-                          "cuda": torch.version.cuda, "python": platform.python_version(), "gemm_tflops": gemm_rate()},
+                          "cuda": torch.version.cuda, "python": platform.python_version(), "gemm_tflops": gemm_rate(),
+                          "cublaslt": cublaslt},
               "rounds": options.rounds, "cases": [], "not_run": []}
     with torch.cuda.stream(ours.torch_stream):
         for make in cases(ours):

@@ -21,25 +21,6 @@ const Kind kKinds[] = {{GAVEL_POOLING_INDEX, GAVEL_COMBINE_NONE},
                        {GAVEL_POOLING_FIRST_LAST, GAVEL_COMBINE_SUB},
                        {GAVEL_POOLING_SPAN_MEAN, GAVEL_COMBINE_NONE}};
 
-void make_integers(Random &random, Batch &batch) {
-  for (float &value : batch.values) value = static_cast<float>(random.integer(-2, 2));
-  batch.reencode();
-}
-
-// Spans of 1, 2 or 4 rows, so that means of integers are exact; some items are invalid.
-TrainingCase exact_case(Random &random, const gavel_head_spec &spec, int64_t items, Kind kind) {
-  TrainingCase training = random_case(random, spec, items, kind.pooling, kind.combine, 0);
-  make_integers(random, training.batch);
-  for (size_t r = 0; r < training.batch.last.size(); ++r) {
-    int64_t &first = training.batch.first[r];
-    first = random.integer(0, training.batch.tokens - 4);
-    training.batch.last[r] = first + (int64_t{1} << random.integer(0, 2)) - 1;
-    if (random.integer(0, 5) == 0) training.batch.last[r] = kind.pooling == GAVEL_POOLING_INDEX ? -1 : first - 1;
-  }
-  for (float &value : training.dscore) value = static_cast<float>(4 * random.integer(-2, 2));
-  return training;
-}
-
 // Everything small whole numbers: nothing is rounded anywhere, so every order of additions gives the CPU's bits.
 void test_exact(const CudaContext &cuda, const TestContext &cpu) {
   uint64_t seed = 1;
@@ -52,7 +33,7 @@ void test_exact(const CudaContext &cuda, const TestContext &cpu) {
           spec.flags = GAVEL_HEAD_OUTPUT_BIAS;
           if (spec.kind == GAVEL_HEAD_MLP) spec.flags |= GAVEL_HEAD_HIDDEN_BIAS;
           Random random(++seed);
-          const TrainingCase training = exact_case(random, spec, items, kind);
+          const TrainingCase training = exact_case(random, spec, items, kind.pooling, kind.combine);
           const TestHead on_cpu(cpu.get(), spec, seed, 2);
           const TestHead on_cuda(cuda.get(), spec, seed, 2);
           const Scores expected = run_forward(cpu.get(), on_cpu, training);
@@ -200,7 +181,7 @@ void test_scatter(const CudaContext &cuda, const TestContext &cpu) {
   for (const Kind &kind : kKinds) {
     Random random(400);
     const gavel_head_spec spec = linear_spec(GAVEL_F32, kind.combine == GAVEL_COMBINE_CONCAT ? 44 : 22, 1);
-    const TrainingCase training = exact_case(random, spec, 25, kind);
+    const TrainingCase training = exact_case(random, spec, 25, kind.pooling, kind.combine);
     std::vector<float> dvectors = random_values(random, GAVEL_F32, 25 * spec.input_width);
     std::vector<float> expected(static_cast<size_t>(training.batch.tokens * 25), 1.0f);
     std::vector<float> actual = expected;

@@ -52,10 +52,10 @@ inline gavel_context_options cuda_options(int32_t device = 0) {
 // A context with one stream; stops the test where it cannot be made.
 class CudaContext {
  public:
-  explicit CudaContext(int32_t device = 0) : device_(device) {
+  explicit CudaContext(int32_t device = 0) : CudaContext(cuda_options(device)) {}
+  explicit CudaContext(const gavel_context_options &options) : device_(options.device_id) {
     machine();
     auto error = sized<gavel_error>();
-    const gavel_context_options options = cuda_options(device);
     if (gavel_context_create(&options, &context_, &error) != GAVEL_OK ||
         gavel_stream_create(context_, &stream_, &error) != GAVEL_OK) {
       std::fprintf(stderr, "no CUDA context: %s\n", error.message);

@@ -28,13 +28,10 @@ void test_capture(const CudaContext &cuda, const Operation &operation, const std
   auto error = sized<gavel_error>();
   gavel_stream *stream = nullptr;
   expect_status("stream", gavel_stream_create(cuda.get(), &stream, &error), GAVEL_OK, error);
-  if (operation.workspace) {
-    int64_t bytes = -1;
-    expect_status("workspace", operation.workspace(stream, &bytes, error), GAVEL_OK, error);
-    expect_status("reserve", gavel_stream_reserve(stream, bytes, &error), GAVEL_OK, error);
-  } else {
-    expect_status("before the capture", operation.run(stream, error), GAVEL_OK, error);
-  }
+  int64_t bytes = -1;
+  expect_status("workspace", operation.workspace(stream, &bytes, error), GAVEL_OK, error);
+  CHECK(bytes >= 0, "%s: a workspace of %lld bytes", operation.name.c_str(), static_cast<long long>(bytes));
+  expect_status("reserve", gavel_stream_reserve(stream, bytes, &error), GAVEL_OK, error);
   expect_status("synchronize", gavel_stream_synchronize(stream, &error), GAVEL_OK, error);
   const auto native = static_cast<cudaStream_t>(gavel_stream_native(stream));
   const gavel::emulator::Live before = machine().live();

@@ -20,7 +20,7 @@ struct Operation {
   std::string name;
   // Enqueues it on a stream.
   std::function<int32_t(gavel_stream *stream, gavel_error &error)> run;
-  // Its scratch bytes; none: the call has no such question, and a call before makes room.
+  // Its scratch bytes.
   std::function<int32_t(gavel_stream *stream, int64_t *bytes, gavel_error &error)> workspace;
   // Everything it writes, where it lies on the host after OnDevice::download.
   std::vector<std::vector<float> *> outputs;
@@ -169,7 +169,10 @@ class Operations {
                       args.stream = stream;
                       return gavel_token_logprob(context, multiplied, &args, nullptr, &error);
                     },
-                    nullptr,
+                    [&args, context, multiplied](gavel_stream *stream, int64_t *bytes, gavel_error &error) {
+                      args.stream = stream;
+                      return gavel_token_logprob_workspace(context, multiplied, &args, nullptr, bytes, &error);
+                    },
                     {&out.logprobs, &out.scores},
                     device});
     std::vector<float> &dscore = keep(new std::vector<float>(random_values(random, GAVEL_F32, 3)));
@@ -182,7 +185,10 @@ class Operations {
                       backward.stream = stream;
                       return gavel_token_logprob_backward(context, &backward, &error);
                     },
-                    nullptr,
+                    [&backward, context](gavel_stream *stream, int64_t *bytes, gavel_error &error) {
+                      backward.stream = stream;
+                      return gavel_token_logprob_backward_workspace(context, &backward, bytes, &error);
+                    },
                     {&out.dlogprobs},
                     there});
   }

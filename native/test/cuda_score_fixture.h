@@ -115,6 +115,7 @@ class CudaHead {
     if (mlp) call.preactivations = output(*preactivations, hiddens);
     call.counts = view(counts.data(), GAVEL_I64, {2});
     call.loss = run.loss;
+    call.context = &device_.context();
     cuda::enqueue_score(call, device_.stream(), run.kernels);
 
     CudaScores out;

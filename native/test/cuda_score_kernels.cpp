@@ -63,12 +63,16 @@ void compare(const std::string &what, const std::vector<float> &actual, const st
 
 int main() {
   CudaDevice device;
+  // Another order of a sum shows in one item out of ten or so.
+  const int64_t items = gavel::emulator::engine() == gavel::emulator::EngineKind::THREADS ? 3 : 16;
   for (const int32_t dtype : {GAVEL_F32, GAVEL_BF16}) {
-    const RawHead linear(device, with_norm(linear_spec(dtype, 264, 1), GAVEL_NORM_LAYER));
-    const std::vector<float> scores = linear.score(GAVEL_POOLING_INDEX, {LinearKernel::WARP, {}}, 3);
+    // Wide enough that every warp of a team has a part of the sum, narrow enough for one warp alone.
+    const RawHead linear(device, with_norm(linear_spec(dtype, 1016, 1), GAVEL_NORM_LAYER));
+    const std::vector<float> scores = linear.score(GAVEL_POOLING_INDEX, {LinearKernel::WARP, {}}, items);
     for (const LinearKernel kernel : {LinearKernel::TEAM_4, LinearKernel::TEAM_8, LinearKernel::STREAM}) {
       if (!gavel::cuda::linear_exists(kernel, dtype, dtype, true)) continue;
-      compare("linear " + std::to_string(static_cast<int>(kernel)), linear.score(GAVEL_POOLING_INDEX, {kernel, {}}, 3), scores);
+      compare("linear " + std::to_string(static_cast<int>(kernel)), linear.score(GAVEL_POOLING_INDEX, {kernel, {}}, items),
+              scores);
     }
     linear.score(GAVEL_POOLING_SPAN_MEAN, {}, 2);
     const RawHead mlp(device, with_norm(mlp_spec(dtype, 72, {40, 33}, 1, GAVEL_ACTIVATION_SILU), GAVEL_NORM_RMS));

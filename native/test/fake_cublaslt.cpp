@@ -4,6 +4,7 @@
 // nothing but its version.
 #include "fake_cublaslt.h"
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 size_t cublasLtGetVersion() {
@@ -11,6 +12,10 @@ size_t cublasLtGetVersion() {
 }
 
 #ifndef FAKE_INCOMPLETE
+const fake_cublaslt::Control *fake_cublaslt_control() {
+  static const fake_cublaslt::Control control = {&fake_cublaslt::asked, &fake_cublaslt::live, &fake_cublaslt::on_stream};
+  return &control;
+}
 int cublasLtCreate(void **handle) {
   return fake_cublaslt::kApi.cublasLtCreate(handle);
 }
@@ -53,3 +58,4 @@ int cublasLtMatmul(void *handle, void *operation, const void *alpha, const void 
 }
 #endif
 }
+#pragma GCC visibility pop

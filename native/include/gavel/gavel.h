@@ -136,8 +136,9 @@ enum {
 
 enum {
   GAVEL_MODE_INVARIANT = 0, /* the bits of a score depend on nothing but what the head of this file names */
-  GAVEL_MODE_FAST = 1 /* CUDA: leave to hand large products to cuBLASLt, with bits that depend on the batch; no product of this
-                               version goes there yet, so scores are those of INVARIANT */
+  GAVEL_MODE_FAST =
+      1 /* CUDA: where a cuBLASLt is in use, it makes the products of 16-bit heads with hidden layers over 2048 items or
+                         more. Scores then depend on the batch; gradients take dL/da rounded to TF32 (11 bits) into their products */
 };
 
 typedef struct gavel_context_options {
@@ -586,7 +587,7 @@ enum {
  * call computes logprobs alone, of every row that the mask lets through.
  *
  * On CUDA a target out of range is reported by the next gavel_stream_synchronize, and the log-probability is NaN; from the same logits the bits
- * are the CPU's. The first call of a size makes room in the stream's scratch memory: run one before a capture.
+ * are the CPU's.
  */
 typedef struct gavel_token_logprob_args {
   uint32_t struct_size;
@@ -611,6 +612,10 @@ typedef struct gavel_token_logprob_args {
 /* vocabulary: NULL without args.hidden. `loss` may be NULL; with it the call also returns the loss of these scores and dscore. */
 int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args,
                             const gavel_loss_args *loss, gavel_error *error);
+/* As gavel_score_workspace. */
+int32_t gavel_token_logprob_workspace(gavel_context *context, gavel_vocabulary *vocabulary,
+                                      const gavel_token_logprob_args *args, const gavel_loss_args *loss, int64_t *bytes,
+                                      gavel_error *error);
 
 /* dlogprobs [T] = gradient of the log-probabilities, from dscore. Fields as in the call whose backward this is. Items add to a row in their
  * order; rows of no item, and masked ones, are exactly 0. The reference is a constant. MIN's gradient goes to the first least row. */
@@ -630,6 +635,9 @@ typedef struct gavel_token_logprob_backward_args {
 } gavel_token_logprob_backward_args;
 
 int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args, gavel_error *error);
+/* As gavel_score_workspace. */
+int32_t gavel_token_logprob_backward_workspace(gavel_context *context, const gavel_token_logprob_backward_args *args,
+                                               int64_t *bytes, gavel_error *error);
 
 /* ---- backward -------------------------------------------------------------------------------------------------------- */
 

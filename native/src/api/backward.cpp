@@ -189,7 +189,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, const Backward &checked) 
   run_backward(of_gate, workspace);
 }
 
-cuda::BackwardCall call_on_cuda(gavel_head &head, const Backward &checked) {
+cuda::BackwardCall call_on_cuda(const gavel_context &context, gavel_head &head, const Backward &checked) {
   const gavel_backward_args &args = checked.args;
   cuda::BackwardCall call{.head = *head.cuda,
                           .accumulate = args.accumulate == 1,
@@ -213,7 +213,8 @@ cuda::BackwardCall call_on_cuda(gavel_head &head, const Backward &checked) {
                           .dgate_vectors = checked.dgate_vectors,
                           .dgate_scale = checked.dgate_scale,
                           .gate_gradients = {},
-                          .other = {}};
+                          .other = {},
+                          .context = context.cuda.get()};
   std::copy(std::begin(checked.gradients), std::end(checked.gradients), call.gradients);
   std::copy(std::begin(checked.gate_gradients), std::end(checked.gate_gradients), call.gate_gradients);
   return call;
@@ -264,7 +265,7 @@ int32_t gavel_backward(gavel_context *context, gavel_head *head, const gavel_bac
     const HeadReader reader(used);
     std::optional<HeadReader> gate_reader;
     if (call.gate != nullptr) gate_reader.emplace(*call.gate);
-    on_plugin(on.plugin->backward, call_on_cuda(used, call), *stream);
+    on_plugin(on.plugin->backward, call_on_cuda(on, used, call), *stream);
   });
 }
 
@@ -276,7 +277,7 @@ int32_t gavel_backward_workspace(gavel_context *context, gavel_head *head, const
     const Backward call = check(on, used, args, gradients, gradient_count);
     const bool on_cuda = stream_of_call(on, call.args.stream, "args.stream") != nullptr;
     set_bytes(bytes, 0);
-    if (on_cuda) on_plugin(on.plugin->backward_workspace, call_on_cuda(used, call), bytes);
+    if (on_cuda) on_plugin(on.plugin->backward_workspace, call_on_cuda(on, used, call), bytes);
   });
 }
 

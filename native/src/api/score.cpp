@@ -165,7 +165,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
   if (call.loss) run_cpu_loss(*call.loss, context.kernels, call.scores.as<float>(), stride);
 }
 
-cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
+cuda::ScoreCall call_on_cuda(const gavel_context &context, gavel_head &head, const Call &call) {
   const gavel_score_args &args = call.args;
   return {.head = *head.cuda,
           .pooling = args.pooling,
@@ -187,7 +187,8 @@ cuda::ScoreCall call_on_cuda(gavel_head &head, const Call &call) {
           .objectives = call.objectives,
           .gate_weights = call.gate_weights,
           .gate_logits = call.gate_logits,
-          .gate_preactivations = call.gate_preactivations};
+          .gate_preactivations = call.gate_preactivations,
+          .context = context.cuda.get()};
 }
 
 }  // namespace
@@ -205,7 +206,7 @@ int32_t gavel_score(gavel_context *context, gavel_head *head, const gavel_score_
     const HeadReader reader(used);
     std::optional<HeadReader> gate_reader;
     if (call.gate != nullptr) gate_reader.emplace(*call.gate);
-    on_plugin(on.plugin->score, call_on_cuda(used, call), *stream);
+    on_plugin(on.plugin->score, call_on_cuda(on, used, call), *stream);
   });
 }
 
@@ -217,7 +218,7 @@ int32_t gavel_score_workspace(gavel_context *context, gavel_head *head, const ga
     const Call call = check(on, used, args, loss);
     const bool on_cuda = stream_of_call(on, call.args.stream, "args.stream") != nullptr;
     set_bytes(bytes, 0);
-    if (on_cuda) on_plugin(on.plugin->score_workspace, call_on_cuda(used, call), bytes);
+    if (on_cuda) on_plugin(on.plugin->score_workspace, call_on_cuda(on, used, call), bytes);
   });
 }
 

@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// Entry points gavel_token_logprob and gavel_token_logprob_backward.
+// Entry points gavel_token_logprob and gavel_token_logprob_workspace.
 #include "cpu/token_logprob.h"
 
 #include <algorithm>
@@ -8,10 +8,10 @@
 #include <optional>
 
 #include "api/handles.h"
+#include "api/span_score.h"
 #include "common/call_tensors.h"
 #include "common/error.h"
 #include "common/loss.h"
-#include "common/numeric.h"
 #include "common/versioned.h"
 #include "cpu/loss.h"
 #include "cpu/token_spans.h"
@@ -20,25 +20,6 @@
 using namespace gavel;
 
 namespace {
-
-void check_span_score(int32_t reduce, int32_t readout, float beta) {
-  GAVEL_CHECK(reduce >= GAVEL_LOGPROB_SUM && reduce <= GAVEL_LOGPROB_MEAN_PROB,
-              "args.reduce is %d; say 1 (SUM), 2 (MEAN), 3 (MIN) or 4 (MEAN_PROB)", reduce);
-  GAVEL_CHECK(readout == GAVEL_READOUT_IDENTITY || readout == GAVEL_READOUT_LOG_RATIO,
-              "args.readout is %d; log-probabilities are read out as 0 (IDENTITY) or 8 (LOG_RATIO)", readout);
-  if (readout == GAVEL_READOUT_IDENTITY) {
-    GAVEL_CHECK(beta == 0, "args.beta is %g; only LOG_RATIO reads it: set it to 0", static_cast<double>(beta));
-    return;
-  }
-  GAVEL_CHECK(reduce != GAVEL_LOGPROB_MEAN_PROB,
-              "args.reduce is MEAN_PROB, a probability; LOG_RATIO needs logarithms: say SUM, MEAN or MIN");
-  GAVEL_CHECK(is_finite(beta) && beta >= 0x1p-126f, "args.beta is %g; LOG_RATIO needs a finite number of at least 2^-126",
-              static_cast<double>(beta));
-}
-
-float factor_of(int32_t readout, float beta) {
-  return readout == GAVEL_READOUT_LOG_RATIO ? beta : 1;
-}
 
 // Where log-probabilities come from.
 struct Source {
@@ -259,56 +240,6 @@ cuda::TokenLogprobCall call_on_cuda(const Call &call) {
           .loss = call.loss ? &*call.loss : nullptr};
 }
 
-struct Backward {
-  gavel_token_logprob_backward_args args;
-  Tensor mask;
-  Tensor first;
-  Tensor last;
-  Tensor logprobs;
-  Tensor reference;
-  Tensor dscore;
-  Tensor dlogprobs;
-};
-
-Backward check(gavel_context &context, const gavel_token_logprob_backward_args *caller) {
-  Backward call;
-  call.args = read_struct(caller, "args");
-  const gavel_token_logprob_backward_args &args = call.args;
-  check_span_score(args.reduce, args.readout, args.beta);
-  CallTensors tensors(context.memory());
-  const Dtypes f32 = only(GAVEL_F32);
-  call.dlogprobs = tensors.output(args.dlogprobs, "args.dlogprobs", f32, {kAny});
-  const int64_t rows = call.dlogprobs.shape[0];
-  call.mask = tensors.optional_input(args.mask, "args.mask", only(GAVEL_U8), {rows});
-  call.last = tensors.input(args.last, "args.last", only(GAVEL_I64), {kAny});
-  const int64_t items = call.last.shape[0];
-  call.first = tensors.input(args.first, "args.first", only(GAVEL_I64), {items});
-  call.dscore = tensors.input(args.dscore, "args.dscore", f32, {items});
-  if (args.reduce == GAVEL_LOGPROB_MIN || args.reduce == GAVEL_LOGPROB_MEAN_PROB) {
-    call.logprobs = tensors.input(args.logprobs, "args.logprobs", f32, {rows});
-  } else {
-    CallTensors::require_absent(args.logprobs, "args.logprobs", "with SUM and MEAN, whose gradient does not depend on them");
-  }
-  if (args.reduce == GAVEL_LOGPROB_MIN) {
-    call.reference = tensors.optional_input(args.reference_logprobs, "args.reference_logprobs", f32, {rows});
-  } else {
-    CallTensors::require_absent(args.reference_logprobs, "args.reference_logprobs",
-                                "without MIN, whose gradient alone depends on them");
-  }
-  tensors.check_overlaps();
-  return call;
-}
-
-void run(CpuContext &context, const Backward &call) {
-  const FlushDenormals flush;
-  Workspace workspace(context.workspaces);
-  const int64_t rows = call.dlogprobs.shape[0];
-  const TokenSpans spans = resolve_spans(call.first, call.last, call.mask, rows, workspace, "args.dlogprobs");
-  const SpanScore how = {call.args.reduce, factor_of(call.args.readout, call.args.beta), call.logprobs.as<const float>(),
-                         call.reference.as<const float>()};
-  backward_spans(spans, how, call.dscore.as<const float>(), call.dlogprobs.as<float>(), rows);
-}
-
 }  // namespace
 
 extern "C" {
@@ -324,24 +255,15 @@ int32_t gavel_token_logprob(gavel_context *context, gavel_vocabulary *vocabulary
   });
 }
 
-int32_t gavel_token_logprob_backward(gavel_context *context, const gavel_token_logprob_backward_args *args,
-                                     gavel_error *error) {
-  return enter("gavel_token_logprob_backward", error, [&] {
+int32_t gavel_token_logprob_workspace(gavel_context *context, gavel_vocabulary *vocabulary,
+                                      const gavel_token_logprob_args *args, const gavel_loss_args *loss, int64_t *bytes,
+                                      gavel_error *error) {
+  return enter("gavel_token_logprob_workspace", error, [&] {
     gavel_context &on = checked(context);
-    const Backward call = check(on, args);
-    cuda::Stream *stream = stream_of_call(on, call.args.stream, "args.stream");
-    if (stream == nullptr) return run(*on.cpu, call);
-    on_plugin(on.plugin->token_logprob_backward,
-              cuda::TokenLogprobBackwardCall{.mask = call.mask,
-                                             .first = call.first,
-                                             .last = call.last,
-                                             .reduce = call.args.reduce,
-                                             .factor = factor_of(call.args.readout, call.args.beta),
-                                             .logprobs = call.logprobs,
-                                             .reference = call.reference,
-                                             .dscore = call.dscore,
-                                             .dlogprobs = call.dlogprobs},
-              *stream);
+    const Call call = check(on, vocabulary, args, loss);
+    const bool on_cuda = stream_of_call(on, call.args.stream, "args.stream") != nullptr;
+    set_bytes(bytes, 0);
+    if (on_cuda) on_plugin(on.plugin->token_logprob_workspace, call_on_cuda(call), bytes);
   });
 }
 

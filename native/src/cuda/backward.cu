@@ -121,7 +121,8 @@ class MixedBackward {
                       .dscore = dgate_,
                       .dvectors = call_.dgate_vectors,
                       .gradients = {},
-                      .other = rows.other};
+                      .other = rows.other,
+                      .context = call_.context};
     std::copy(std::begin(call_.gate_gradients), std::end(call_.gate_gradients), gate.gradients);
     return gate;
   }

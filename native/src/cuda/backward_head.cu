@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "cuda/backward_layers.h"
+#include "cuda/blaslt_layers.h"
 #include "cuda/head.h"
 #include "cuda/stream.h"
 #include "cuda/vectors.h"
@@ -135,6 +136,9 @@ class BackwardRun {
     }
     if (has_norm() && vectors_) scales_ = take<NormScale>(most_rows_);
     columns_ = take<float>(widest);
+    if (lowest_ < spec_.fields.hidden_layers && blaslt_takes(call_.context, call_.head, most_rows_)) {
+      library_ = take<char>(blaslt_gradients_workspace(spec_));
+    }
   }
 
   void take_rows(int64_t begin) {
@@ -283,16 +287,35 @@ class BackwardRun {
     }
     enqueue_activation_gradient(activation(l), items_, a, rows_, layer.width, d_, native());
     if (wanted(layer.bias)) sum_columns(values(d_), layer.width, gradient(layer.bias).as<float>(), overwrite_);
-    if (wanted(layer.weight)) {
-      enqueue_weight_gradient(d_, inputs_[l], spec_.fields.dtype, rows_, layer.width, layer.depth,
-                              matrix(gradient(layer.weight)), overwrite_, native());
-    }
+    if (wanted(layer.weight)) weight_gradient(l);
     if (l == lowest_ && !vectors_) return;
     FloatMatrix dinput = d_.data == gradients_[0].data ? gradients_[1] : gradients_[0];
     if (l == 0 && !has_norm()) dinput = matrix(part_.dvectors);
-    enqueue_input_gradient(d_, rows_, layer.width, layer.depth, spec_.fields.dtype, call_.head.parameter(layer.weight), true,
-                           dinput, native());
+    input_gradient(l, dinput);
     d_ = dinput;
+  }
+
+  // The rows at hand are many enough for cuBLASLt.
+  bool on_library() const { return library_ != nullptr && blaslt_takes(call_.context, call_.head, rows_); }
+
+  void weight_gradient(int32_t l) {
+    const HiddenLayer &layer = spec_.hidden[l];
+    const FloatMatrix target = matrix(gradient(layer.weight));
+    if (on_library() && enqueue_blaslt_weight_gradient(d_, inputs_[l], rows_, layer.width, layer.depth, target, overwrite_,
+                                                       *call_.context, library_, *stream_)) {
+      return;
+    }
+    enqueue_weight_gradient(d_, inputs_[l], spec_.fields.dtype, rows_, layer.width, layer.depth, target, overwrite_, native());
+  }
+
+  void input_gradient(int32_t l, const FloatMatrix &dinput) {
+    const HiddenLayer &layer = spec_.hidden[l];
+    const void *weight = call_.head.parameter(layer.weight);
+    if (on_library() && enqueue_blaslt_input_gradient(d_, rows_, layer.width, layer.depth, spec_.fields.dtype, weight, dinput,
+                                                      *call_.context, library_, *stream_)) {
+      return;
+    }
+    enqueue_input_gradient(d_, rows_, layer.width, layer.depth, spec_.fields.dtype, weight, true, dinput, native());
   }
 
   void norm() {
@@ -345,6 +368,7 @@ class BackwardRun {
   FloatMatrix gradients_[2] = {};
   NormScale *scales_ = nullptr;
   float *columns_ = nullptr;
+  char *library_ = nullptr;  // scratch of products on cuBLASLt, where there may be some
 };
 
 }  // namespace

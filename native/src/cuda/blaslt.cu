@@ -19,10 +19,14 @@ constexpr int kReal32F = 0;
 constexpr int kReal16F = 2;
 constexpr int kReal16BF = 14;
 constexpr int kCompute32F = 68;
+constexpr int kCompute32FFastTF32 = 77;
 constexpr int32_t kTransposed = 1;
 constexpr int kTransposeA = 3;
+constexpr int kTransposeB = 4;
 constexpr int kPreferWorkspaceBytes = 1;
 constexpr int kPreferReductionScheme = 3;
+constexpr int kPreferAlignments[] = {5, 6, 7, 8};  // of a, b, c and d, in bytes; 256 where nothing is said
+constexpr uint32_t kAlignment = 16;
 // Sums split over blocks and put together in no fixed order are not wanted: the same call then gives the same bits.
 constexpr uint32_t kNoSplitReduction = 0;
 
@@ -57,19 +61,19 @@ struct Descriptor {
 
 }  // namespace
 
-// cuBLASLt is column-major: read so, the row-major c [m, n] is its transpose d [n, m] = weights^T a, where b's memory is [k, n].
+// cuBLASLt is column-major: read so, a row-major matrix is its transpose, and c^T [n, m] = b^T a^T. So b is its left side.
 struct BlasLt::Plan {
   Plan(const BlasLtApi &api, const BlasLtProduct &of)
       : product(of),
         operation(api.cublasLtMatmulDescDestroy),
-        weights(api.cublasLtMatrixLayoutDestroy),
-        rows(api.cublasLtMatrixLayoutDestroy),
+        left(api.cublasLtMatrixLayoutDestroy),
+        right(api.cublasLtMatrixLayoutDestroy),
         result(api.cublasLtMatrixLayoutDestroy) {}
 
   BlasLtProduct product;
   Descriptor operation;
-  Descriptor weights;
-  Descriptor rows;
+  Descriptor left;
+  Descriptor right;
   Descriptor result;
   BlasLtHeuristic best{};
 };
@@ -113,7 +117,9 @@ void BlasLt::start() {
   // 12.x counts 120000 and up.
   const int64_t major = version_ / 10000;
   if (major != 12 && major != 13) {
-    fail(GAVEL_UNSUPPORTED, "the cuBLASLt library has version %" PRId64 "; this library knows major versions 12 and 13",
+    fail(GAVEL_UNSUPPORTED,
+         "the cuBLASLt library has version %" PRId64
+         "; this library knows major versions 12 and 13: name one of these, or use mode INVARIANT, which does without it",
          version_);
   }
   check(api_.cublasLtCreate(&handle_), "cublasLtCreate");
@@ -127,27 +133,47 @@ BlasLt::~BlasLt() {
 
 bool BlasLt::accepts(const BlasLtProduct &product, const void *a, const void *b, const void *c) {
   const auto aligned = [](const void *start, int64_t row_bytes) {
-    return reinterpret_cast<uintptr_t>(start) % 16 == 0 && row_bytes % 16 == 0;
+    return reinterpret_cast<uintptr_t>(start) % kAlignment == 0 && row_bytes % kAlignment == 0;
   };
-  return aligned(a, product.a_stride * 2) && aligned(b, product.b_stride * 2) && aligned(c, product.c_stride * 4);
+  const int64_t element = product.dtype == GAVEL_F32 ? 4 : 2;
+  return aligned(a, product.a_stride * element) && aligned(b, product.b_stride * element) && aligned(c, product.c_stride * 4);
 }
 
-const BlasLt::Plan &BlasLt::plan_for(const BlasLtProduct &product) {
+std::shared_ptr<const BlasLt::Plan> BlasLt::plan_for(const BlasLtProduct &product) {
   const std::lock_guard lock(mutex_);
   for (const auto &plan : plans_) {
-    if (plan->product == product) return *plan;
+    if (plan->product == product) return plan;
   }
-  const int type = product.dtype == GAVEL_BF16 ? kReal16BF : kReal16F;
-  auto plan = std::make_unique<Plan>(api_, product);
-  check(api_.cublasLtMatmulDescCreate(&plan->operation.made, kCompute32F, kReal32F), "cublasLtMatmulDescCreate");
-  check(api_.cublasLtMatmulDescSetAttribute(plan->operation.made, kTransposeA, &kTransposed, sizeof kTransposed),
-        "cublasLtMatmulDescSetAttribute");
+  auto plan = make_plan(product);
+  if (plans_.size() < kMostPlans) {
+    plans_.push_back(plan);
+  } else {
+    plans_[next_place_] = plan;
+    next_place_ = (next_place_ + 1) % kMostPlans;
+  }
+  return plan;
+}
+
+std::shared_ptr<const BlasLt::Plan> BlasLt::make_plan(const BlasLtProduct &product) {
+  const int type = product.dtype == GAVEL_F32 ? kReal32F : product.dtype == GAVEL_BF16 ? kReal16BF : kReal16F;
+  auto plan = std::make_shared<Plan>(api_, product);
+  const int compute = product.dtype == GAVEL_F32 ? kCompute32FFastTF32 : kCompute32F;
+  check(api_.cublasLtMatmulDescCreate(&plan->operation.made, compute, kReal32F), "cublasLtMatmulDescCreate");
+  const auto transpose = [&](int attribute) {
+    check(api_.cublasLtMatmulDescSetAttribute(plan->operation.made, attribute, &kTransposed, sizeof kTransposed),
+          "cublasLtMatmulDescSetAttribute");
+  };
+  if (product.b_transposed) transpose(kTransposeA);
+  if (product.a_transposed) transpose(kTransposeB);
   const auto layout = [&](Descriptor &made, int of, int64_t rows, int64_t columns, int64_t stride) {
     check(api_.cublasLtMatrixLayoutCreate(&made.made, of, static_cast<uint64_t>(rows), static_cast<uint64_t>(columns), stride),
           "cublasLtMatrixLayoutCreate");
   };
-  layout(plan->weights, type, product.k, product.n, product.b_stride);
-  layout(plan->rows, type, product.k, product.m, product.a_stride);
+  // A side that is not transposed lies as [n, k] and [k, m].
+  layout(plan->left, type, product.b_transposed ? product.k : product.n, product.b_transposed ? product.n : product.k,
+         product.b_stride);
+  layout(plan->right, type, product.a_transposed ? product.m : product.k, product.a_transposed ? product.k : product.m,
+         product.a_stride);
   layout(plan->result, kReal32F, product.n, product.m, product.c_stride);
   Descriptor preference(api_.cublasLtMatmulPreferenceDestroy);
   check(api_.cublasLtMatmulPreferenceCreate(&preference.made), "cublasLtMatmulPreferenceCreate");
@@ -158,26 +184,26 @@ const BlasLt::Plan &BlasLt::plan_for(const BlasLtProduct &product) {
   const uint64_t workspace = static_cast<uint64_t>(kWorkspaceBytes);
   prefer(kPreferWorkspaceBytes, &workspace, sizeof workspace);
   prefer(kPreferReductionScheme, &kNoSplitReduction, sizeof kNoSplitReduction);
+  for (const int alignment : kPreferAlignments) prefer(alignment, &kAlignment, sizeof kAlignment);
   int found = 0;
-  check(api_.cublasLtMatmulAlgoGetHeuristic(handle_, plan->operation.made, plan->weights.made, plan->rows.made,
-                                            plan->result.made, plan->result.made, preference.made, 1, &plan->best, &found),
+  check(api_.cublasLtMatmulAlgoGetHeuristic(handle_, plan->operation.made, plan->left.made, plan->right.made, plan->result.made,
+                                            plan->result.made, preference.made, 1, &plan->best, &found),
         "cublasLtMatmulAlgoGetHeuristic");
   if (found < 1 || plan->best.workspace_bytes > workspace) {
     fail(GAVEL_UNSUPPORTED,
          "cuBLASLt has no kernel for a product of [%" PRId64 ", %" PRId64 "] and [%" PRId64 ", %" PRId64
          "]; use mode INVARIANT, which does without it",
-         product.m, product.k, product.n, product.k);
+         product.m, product.k, product.k, product.n);
   }
-  plans_.push_back(std::move(plan));
-  return *plans_.back();
+  return plan;
 }
 
 void BlasLt::multiply(const BlasLtProduct &product, const void *a, const void *b, float *c, void *workspace, void *stream) {
-  const Plan &plan = plan_for(product);
+  const std::shared_ptr<const Plan> plan = plan_for(product);
   const float one = 1.0f;
-  const float zero = 0.0f;
-  check(api_.cublasLtMatmul(handle_, plan.operation.made, &one, b, plan.weights.made, a, plan.rows.made, &zero, c,
-                            plan.result.made, c, plan.result.made, &plan.best.algorithm, workspace,
+  const float kept = product.adds ? 1.0f : 0.0f;
+  check(api_.cublasLtMatmul(handle_, plan->operation.made, &one, b, plan->left.made, a, plan->right.made, &kept, c,
+                            plan->result.made, c, plan->result.made, &plan->best.algorithm, workspace,
                             static_cast<size_t>(kWorkspaceBytes), stream),
         "cublasLtMatmul");
 }

@@ -49,9 +49,12 @@ struct BlasLtApi {
                         const BlasLtAlgorithm *algorithm, void *workspace, size_t workspace_bytes, void *stream);
 };
 
-// c [m, n] = a [m, k] b [n, k]^T, all row-major with rows this many elements apart; a and b of the dtype, c and the sums f32.
+// c [m, n] = a [m, k] b [k, n], all row-major with rows this many elements apart; a and b of the dtype, c and the sums f32.
 struct BlasLtProduct {
-  int32_t dtype;  // GAVEL_F16 or GAVEL_BF16
+  int32_t dtype;      // GAVEL_F16, GAVEL_BF16, or GAVEL_F32, whose elements are rounded to TF32, to 11 bits
+  bool a_transposed;  // a lies in memory as [k, m]
+  bool b_transposed;  // b lies in memory as [n, k]
+  bool adds;          // to what c holds
   int64_t m;
   int64_t n;
   int64_t k;
@@ -61,12 +64,13 @@ struct BlasLtProduct {
   bool operator==(const BlasLtProduct &) const = default;
 };
 
-// An open library with its handle. Safe from many threads. What a product needs is asked of the library once per shape and kept; that
-// allocates on the host only, so a product may be captured into a graph.
+// An open library with its handle. Safe from many threads. What a product needs is asked of the library once per shape and kept, for the
+// latest kMostPlans shapes; that allocates on the host only, so a product may be captured into a graph.
 class BlasLt {
  public:
   // Scratch every product is given: what NVIDIA recommends for Hopper, and enough for the kernels of older chips.
   static constexpr int64_t kWorkspaceBytes = int64_t{32} << 20;
+  static constexpr size_t kMostPlans = 64;
 
   // Opens the library; throws Failure (GAVEL_UNSUPPORTED) where it cannot be opened, lacks a function or has another major version.
   explicit BlasLt(const char *path);
@@ -86,14 +90,16 @@ class BlasLt {
  private:
   struct Plan;
   void start();
-  const Plan &plan_for(const BlasLtProduct &product);
+  std::shared_ptr<const Plan> plan_for(const BlasLtProduct &product);
+  std::shared_ptr<const Plan> make_plan(const BlasLtProduct &product);
 
   void *library_ = nullptr;
   BlasLtApi api_{};
   int64_t version_ = 0;
   void *handle_ = nullptr;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Plan>> plans_;
+  std::vector<std::shared_ptr<const Plan>> plans_;
+  size_t next_place_ = 0;  // where a plan goes once there are kMostPlans: the oldest one's
 };
 
 }  // namespace gavel::cuda

@@ -14,6 +14,7 @@
 
 namespace gavel::cuda {
 
+struct Context;
 struct Head;
 struct Vocabulary;
 
@@ -70,6 +71,7 @@ struct ScoreCall {
   Tensor gate_logits{};
   Tensor gate_preactivations{};
   OtherRows other{};
+  Context *context = nullptr;  // of the call, whose mode counts; null: INVARIANT
 };
 
 // Fields as in gavel_backward_args.
@@ -98,6 +100,7 @@ struct BackwardCall {
   Tensor dgate_scale{};
   Tensor gate_gradients[kMostParameters]{};
   OtherRows other{};
+  Context *context = nullptr;  // as in ScoreCall
 };
 
 // Fields as in gavel_token_logprob_args.

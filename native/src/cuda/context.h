@@ -19,6 +19,10 @@
 
 namespace gavel::cuda {
 
+// Items from which on cuBLASLt takes the products of a head. A weight is unpacked for each call: at N items that costs, by arithmetic (bytes
+// at 4.3 TB/s, 16-bit products at 800 TFLOP/s), 372 / N of the product's own time. Not measured on a device.
+constexpr int64_t kBlasLtItems = 2048;
+
 // Safe from many threads. Everything made with it keeps a reference and must be destroyed before it.
 struct Context {
   // mode: GAVEL_MODE_*; cublaslt: path of the library for mode FAST, or null. Throws Failure: GAVEL_DEVICE_UNAVAILABLE where there is no
@@ -38,7 +42,8 @@ struct Context {
   char name[64] = {};
   // Memory that is allocated and freed in the order of a stream; a pool of its own, so that no one else's settings change.
   cudaMemPool_t pool = nullptr;
-  std::unique_ptr<BlasLt> blaslt;  // null where there is none
+  std::unique_ptr<BlasLt> blaslt;       // null where there is none
+  int64_t blaslt_items = kBlasLtItems;  // from how many items on it is used (blaslt_layers.h); tests take fewer
   // Device and pinned memory in use by this context and what was made with it.
   std::atomic<int64_t> held_bytes{0};
 

@@ -212,8 +212,16 @@ void vocabulary_destroy(Vocabulary *vocabulary) noexcept {
   if (vocabulary != nullptr) end(vocabulary->context, vocabulary);
 }
 
+int32_t token_logprob_bytes(const TokenLogprobCall &call, int64_t *bytes, gavel_error *error) noexcept {
+  return enter("libgavel_cuda", error, [&] { *bytes = token_logprob_workspace(call); });
+}
+
 int32_t token_logprob(const TokenLogprobCall &call, Stream &stream, gavel_error *error) noexcept {
   return run_on(stream, error, [&] { enqueue_token_logprob(call, stream); });
+}
+
+int32_t token_logprob_backward_bytes(const TokenLogprobBackwardCall &call, int64_t *bytes, gavel_error *error) noexcept {
+  return enter("libgavel_cuda", error, [&] { *bytes = token_logprob_backward_workspace(call); });
 }
 
 int32_t token_logprob_backward(const TokenLogprobBackwardCall &call, Stream &stream, gavel_error *error) noexcept {
@@ -286,7 +294,9 @@ const Plugin kPlugin = {
     .scatter = scatter,
     .vocabulary_create = vocabulary_create,
     .vocabulary_destroy = vocabulary_destroy,
+    .token_logprob_workspace = token_logprob_bytes,
     .token_logprob = token_logprob,
+    .token_logprob_backward_workspace = token_logprob_backward_bytes,
     .token_logprob_backward = token_logprob_backward,
     .optimizer_create = optimizer_create,
     .optimizer_destroy = optimizer_destroy,

@@ -72,7 +72,10 @@ struct Plugin {
   int32_t (*vocabulary_create)(Context &context, const Tensor &host_weight, Vocabulary **vocabulary,
                                gavel_error *error) noexcept;
   void (*vocabulary_destroy)(Vocabulary *vocabulary) noexcept;
+  int32_t (*token_logprob_workspace)(const TokenLogprobCall &call, int64_t *bytes, gavel_error *error) noexcept;
   int32_t (*token_logprob)(const TokenLogprobCall &call, Stream &stream, gavel_error *error) noexcept;
+  int32_t (*token_logprob_backward_workspace)(const TokenLogprobBackwardCall &call, int64_t *bytes,
+                                              gavel_error *error) noexcept;
   int32_t (*token_logprob_backward)(const TokenLogprobBackwardCall &call, Stream &stream, gavel_error *error) noexcept;
 
   int32_t (*optimizer_create)(Head &head, const gavel_optimizer_options &options, Optimizer **optimizer,

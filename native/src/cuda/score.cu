@@ -18,6 +18,8 @@
 // None of this depends on the number of items, an item's place or the kernels chosen: every kernel keeps these orders. What is not said
 // is how the hardware adds the 16 products of one mma.
 //
+// Mode FAST with many items: the same roundings, the additions of hidden layers and the output layer in another order (blaslt_layers.h).
+//
 // Launches: those of score_head.cu for each head (TWO_STREAM: two of its rows), 1 more for a readout that is not of one logit each, and
 // then 1 for a loss.
 #include "cuda/score.h"
@@ -146,7 +148,8 @@ class MixedScore {
             .preactivations = call_.gate_preactivations,
             .counts = {},
             .loss = nullptr,
-            .other = rows.other};
+            .other = rows.other,
+            .context = call_.context};
   }
 
   ReadoutTask task(uint32_t *counters, Stream &stream) const {

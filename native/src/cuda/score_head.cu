@@ -4,12 +4,14 @@
 //
 // Launches: LINEAR 1. MLP 1 for up to 8 items of aligned rows, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
 // more, before. A loss 1 more, behind, unless it is small (is_small_loss) and the outputs are at most 4: then the last block does it.
+// Mode FAST with many items: the vectors, those of blaslt_layers.cu, and any loss.
 #include "cuda/score_head.h"
 
 #include <algorithm>
 #include <cinttypes>
 
 #include "common/error.h"
+#include "cuda/blaslt_layers.h"
 #include "cuda/loss.h"
 #include "cuda/score_output.h"
 #include "cuda/vectors.h"
@@ -26,7 +28,12 @@ class Plan {
     const HeadSpec &spec = call.head.spec;
     means_ = take(vectors_workspace(vectors_), 1);
     states_ = take(items_, 1);
-    if (spec.has_hidden_layers()) {
+    library_ = !kernels.product && blaslt_takes(call.context, call.head, items_);
+    if (library_) {
+      const int64_t elements = packed_elements(items_, kBlockRows, spec.hidden[0].depth);
+      packed_[0] = take(elements, dtype_size(spec.fields.dtype));
+      layers_ = take(blaslt_layers_workspace(spec, items_), 1);
+    } else if (spec.has_hidden_layers()) {
       choose(kernels.product);
       const int64_t rows = padded(items_, product_unit(product_));
       // Also where the first layer's vectors never come to memory: what is needed must not depend on how rows are aligned.
@@ -62,6 +69,8 @@ class Plan {
       }
     } else if (!call_.head.spec.has_hidden_layers()) {
       enqueue_linear_head();
+    } else if (library_) {
+      enqueue_on_library();
     } else {
       enqueue_mlp();
     }
@@ -73,9 +82,9 @@ class Plan {
   static constexpr int64_t kOwn = sizeof(Counters) / sizeof(uint32_t);
 
   bool fused() const { return product_ == ProductKernel::FUSED; }
-  // The kernel of many outputs (score_output.cu) has no room for it.
+  // The kernels of many outputs (score_output.cu) and behind cuBLASLt have no room for it.
   bool loss_in_last_block() const {
-    return items_ > 0 && call_.head.spec.fields.output_width <= kFusedOutputs && is_small_loss(*call_.loss);
+    return items_ > 0 && !library_ && call_.head.spec.fields.output_width <= kFusedOutputs && is_small_loss(*call_.loss);
   }
 
   LossTask loss_task() const {
@@ -209,16 +218,26 @@ class Plan {
     return product;
   }
 
+  void enqueue_packed_vectors(int64_t unit) {
+    vectors_.packed = at<void>(packed_[0]);
+    vectors_.packed_unit = unit;
+    vectors_.states = at<uint8_t>(states_);
+    enqueue_vectors(vectors_, at<void>(means_), *stream_);
+  }
+
+  void enqueue_on_library() {
+    enqueue_packed_vectors(kBlockRows);
+    enqueue_blaslt_layers({call_.head, at<void>(packed_[0]), items_, at<uint8_t>(states_), call_.preactivations, output()},
+                          *call_.context, at<void>(layers_), *stream_);
+  }
+
   void enqueue_mlp() {
     const HeadSpec &spec = call_.head.spec;
     if (fused()) {
       const FusedVectors vectors = {source(), make_norm(call_.head), pooled(), call_.vectors.stride[0], at<uint8_t>(states_)};
       enqueue_fused_product(product(0), vectors, stream_->native);
     } else {
-      vectors_.packed = at<void>(packed_[0]);
-      vectors_.packed_unit = product_unit(product_);
-      vectors_.states = at<uint8_t>(states_);
-      enqueue_vectors(vectors_, at<void>(means_), *stream_);
+      enqueue_packed_vectors(product_unit(product_));
     }
     const ProductKernel kernel = fused() ? ProductKernel::COLUMNS_8 : product_;
     for (int32_t l = fused() ? 1 : 0; l < spec.fields.hidden_layers; ++l) {
@@ -238,6 +257,8 @@ class Plan {
   int64_t bytes_ = 0;
   int64_t means_ = 0, states_ = 0, partials_ = 0, activated_ = 0, loss_ = 0;
   int64_t packed_[2] = {}, packed_bytes_[2] = {};
+  bool library_ = false;  // the hidden layers' products are cuBLASLt's
+  int64_t layers_ = 0;
   int64_t groups_ = 0;
   Stream *stream_ = nullptr;
   bool states_wanted_ = false;

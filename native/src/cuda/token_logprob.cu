@@ -109,8 +109,16 @@ class Plan {
 
 }  // namespace
 
+int64_t token_logprob_workspace(const TokenLogprobCall &call) {
+  return Plan(call, nullptr).bytes();
+}
+
+int64_t token_logprob_backward_workspace(const TokenLogprobBackwardCall &call) {
+  return multiply_sizes(call.last.present() ? call.last.shape[0] : 0, sizeof(SpanRows), "rows of spans");
+}
+
 void enqueue_token_logprob(const TokenLogprobCall &call, Stream &stream) {
-  auto *scratch = static_cast<char *>(stream.scratch(Plan(call, nullptr).bytes()));
+  auto *scratch = static_cast<char *>(stream.scratch(token_logprob_workspace(call)));
   Plan(call, scratch).enqueue(stream);
 }
 
@@ -120,8 +128,7 @@ void enqueue_token_logprob_backward(const TokenLogprobBackwardCall &call, Stream
   spans.factor = call.factor;
   spans.logprobs = call.logprobs.as<const float>();
   spans.reference = call.reference.as<const float>();
-  const int64_t bytes = multiply_sizes(spans.source.items, sizeof(SpanRows), "rows of spans");
-  auto *span_rows = static_cast<SpanRows *>(stream.scratch(bytes));
+  auto *span_rows = static_cast<SpanRows *>(stream.scratch(token_logprob_backward_workspace(call)));
   enqueue_span_gradients(spans, call.dscore.as<const float>(), span_rows, call.dlogprobs.as<float>(), stream);
 }
 

@@ -11,6 +11,9 @@ namespace gavel::cuda {
 
 struct Stream;
 
+// Scratch bytes of the stream that the calls need.
+int64_t token_logprob_workspace(const TokenLogprobCall &call);
+int64_t token_logprob_backward_workspace(const TokenLogprobBackwardCall &call);
 void enqueue_token_logprob(const TokenLogprobCall &call, Stream &stream);
 void enqueue_token_logprob_backward(const TokenLogprobBackwardCall &call, Stream &stream);
 

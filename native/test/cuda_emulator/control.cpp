@@ -1,7 +1,18 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 #include "control.h"
 
+#include "machine.h"
+
 namespace {
+
+void on_stream(void *stream, const std::function<void()> &work) {
+  using namespace gavel::emulator;
+  const Lock lock(machine().mutex);
+  enqueue(stream_of(static_cast<cudaStream_t>(stream)), [work] {
+    const DeviceAccess access;
+    work();
+  });
+}
 
 const gavel::emulator::Control kControl = {
     .live = gavel::emulator::live,
@@ -14,6 +25,7 @@ const gavel::emulator::Control kControl = {
     .fail_call = gavel::emulator::fail_call,
     .lose_device = gavel::emulator::lose_device,
     .reset = gavel::emulator::reset,
+    .on_stream = on_stream,
     .set_device = cudaSetDevice,
     .get_device = cudaGetDevice,
     .stream_create = cudaStreamCreateWithFlags,

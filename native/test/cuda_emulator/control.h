@@ -5,6 +5,8 @@
 #ifndef GAVEL_TEST_CUDA_EMULATOR_CONTROL_H
 #define GAVEL_TEST_CUDA_EMULATOR_CONTROL_H
 
+#include <functional>
+
 #include "cuda_runtime.h"
 #include "emulator.h"
 
@@ -24,6 +26,8 @@ struct Control {
   void (*fail_call)(const char *function, cudaError_t error, int calls_before);
   void (*lose_device)(cudaError_t error);
   void (*reset)();
+  // Does work of the host in the order of a stream, or puts it into the graph that the stream is captured into.
+  void (*on_stream)(void *stream, const std::function<void()> &work);
 
   cudaError_t (*set_device)(int device);
   cudaError_t (*get_device)(int *device);

@@ -168,6 +168,14 @@ public final class Gavel {
   }
 
   /**
+   * The memory of a buffer in pinned host memory, which is {@code bytes} long. Access ends when the
+   * buffer is closed.
+   */
+  public static MemorySegment bufferMemory(NativeHandle buffer, long bytes) {
+    return buffer.tied(bufferData(buffer), bytes);
+  }
+
+  /**
    * Enqueues a copy between two tensors, each a {@code gavel_tensor}. {@code stream} is the address
    * of a stream's handle.
    */
@@ -431,6 +439,28 @@ public final class Gavel {
     error.check(status);
   }
 
+  /** Scratch bytes of a stream that such a {@link #tokenLogprob} needs. */
+  public static long tokenLogprobWorkspace(
+      NativeHandle context,
+      MemorySegment vocabulary,
+      MemorySegment args,
+      MemorySegment loss,
+      NativeError error) {
+    require(args, gavel_token_logprob_args.layout());
+    if (loss.address() != 0) {
+      require(loss, gavel_loss_args.layout());
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
+      error.check(
+          gavel_h.gavel_token_logprob_workspace(
+              context.address(), vocabulary, args, loss, bytes, error.address()));
+      return bytes.get(gavel_h.C_LONG, 0);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
+  }
+
   /**
    * Computes the gradient of log-probabilities; {@code args} is a {@code
    * gavel_token_logprob_backward_args}.
@@ -445,6 +475,21 @@ public final class Gavel {
       Reference.reachabilityFence(context);
     }
     error.check(status);
+  }
+
+  /** Scratch bytes of a stream that such a {@link #tokenLogprobBackward} needs. */
+  public static long tokenLogprobBackwardWorkspace(
+      NativeHandle context, MemorySegment args, NativeError error) {
+    require(args, gavel_token_logprob_backward_args.layout());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
+      error.check(
+          gavel_h.gavel_token_logprob_backward_workspace(
+              context.address(), args, bytes, error.address()));
+      return bytes.get(gavel_h.C_LONG, 0);
+    } finally {
+      Reference.reachabilityFence(context);
+    }
   }
 
   // ---- optimizer

@@ -67,6 +67,11 @@ public final class NativeHandle implements AutoCloseable {
     return address;
   }
 
+  /** Memory that the object owns, with access to it that ends when this is closed. */
+  MemorySegment tied(MemorySegment memory, long bytes) {
+    return object.tied(memory, bytes);
+  }
+
   /** Kind and number, for instance {@code reward head #3}. */
   public String name() {
     return object.name();

@@ -2,6 +2,7 @@ package dev.gavel.bindings;
 
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -30,6 +31,11 @@ final class NativeObject implements Runnable {
 
   String name() {
     return name;
+  }
+
+  /** Access to memory of the object that ends with it. */
+  MemorySegment tied(MemorySegment memory, long bytes) {
+    return memory.reinterpret(bytes, arena, ignored -> {});
   }
 
   boolean isOpen() {

@@ -77,12 +77,16 @@ final class BackwardArguments {
     return struct;
   }
 
-  void input(PackedBatch batch, Pooling pooling, Readout readout, boolean accumulate) {
+  void choices(Pooling pooling, Readout readout, boolean accumulate) {
     gavel_backward_args.pooling(struct, Codes.pooling(pooling));
     gavel_backward_args.combine(struct, Codes.combine(pooling));
     readouts.write(readout);
-    readouts.gateRows(readout, batch);
     gavel_backward_args.accumulate(struct, accumulate ? 1 : 0);
+  }
+
+  void input(PackedBatch batch, Pooling pooling, Readout readout, boolean accumulate) {
+    choices(pooling, readout, accumulate);
+    readouts.gateRows(readout, batch);
     HostTensor states = batch.hidden();
     long width = states.size(1);
     hidden.input(states.dtype().code(), states.memory(), batch.rows(), width, width);

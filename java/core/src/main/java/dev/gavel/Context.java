@@ -40,7 +40,8 @@ public final class Context implements AutoCloseable {
     /** On the response's own rows, the head, the kind of device and the version; nothing else. */
     INVARIANT,
     /**
-     * On the batch, too. CUDA only: large products may go to cuBLASLt, which is looked for under
+     * On the batch, too. CUDA only: cuBLASLt makes the products of 16-bit heads with hidden layers
+     * over 2048 responses or more, and rounds gradients to TF32 for its own. It is looked for under
      * the name in the system property {@code gavel.cublaslt}, else in the environment variable
      * {@code GAVEL_CUBLASLT}, else as {@code libcublasLt.so.13} and {@code .12}. Where neither of
      * the last two is there, Gavel's own kernels do it all.

@@ -19,6 +19,20 @@ final class CublasLt {
 
   private CublasLt() {}
 
+  /** What a context on a device in mode FAST would use, for people. */
+  static String describe(Device device) {
+    try (Context context =
+        Context.open(Context.Options.defaults().withDevice(device).withMode(Context.Mode.FAST))) {
+      String detail = context.info().detail();
+      int at = detail.indexOf("cuBLASLt");
+      return at < 0
+          ? "no cuBLASLt of version 12 or 13 is found; Gavel's own kernels do it all"
+          : "%s makes large products".formatted(detail.substring(at));
+    } catch (GavelException e) {
+      return "cannot be used: " + e.getMessage();
+    }
+  }
+
   /**
    * Creates the context of a {@code gavel_context_options}: with the library that is named, which
    * must work then, else with a usual one where there is one.

@@ -61,6 +61,16 @@ public enum DType {
         "dtype is '%s'; it must be one of %s".formatted(text, known));
   }
 
+  /** The type with this number in the C header. */
+  static DType ofCode(int code) {
+    for (DType dtype : values()) {
+      if (dtype.code == code) {
+        return dtype;
+      }
+    }
+    throw new IllegalArgumentException("no dtype has the number " + code);
+  }
+
   /** The number the C header has for it. */
   int code() {
     return code;

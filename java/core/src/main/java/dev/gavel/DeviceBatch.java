@@ -12,5 +12,22 @@ import java.util.Optional;
  *     only
  * @param last i64 [R], last row of each response; -1 for one without a row, whose scores are
  *     -infinity
+ * @param gate i64 [R], the row that a readout's gate reads for each response, -1 for none; absent
+ *     where no readout has a gate
  */
-public record DeviceBatch(DeviceTensor hidden, Optional<DeviceTensor> first, DeviceTensor last) {}
+public record DeviceBatch(
+    DeviceTensor hidden,
+    Optional<DeviceTensor> first,
+    DeviceTensor last,
+    Optional<DeviceTensor> gate) {
+
+  /** A batch without rows of a gate. */
+  public DeviceBatch(DeviceTensor hidden, Optional<DeviceTensor> first, DeviceTensor last) {
+    this(hidden, first, last, Optional.empty());
+  }
+
+  /** The same with the rows that a gate reads, i64 [R]. */
+  public DeviceBatch withGate(DeviceTensor rows) {
+    return new DeviceBatch(hidden, first, last, Optional.of(rows));
+  }
+}

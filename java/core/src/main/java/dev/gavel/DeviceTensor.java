@@ -81,6 +81,28 @@ public final class DeviceTensor implements AutoCloseable {
     return new DeviceTensor(context, dtype, shape.clone(), MemorySegment.ofAddress(address), free);
   }
 
+  /** New device memory with the values of a described host tensor, whose copy is enqueued. */
+  static DeviceTensor copyOf(MemorySegment described, Stream stream) {
+    DType dtype = DType.ofCode(gavel_tensor.dtype(described));
+    long[] shape = new long[gavel_tensor.rank(described)];
+    for (int i = 0; i < shape.length; i++) {
+      shape[i] = gavel_tensor.shape(described, i);
+    }
+    DeviceTensor made = allocate(stream, dtype, shape);
+    try (Arena scratch = Arena.ofConfined()) {
+      Gavel.copy(
+          stream.context().handle(),
+          described,
+          made.struct,
+          stream.handle().address(),
+          new NativeError(scratch));
+      return made;
+    } catch (NativeException e) {
+      made.close();
+      throw Failures.of(e);
+    }
+  }
+
   /** Type of the elements. */
   public DType dtype() {
     return dtype;

@@ -18,6 +18,7 @@ import java.util.List;
  * @param librarySource the property or the artifact it came from
  * @param devices every device that can be used, with its instruction set
  * @param unavailable devices that cannot be used, with the reason
+ * @param cublasLt what contexts on CUDA would use in mode FAST, or why none; empty without a device
  * @param javaVersion version and maker of the Java that runs this
  * @param operatingSystem its name, version and architecture
  * @param liveHandles native objects that exist now
@@ -32,6 +33,7 @@ public record Diagnostics(
     String librarySource,
     List<Context.Info> devices,
     List<String> unavailable,
+    String cublasLt,
     String javaVersion,
     String operatingSystem,
     long liveHandles,
@@ -71,6 +73,7 @@ public record Diagnostics(
         library.source(),
         devices,
         unavailable,
+        devices.size() > 1 ? CublasLt.describe(devices.get(1).device()) : "",
         "%s, %s".formatted(Runtime.version(), System.getProperty("java.vendor")),
         "%s %s %s"
             .formatted(
@@ -93,6 +96,9 @@ public record Diagnostics(
       if (!device.detail().isEmpty()) {
         line(text, "", device.detail());
       }
+    }
+    if (!cublasLt.isEmpty()) {
+      line(text, "mode FAST", cublasLt);
     }
     unavailable.forEach(reason -> line(text, "not available", reason));
     line(text, "java", javaVersion);

@@ -1,7 +1,12 @@
 package dev.gavel;
 
 import dev.gavel.bindings.BorrowedMemory;
+import dev.gavel.bindings.Gavel;
+import dev.gavel.bindings.NativeError;
+import dev.gavel.bindings.NativeException;
+import dev.gavel.bindings.NativeHandle;
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.bindings.ffi.gavel_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -59,25 +64,56 @@ public final class HostTensor implements AutoCloseable {
     String name = Shapes.print(dtype, shape);
     Arena arena = Arena.ofShared();
     try {
-      MemorySegment segment = arena.allocate(bytes, ALIGNMENT);
-      UseGuard guard = new UseGuard("tensor " + name);
-      return new HostTensor(
-          dtype,
-          shape.clone(),
-          segment,
-          guard,
-          false,
-          () -> {
-            if (guard.close()) {
-              arena.close();
-            }
-          });
+      return owning(dtype, shape, arena.allocate(bytes, ALIGNMENT), arena::close);
     } catch (OutOfMemoryError e) {
       arena.close();
       throw new OutOfHostMemoryException(
           "cannot allocate %s, %d bytes of native memory: %s. Use smaller batches, or raise -XX:MaxDirectMemorySize"
               .formatted(name, bytes, e.getMessage()));
     }
+  }
+
+  /**
+   * A new tensor of zeros in page-locked memory, which a CUDA device copies from and to at full
+   * speed while the host goes on. There is less of it than of other memory: keep it for what is
+   * copied again and again. It counts as held by the context ({@link Context#memory()}); closing it
+   * waits for the device.
+   *
+   * @throws UnsupportedException if the context is on the CPU
+   * @throws OutOfHostMemoryException if the memory cannot be had
+   */
+  public static HostTensor allocatePinned(Context context, DType dtype, long... shape) {
+    long bytes = Shapes.byteLength(dtype, shape);
+    try (Arena scratch = Arena.ofConfined()) {
+      NativeHandle buffer =
+          Gavel.bufferCreate(
+              context.handle(),
+              gavel_h.GAVEL_CUDA_HOST(),
+              bytes,
+              MemorySegment.NULL,
+              new NativeError(scratch));
+      MemorySegment memory = Gavel.bufferMemory(buffer, bytes);
+      memory.fill((byte) 0);
+      return owning(dtype, shape, memory, buffer::close);
+    } catch (NativeException e) {
+      throw Failures.of(e);
+    }
+  }
+
+  private static HostTensor owning(
+      DType dtype, long[] shape, MemorySegment segment, Runnable free) {
+    UseGuard guard = new UseGuard("tensor " + Shapes.print(dtype, shape));
+    return new HostTensor(
+        dtype,
+        shape.clone(),
+        segment,
+        guard,
+        false,
+        () -> {
+          if (guard.close()) {
+            free.run();
+          }
+        });
   }
 
   /**

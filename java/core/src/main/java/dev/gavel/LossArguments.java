@@ -6,6 +6,7 @@ import dev.gavel.bindings.ffi.gavel_h;
 import dev.gavel.bindings.ffi.gavel_loss_args;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -75,6 +76,13 @@ final class LossArguments {
   private final TensorDescriptor[] described;
   private final HostTensor[] borrowed = new HostTensor[MOST_BORROWED];
   private int borrowedCount;
+
+  /** Inputs that a described loss has, by their offsets; not its scores. */
+  static long[] inputs() {
+    return Arrays.stream(INPUTS)
+        .filter(offset -> offset != gavel_loss_args.scores$offset())
+        .toArray();
+  }
 
   /** Takes a loss to the device, inside a score call. */
   static void stage(Staging staging, MemorySegment struct) {
@@ -194,6 +202,13 @@ final class LossArguments {
       loss.output(gavel_h.GAVEL_F32(), value, 1);
     } else {
       loss.clear();
+    }
+  }
+
+  /** Holds the borrowed tensors open until the work enqueued on a stream so far has ended. */
+  void holdUntilDone(Stream stream) {
+    for (int i = 0; i < borrowedCount; i++) {
+      stream.hold(borrowed[i]);
     }
   }
 

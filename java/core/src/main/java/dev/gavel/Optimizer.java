@@ -123,6 +123,34 @@ public final class Optimizer implements AutoCloseable {
     }
   }
 
+  /** Enqueues one step with the gradients of a step on a stream, at the settings' learning rate. */
+  public void step(DeviceStep gradients) {
+    step(gradients, options.learningRate());
+  }
+
+  /**
+   * Enqueues one step on the stream of its gradients and returns at once. A gradient that is not
+   * finite changes nothing; {@link Stream#synchronize()} then throws what was found.
+   *
+   * @param gradients of this head
+   * @param learningRate 0 or more
+   * @throws BusyException if a call is using the head
+   */
+  public void step(DeviceStep gradients, float learningRate) {
+    AdamW.require("learning rate of a step", learningRate, learningRate >= 0, "0 or more");
+    if (!gradients.head().spec().equals(head.spec())) {
+      throw new InvalidArgumentException(
+          "gradients are of %s, the head is %s".formatted(gradients.head().spec(), head.spec()));
+    }
+    guard.acquireExclusively();
+    try (DeviceCall call = new DeviceCall(gradients.stream())) {
+      call.optimizerStep(handle, gradients.describeGradients(call), learningRate);
+      head.parameterVersion().incrementAndGet();
+    } finally {
+      guard.releaseExclusively();
+    }
+  }
+
   /** Steps taken, those before a {@link #restore} included. */
   public long stepCount() {
     guard.acquire();

@@ -71,6 +71,11 @@ final class ReadoutArguments {
     long[] tensors() {
       return new long[] {levels, weights, transform, gateIndex};
     }
+
+    /** Tensors that hold numbers of the readout itself. */
+    long[] lists() {
+      return new long[] {levels, weights, transform};
+    }
   }
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;

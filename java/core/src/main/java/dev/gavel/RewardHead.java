@@ -12,7 +12,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -226,44 +225,33 @@ public final class RewardHead implements AutoCloseable {
   /**
    * Enqueues the scoring of a batch on a device and returns at once.
    *
-   * @param scores receives the scores: f32 [R, K]
+   * @param scores receives the scores: f32 [R, S]
    * @param stream of a context of the head's device; everything given must stay open until the work
    *     is done, or be freed in its order
+   * @throws InvalidArgumentException if the readout has a gate and the batch no rows for it
    */
   public void score(
       DeviceBatch batch, Pooling pooling, Readout readout, DeviceTensor scores, Stream stream) {
-    if (readout instanceof Readout.GatedSum) {
-      throw new UnsupportedException(
-          "a gated sum of device tensors; gates run on the CPU alone in this version");
-    }
-    List<DeviceTensor> held = new ArrayList<>();
-    try (Arena arena = Arena.ofConfined()) {
-      ScoreArguments arguments = new ScoreArguments(arena);
-      arguments.choices(pooling, readout);
-      boolean lists = !(pooling instanceof Pooling.All);
-      arguments.onDevice(
-          hold(held, batch.hidden()),
-          batch.first().filter(first -> lists).map(first -> hold(held, first)),
-          Optional.of(batch.last()).filter(last -> lists).map(last -> hold(held, last)),
-          hold(held, scores),
-          stream.handle().address());
-      Gavel.score(
-          stream.context().handle(),
-          handle,
-          arguments.struct(),
-          MemorySegment.NULL,
-          arguments.error());
-    } catch (NativeException e) {
-      throw Failures.of(e);
-    } finally {
-      held.forEach(DeviceTensor::release);
-    }
+    DeviceCall.score(
+        this, batch, pooling, readout, new DeviceCall.Outputs(scores), Optional.empty(), stream);
   }
 
-  private static MemorySegment hold(List<DeviceTensor> held, DeviceTensor tensor) {
-    MemorySegment struct = tensor.acquire();
-    held.add(tensor);
-    return struct;
+  /**
+   * Enqueues the scoring of a batch on a device, and a loss of the scores in the same call, and
+   * returns at once. Responses without a row do not take part.
+   *
+   * @param scores receives the scores: f32 [R, S]
+   * @param loss over them; receives its value and gradient
+   */
+  public void score(
+      DeviceBatch batch,
+      Pooling pooling,
+      Readout readout,
+      DeviceTensor scores,
+      DeviceLoss loss,
+      Stream stream) {
+    DeviceCall.score(
+        this, batch, pooling, readout, new DeviceCall.Outputs(scores), Optional.of(loss), stream);
   }
 
   /**

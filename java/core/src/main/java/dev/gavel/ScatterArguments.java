@@ -43,6 +43,12 @@ final class ScatterArguments {
     staging.stream(struct, gavel_scatter_args.stream$offset());
   }
 
+  /** What is scattered; the tensors are described by whoever calls. */
+  void choices(Pooling pooling) {
+    gavel_scatter_args.pooling(struct, Codes.pooling(pooling));
+    gavel_scatter_args.combine(struct, Codes.combine(pooling));
+  }
+
   /** Vectors that were pooled from the batch's rows; those of the next response are stride on. */
   void pooled(
       PackedBatch batch,
@@ -70,8 +76,7 @@ final class ScatterArguments {
       long width,
       long stride,
       HostTensor target) {
-    gavel_scatter_args.pooling(struct, Codes.pooling(pooling));
-    gavel_scatter_args.combine(struct, Codes.combine(pooling));
+    choices(pooling);
     vectors.input(gavel_h.GAVEL_F32(), values, batch.items(pooling), width, stride);
     long columns = target.size(1);
     hidden.output(gavel_h.GAVEL_F32(), target.memory(), target.size(0), columns, columns);

@@ -7,7 +7,6 @@ import dev.gavel.bindings.ffi.gavel_h;
 import dev.gavel.bindings.ffi.gavel_score_args;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
 
 /**
  * One {@code gavel_score_args} in native memory, written anew for every call without allocating.
@@ -84,20 +83,6 @@ final class ScoreArguments {
     gavel_score_args.pooling(struct, Codes.pooling(pooling));
     gavel_score_args.combine(struct, Codes.combine(pooling));
     readouts.write(readout);
-  }
-
-  /** Descriptors of tensors on a device. */
-  void onDevice(
-      MemorySegment hiddenStates,
-      Optional<MemorySegment> firstRows,
-      Optional<MemorySegment> lastRows,
-      MemorySegment results,
-      MemorySegment stream) {
-    gavel_score_args.hidden(struct, hiddenStates);
-    firstRows.ifPresent(rows -> gavel_score_args.first(struct, rows));
-    lastRows.ifPresent(rows -> gavel_score_args.last(struct, rows));
-    gavel_score_args.scores(struct, results);
-    gavel_score_args.stream(struct, stream);
   }
 
   /** Describes hidden states as a head takes them; they are described as rows until then. */

@@ -18,7 +18,8 @@ import java.util.Deque;
 public final class Stream implements AutoCloseable {
   private final Context context;
   private final NativeHandle handle;
-  private final Deque<HostTensor> held = new ArrayDeque<>();
+  // What is done when the work enqueued so far has ended.
+  private final Deque<Runnable> held = new ArrayDeque<>();
 
   private Stream(Context context, NativeHandle handle) {
     this.context = context;
@@ -126,8 +127,13 @@ public final class Stream implements AutoCloseable {
   /** Takes over one {@link HostTensor#acquire()} until the work enqueued so far is done. */
   void hold(HostTensor tensor) {
     tensor.keepOpen();
+    later(tensor::letClose);
+  }
+
+  /** Does this once the work enqueued so far has ended. */
+  void later(Runnable release) {
     synchronized (held) {
-      held.add(tensor);
+      held.add(release);
     }
   }
 
@@ -139,7 +145,7 @@ public final class Stream implements AutoCloseable {
 
   private void releaseHeld() {
     synchronized (held) {
-      held.forEach(HostTensor::letClose);
+      held.forEach(Runnable::run);
       held.clear();
     }
   }

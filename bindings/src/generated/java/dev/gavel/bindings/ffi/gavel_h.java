@@ -2882,6 +2882,71 @@ public class gavel_h extends gavel_h$shared {
         }
     }
 
+    private static class gavel_token_logprob_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_token_logprob_workspace").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_token_logprob_workspace"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_workspace(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_token_logprob_workspace$descriptor() {
+        return gavel_token_logprob_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_workspace(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_token_logprob_workspace$handle() {
+        return gavel_token_logprob_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_workspace(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_token_logprob_workspace$address() {
+        return gavel_token_logprob_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_workspace(gavel_context *context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *args, const gavel_loss_args *loss, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static int gavel_token_logprob_workspace(MemorySegment context, MemorySegment vocabulary, MemorySegment args, MemorySegment loss, MemorySegment bytes, MemorySegment error) {
+        var mh$ = gavel_token_logprob_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_token_logprob_workspace", context, vocabulary, args, loss, bytes, error);
+            }
+            return (int)mh$.invokeExact(context, vocabulary, args, loss, bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class gavel_token_logprob_backward {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             gavel_h.C_INT,
@@ -2937,6 +3002,69 @@ public class gavel_h extends gavel_h$shared {
                 traceDowncall("gavel_token_logprob_backward", context, args, error);
             }
             return (int)mh$.invokeExact(context, args, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class gavel_token_logprob_backward_workspace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            gavel_h.C_INT,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER,
+            gavel_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("gavel_token_logprob_backward_workspace").orElseThrow(() -> new UnsatisfiedLinkError("unresolved symbol: gavel_token_logprob_backward_workspace"));
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward_workspace(gavel_context *context, const gavel_token_logprob_backward_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static FunctionDescriptor gavel_token_logprob_backward_workspace$descriptor() {
+        return gavel_token_logprob_backward_workspace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward_workspace(gavel_context *context, const gavel_token_logprob_backward_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MethodHandle gavel_token_logprob_backward_workspace$handle() {
+        return gavel_token_logprob_backward_workspace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward_workspace(gavel_context *context, const gavel_token_logprob_backward_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static MemorySegment gavel_token_logprob_backward_workspace$address() {
+        return gavel_token_logprob_backward_workspace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t gavel_token_logprob_backward_workspace(gavel_context *context, const gavel_token_logprob_backward_args *args, int64_t *bytes, gavel_error *error)
+     * }
+     */
+    public static int gavel_token_logprob_backward_workspace(MemorySegment context, MemorySegment args, MemorySegment bytes, MemorySegment error) {
+        var mh$ = gavel_token_logprob_backward_workspace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("gavel_token_logprob_backward_workspace", context, args, bytes, error);
+            }
+            return (int)mh$.invokeExact(context, args, bytes, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
