@@ -21,8 +21,8 @@ import java.util.Optional;
  */
 final class DeviceCall implements AutoCloseable {
   private final Stream stream;
-  private final Arena arena = Arena.ofShared();
-  private final NativeError error = new NativeError(arena);
+  private final Arena arena;
+  private final NativeError error;
   private final List<DeviceTensor> held = new ArrayList<>();
   private final List<NativeHandle> buffers = new ArrayList<>();
 
@@ -41,7 +41,32 @@ final class DeviceCall implements AutoCloseable {
   }
 
   DeviceCall(Stream stream) {
+    this(stream, Arena.ofConfined());
+  }
+
+  private DeviceCall(Stream stream, Arena arena) {
     this.stream = stream;
+    this.arena = arena;
+    this.error = new NativeError(arena);
+  }
+
+  /**
+   * A call with this readout. Numbers of its own are copied to the device after the call, and their
+   * memory then ends in whatever thread waits for the stream; closing such memory takes longer than
+   * enqueuing, so that calls without them have another.
+   */
+  static DeviceCall with(Readout readout, Stream stream) {
+    Arena arena =
+        switch (readout) {
+          case Readout.Identity(),
+              Readout.Affine _,
+              Readout.Sigmoid(),
+              Readout.ClassProb _,
+              Readout.QuantileMean _ ->
+              Arena.ofConfined();
+          case Readout.Expectation _, Readout.WeightedSum _, Readout.GatedSum _ -> Arena.ofShared();
+        };
+    return new DeviceCall(stream, arena);
   }
 
   /** Enqueues a score call, with a loss or without. */
@@ -54,7 +79,7 @@ final class DeviceCall implements AutoCloseable {
       Optional<DeviceLoss> loss,
       Stream stream) {
     RewardHead.acquireGate(readout);
-    try (DeviceCall call = new DeviceCall(stream)) {
+    try (DeviceCall call = with(readout, stream)) {
       ScoreArguments arguments = new ScoreArguments(call.arena);
       MemorySegment struct = arguments.struct();
       arguments.choices(pooling, readout);

@@ -120,7 +120,7 @@ public final class DeviceStep implements AutoCloseable {
    */
   public void backward(DeviceTensor scoreGradient, Step.Accumulation accumulation) {
     guard.acquireExclusively();
-    try (DeviceCall call = new DeviceCall(stream())) {
+    try (DeviceCall call = DeviceCall.with(readout, stream())) {
       call.backward(this, current(), scoreGradient, accumulation == Step.Accumulation.ADD);
       wentBack = true;
     } finally {
