@@ -3,8 +3,9 @@
 // softmax_row.h: the softmax of one row, for host and device: what readouts over classes, levels and gates are made of.
 //
 // Everything is relative to the largest logit, the leader (the first of equals), whose exponential is exactly 1, as in
-// loss_cross_entropy.h: p_k = e_k / (1 + rest). So nothing overflows, two classes have the bits of a logistic, and what is left to the
-// others keeps its digits where one entry is nearly certain. Of rows of two and more: a NaN makes all NaN.
+// loss_cross_entropy.h: p_k = e_k / (1 + rest). So nothing overflows, and what is left to the others keeps its digits where one entry is
+// nearly certain. Both shares of an entry at once (part_shares) would be a little nearer still, and spill registers on sm_90a. Of rows of
+// two and more: a NaN makes all NaN.
 #ifndef GAVEL_COMMON_SOFTMAX_ROW_H
 #define GAVEL_COMMON_SOFTMAX_ROW_H
 
@@ -31,15 +32,13 @@ GAVEL_ROW_FUNCTION SoftmaxRow softmax_row(const float *z, int64_t n, float tempe
   return {leader, rest, e};
 }
 
-// p_k, and 1 - p_k as the sum of what it holds.
-GAVEL_HOST_DEVICE PartShares probabilities(const SoftmaxRow &row, int64_t k) {
-  return part_shares(row.e[k], k == row.leader ? row.rest : 1.0f + (row.rest - row.e[k]), row.rest);
-}
 GAVEL_HOST_DEVICE float probability(const SoftmaxRow &row, int64_t k) {
-  return probabilities(row, k).own;
+  return share_of(row.e[k], row.rest);
 }
+
+// 1 - p_k as the sum of what it holds.
 GAVEL_HOST_DEVICE float probability_of_others(const SoftmaxRow &row, int64_t k) {
-  return probabilities(row, k).others;
+  return share_of(k == row.leader ? row.rest : 1.0f + (row.rest - row.e[k]), row.rest);
 }
 
 // sum of p_k v_k.
