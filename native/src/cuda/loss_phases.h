@@ -188,8 +188,10 @@ __device__ inline void finish_sums(const LossTask &task) {
   if (threadIdx.x >= kWarp) return;
   LossState &state = *task.state;
   const auto valid_items = static_cast<uint32_t>(__ldcg(&state.valid_items));
-  float divisor = __ldcg(&state.divisor);
-  if (task.weights != nullptr) {
+  float divisor;
+  if (task.weights == nullptr) {
+    divisor = __ldcg(&state.divisor);
+  } else {
     divisor = sum_units(task.weight_sums, &state.lower_weights, valid_items);
     if (threadIdx.x == 0) set_divisor(task, divisor);
   }
