@@ -27,11 +27,7 @@ final class TorchLoss {
    * @param allowance part of LibTorch's error by which the gradient may be further away than 1.05
    */
   static void check(
-      Loss loss,
-      int count,
-      Function<Tensor, Tensor> torchLoss,
-      Truth truth,
-      double allowance) {
+      Loss loss, int count, Function<Tensor, Tensor> torchLoss, Truth truth, double allowance) {
     Numbers losses = new Numbers();
     Numbers gradients = new Numbers();
     try (Context context = Context.open();
