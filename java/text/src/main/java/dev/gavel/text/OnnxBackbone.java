@@ -103,6 +103,7 @@ public final class OnnxBackbone implements Backbone {
    *
    * @throws FormatException if the file is no ONNX graph, not one that this class can run, or has
    *     numbers in a file outside of its folder
+   * @throws dev.gavel.FileException if it cannot be read
    * @throws dev.gavel.NativeLoadException if ONNX Runtime has no native code here
    */
   public static OnnxBackbone load(Path file, Options options) {

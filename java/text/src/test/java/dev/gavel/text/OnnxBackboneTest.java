@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.DType;
+import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
@@ -108,9 +109,11 @@ class OnnxBackboneTest {
             FormatException.class,
             () -> OnnxBackbone.load(noGraph, new OnnxBackbone.Options(1, 1)));
     assertTrue(String.valueOf(e.getMessage()).contains("model.onnx"));
-    assertThrows(
-        FormatException.class,
-        () -> OnnxBackbone.load(folder.resolve("absent.onnx"), new OnnxBackbone.Options(1, 1)));
+    FileException absent =
+        assertThrows(
+            FileException.class,
+            () -> OnnxBackbone.load(folder.resolve("absent.onnx"), new OnnxBackbone.Options(1, 1)));
+    assertTrue(String.valueOf(absent.getMessage()).contains("absent.onnx"));
     assertThrows(InvalidArgumentException.class, () -> new OnnxBackbone.Options(0, 1));
     assertThrows(InvalidArgumentException.class, () -> new OnnxBackbone.Options(1, 0));
     try (OnnxBackbone backbone = BuiltInModel.backbone(new OnnxBackbone.Options(1, 1));
