@@ -121,6 +121,7 @@ class DistributionsTest {
   @Test
   void aCacheGivesTheSameBytes() throws IOException {
     Path rows = Files.writeString(folder.resolve("rows.jsonl"), ROWS);
+    @SuppressWarnings("ArrayRecordComponent") // read once
     record Case(String readout, float[] weights, List<String> options) {}
     List<Case> cases =
         List.of(
