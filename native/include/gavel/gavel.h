@@ -227,7 +227,7 @@ int32_t gavel_copy(gavel_context *context, const gavel_tensor *source, const gav
 /*
  * Does the arithmetic that products in dtype (F32, F16 or BF16) are made of over registers alone, and says how many operations that was (a
  * multiplication and an addition are two). Timed by the caller, it is the most that a product can reach there, as no memory is read.
- * CPU: on the calling thread, with the products' instructions of the context's instruction set; a round takes 5 to 50 ns.
+ * CPU: on the calling thread, with the products' instructions of the context's instruction set, a few of them a round.
  * CUDA: enqueued on the stream, on every multiprocessor; with rounds = 0, what is timed is a launch. rounds: 0 to 2^31 - 1.
  */
 int32_t gavel_register_products(gavel_context *context, int32_t dtype, int64_t rounds, gavel_stream *stream,

@@ -3,7 +3,7 @@
 // register_products_amx.inl: register_products.inl on the AMX tiles. Included by amx.cpp after gemm_amx.inl.
 
 // The four products that two_tiles_of_rows does for a block, each on a sum of its own: a product takes 52 cycles, and the unit begins one
-// every 16.
+// every 16 (Intel 64 and IA-32 Architectures Optimization Reference Manual, chapter on AMX).
 int64_t amx_register_products(int32_t dtype, int64_t rounds) {
   if (dtype != GAVEL_BF16) return register_products(dtype, rounds);
   alignas(64) uint16_t numbers[kTileValues] = {};

@@ -12,8 +12,7 @@
 namespace gavel::cuda {
 namespace {
 
-// 16 warps an SM of 8 chains each: 4 warps a scheduler, each with more steps under way than a product (33 cycles on sm_80 and sm_90) or
-// an fmaf (4 cycles) takes.
+// 16 warps an SM, 4 a scheduler, of 8 chains each: many steps under way while one is not done.
 constexpr int kThreads = 256;
 constexpr int kBlocksPerSm = 2;
 constexpr int kChains = 8;

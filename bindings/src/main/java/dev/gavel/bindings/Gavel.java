@@ -18,6 +18,7 @@ import dev.gavel.bindings.ffi.gavel_token_logprob_backward_args;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.util.function.ToIntFunction;
 
 /**
  * One method per function of {@code gavel.h}, where each is documented; the C name is {@code
@@ -202,12 +203,12 @@ public final class Gavel {
    */
   public static long registerProducts(
       NativeHandle context, int dtype, long rounds, MemorySegment stream, NativeError error) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment operations = arena.allocate(gavel_h.C_LONG);
-      error.check(
-          gavel_h.gavel_register_products(
-              context.address(), dtype, rounds, stream, operations, error.address()));
-      return operations.get(gavel_h.C_LONG, 0);
+    try {
+      return number(
+          operations ->
+              gavel_h.gavel_register_products(
+                  context.address(), dtype, rounds, stream, operations, error.address()),
+          error);
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -314,12 +315,12 @@ public final class Gavel {
     if (loss.address() != 0) {
       require(loss, gavel_loss_args.layout());
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
-      error.check(
-          gavel_h.gavel_score_workspace(
-              context.address(), head.address(), args, loss, bytes, error.address()));
-      return bytes.get(gavel_h.C_LONG, 0);
+    try {
+      return number(
+          bytes ->
+              gavel_h.gavel_score_workspace(
+                  context.address(), head.address(), args, loss, bytes, error.address()),
+          error);
     } finally {
       Reference.reachabilityFence(context);
       Reference.reachabilityFence(head);
@@ -329,10 +330,10 @@ public final class Gavel {
   /** Scratch bytes of a stream that such a {@link #loss} needs. */
   public static long lossWorkspace(NativeHandle context, MemorySegment args, NativeError error) {
     require(args, gavel_loss_args.layout());
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
-      error.check(gavel_h.gavel_loss_workspace(context.address(), args, bytes, error.address()));
-      return bytes.get(gavel_h.C_LONG, 0);
+    try {
+      return number(
+          bytes -> gavel_h.gavel_loss_workspace(context.address(), args, bytes, error.address()),
+          error);
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -347,12 +348,18 @@ public final class Gavel {
       NativeError error) {
     require(args, gavel_backward_args.layout());
     int count = tensorCount(gradients);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
-      error.check(
-          gavel_h.gavel_backward_workspace(
-              context.address(), head.address(), args, gradients, count, bytes, error.address()));
-      return bytes.get(gavel_h.C_LONG, 0);
+    try {
+      return number(
+          bytes ->
+              gavel_h.gavel_backward_workspace(
+                  context.address(),
+                  head.address(),
+                  args,
+                  gradients,
+                  count,
+                  bytes,
+                  error.address()),
+          error);
     } finally {
       Reference.reachabilityFence(context);
       Reference.reachabilityFence(head);
@@ -450,12 +457,12 @@ public final class Gavel {
     if (loss.address() != 0) {
       require(loss, gavel_loss_args.layout());
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
-      error.check(
-          gavel_h.gavel_token_logprob_workspace(
-              context.address(), vocabulary, args, loss, bytes, error.address()));
-      return bytes.get(gavel_h.C_LONG, 0);
+    try {
+      return number(
+          bytes ->
+              gavel_h.gavel_token_logprob_workspace(
+                  context.address(), vocabulary, args, loss, bytes, error.address()),
+          error);
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -481,12 +488,12 @@ public final class Gavel {
   public static long tokenLogprobBackwardWorkspace(
       NativeHandle context, MemorySegment args, NativeError error) {
     require(args, gavel_token_logprob_backward_args.layout());
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(gavel_h.C_LONG);
-      error.check(
-          gavel_h.gavel_token_logprob_backward_workspace(
-              context.address(), args, bytes, error.address()));
-      return bytes.get(gavel_h.C_LONG, 0);
+    try {
+      return number(
+          bytes ->
+              gavel_h.gavel_token_logprob_backward_workspace(
+                  context.address(), args, bytes, error.address()),
+          error);
     } finally {
       Reference.reachabilityFence(context);
     }
@@ -595,5 +602,14 @@ public final class Gavel {
               .formatted(size, descriptors.byteSize()));
     }
     return Math.toIntExact(descriptors.byteSize() / size);
+  }
+
+  /** What a function writes to the place it is given. */
+  private static long number(ToIntFunction<MemorySegment> function, NativeError error) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment place = arena.allocate(gavel_h.C_LONG);
+      error.check(function.applyAsInt(place));
+      return place.get(gavel_h.C_LONG, 0);
+    }
   }
 }

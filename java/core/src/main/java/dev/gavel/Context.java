@@ -218,7 +218,7 @@ public final class Context implements AutoCloseable {
    * instructions. On CUDA, {@link Stream#registerProducts} enqueues it.
    *
    * @param dtype a float type
-   * @param rounds how often, 0 to 2^31 - 1; one takes 5 to 50 ns
+   * @param rounds how often, 0 to 2^31 - 1; one is a few instructions
    * @return the operations that were done; a multiplication and an addition are two
    */
   public long registerProducts(DType dtype, long rounds) {

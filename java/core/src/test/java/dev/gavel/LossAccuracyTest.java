@@ -17,9 +17,9 @@ class LossAccuracyTest {
   private static final int SIZE = 7;
 
   // Its gradient is 1.07 times as far away as LibTorch's, which takes the larger share from the
-  // smaller. Ours would then be nearer than LibTorch's, and was; but readouts share that function,
-  // to keep the bits of a logistic, and their gradient kernel spilled on sm_90a. The aim of 1.05 is
-  // missed.
+  // smaller. So taken, ours was within 1.05; but readouts share that function, to keep the bits of
+  // a
+  // logistic, and their gradient kernel spilled on sm_90a. The aim of 1.05 is missed.
   private static final double BRADLEY_TERRY_ALLOWANCE = 0.03;
 
   @BeforeEach

@@ -5,13 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.gavel.cli.parquet.ParquetRows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.apache.parquet.example.data.Group;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -164,7 +162,7 @@ class DistributionsTest {
         output,
         TinyModel.writeReadout(folder.resolve("l"), LEVELS, THREE),
         List.of());
-    List<Group> read = read(output);
+    List<Group> read = ParquetFile.rows(output);
     Group variance = read.getFirst().getGroup("score_variance", 0);
     assertEquals((float) moments('z')[1], variance.getGroup(0, 1).getFloat(0, 0), 1e-5f);
     assertEquals(0, read.get(1).getFieldRepetitionCount("score_variance"));
@@ -172,24 +170,12 @@ class DistributionsTest {
     Path lists = folder.resolve("quantiles.parquet");
     Path model = TinyModel.writeReadout(folder.resolve("q"), QUANTILES, FOUR);
     run("score", rows, lists, model, List.of("--objective", "objective_0"));
-    Group first = read(lists).getFirst();
+    Group first = ParquetFile.rows(lists).getFirst();
     Group scores = first.getGroup("score_quantiles", 0).getGroup(0, 1).getGroup(0, 0);
     assertEquals(0.5f * 'z', scores.getGroup(0, 0).getFloat(0, 0), 1e-4f);
     Group named = first.getGroup("objective_quantiles", 0).getGroup("objective_1", 0);
     assertEquals(
         2f * 'z', named.getGroup(0, 1).getGroup(0, 0).getGroup(0, 1).getFloat(0, 0), 1e-4f);
     assertTrue(!first.getType().containsField("objective_variances"));
-  }
-
-  private static List<Group> read(Path file) throws Exception {
-    List<Group> groups = new ArrayList<>();
-    try (ParquetRows rows = ParquetRows.open(file)) {
-      Optional<ParquetRows.Item> item = rows.next();
-      while (item.isPresent()) {
-        groups.add(((ParquetRows.Item.Whole) item.get()).group());
-        item = rows.next();
-      }
-    }
-    return groups;
   }
 }

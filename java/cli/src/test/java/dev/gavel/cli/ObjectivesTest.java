@@ -4,13 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.gavel.cli.parquet.ParquetRows;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.apache.parquet.example.data.Group;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,18 +96,6 @@ class ObjectivesTest {
         0, run("eval", "--json", "--objective", "length").json().get(0).get("accuracy").asInt());
   }
 
-  private static List<Group> read(Path file) throws Exception {
-    List<Group> groups = new ArrayList<>();
-    try (ParquetRows rows = ParquetRows.open(file)) {
-      Optional<ParquetRows.Item> item = rows.next();
-      while (item.isPresent()) {
-        groups.add(((ParquetRows.Item.Whole) item.get()).group());
-        item = rows.next();
-      }
-    }
-    return groups;
-  }
-
   private static float number(Group list, int index) {
     return list.getGroup(0, index).getFloat(0, 0);
   }
@@ -132,7 +118,7 @@ class ObjectivesTest {
     };
     Run run = Run.of(arguments);
     assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-    List<Group> rows = read(output);
+    List<Group> rows = ParquetFile.rows(output);
     Group objectives = rows.getFirst().getGroup("objectives", 0);
     assertEquals(2, objectives.getType().getFieldCount());
     assertEquals((float) length('z'), number(objectives.getGroup("length", 0), 1), 1e-6);
@@ -156,7 +142,7 @@ class ObjectivesTest {
             "--step-reduction",
             "min");
     assertEquals(ExitCode.DONE, steps.exitCode(), steps.err());
-    Group list = read(output).getFirst().getGroup("step_scores", 0);
+    Group list = ParquetFile.rows(output).getFirst().getGroup("step_scores", 0);
     assertEquals(2, list.getFieldRepetitionCount(0));
     assertEquals(2, list.getGroup(0, 0).getGroup(0, 0).getFieldRepetitionCount(0));
     assertEquals(1, list.getGroup(0, 1).getGroup(0, 0).getFieldRepetitionCount(0));

@@ -336,9 +336,9 @@ public final class OnnxBackbone implements Backbone {
     try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
       settings.setIntraOpNumThreads(options.threads());
       settings.setInterOpNumThreads(1);
-      // Threads wait for one another some hundred times in a call: parking each time made it a
-      // quarter slower (100 tokens, two threads: 16.6 ms, and 12.8). Between calls they must not
-      // spin, or they take the cores from the head and from other processes.
+      // Threads wait for one another at every node of the graph: parking each time makes short
+      // calls slower. Between calls they must not spin, or they take the cores from the head and
+      // from other processes.
       settings.addConfigEntry("session.intra_op.allow_spinning", "1");
       settings.addConfigEntry("session.force_spinning_stop", "1");
       // Its warnings go to standard error, past every logger; its errors come as exceptions, too.
