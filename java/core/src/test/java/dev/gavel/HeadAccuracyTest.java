@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(NoLeaks.class)
 class HeadAccuracyTest {
   // A bias of the output is one number, which may be exact by chance: errors are those of all
-  // samples together. -Dgavel.samples=200 takes two minutes, and allows nothing for chance.
+  // samples together. -Dgavel.samples=200 takes some minutes, and allows nothing for chance.
   private static final int SAMPLES = Integer.getInteger("gavel.samples", 8);
   private static final int MANY = 200;
 
