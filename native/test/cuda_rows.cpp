@@ -10,6 +10,7 @@
 #include "cuda/vectors.h"
 #include "cuda_score_fixture.h"
 #include "rows.h"
+#include "summation.h"
 
 using namespace gavel::test;
 using namespace gavel::cuda;
@@ -222,6 +223,43 @@ void test_vectors(CudaDevice &device, const TestContext &context, int32_t dtype,
   }
 }
 
+// Means of long spans have the bits of their definition, from rows that are aligned and rows that are not.
+void test_means(CudaDevice &device, int32_t dtype, int64_t width) {
+  Random random(kSeed + 3);
+  constexpr int64_t kRows = 4500;
+  Batch batch(random, dtype, kRows, width);
+  for (const int64_t rows : {1, 2, 8, 9, 15, 16, 17, 24, 33, 255, 256, 257, 300, 4095, 4096, 4097, 4353, 4500}) {
+    batch.first.push_back(kRows - rows);
+    batch.last.push_back(kRows - 1);
+  }
+  const auto items = static_cast<int64_t>(batch.last.size());
+  const TestContext context;
+  const TestHead head(context.get(), linear_spec(dtype, width, 1), kSeed);
+  const CudaHead on_device(device, head);
+  const DeviceArray<uint8_t> hidden(batch.bytes.size());
+  std::copy(batch.bytes.begin(), batch.bytes.end(), hidden.data());
+  const DeviceArray<int64_t> first(batch.first), last(batch.last);
+  const DeviceArray<float> pooled(static_cast<size_t>(items * width));
+  VectorsCall call = {on_device.get(), GAVEL_POOLING_SPAN_MEAN, GAVEL_COMBINE_NONE, {}, {}, {}, {}};
+  call.hidden = view(hidden.data(), dtype, {kRows, width});
+  call.first = view(first.data(), GAVEL_I64, {items});
+  call.last = view(last.data(), GAVEL_I64, {items});
+  call.pooled = view(pooled.data(), GAVEL_F32, {items, width});
+  const float *means = nullptr;
+  int64_t stride = 0;
+  enqueue_means(call, nullptr, device.stream(), &means, &stride);
+  check_equal("where means are", means - pooled.data(), 0);
+  for (int64_t r = 0; r < items; ++r) {
+    const int64_t begin = batch.first[static_cast<size_t>(r)], rows = kRows - begin;
+    for (int64_t k = 0; k < width; ++k) {
+      const auto value = [&](int64_t row) { return batch.values[static_cast<size_t>(row * width + k)]; };
+      const float expected = span_sum(begin, rows, value) / static_cast<float>(rows);
+      check_bits(std::string(name_of(dtype)) + " mean of " + std::to_string(rows) + " rows", means + r * stride + k, &expected,
+                 1, kSeed);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -232,6 +270,10 @@ int main() {
   test_chunks<GAVEL_F16>();
   test_chunks<GAVEL_BF16>();
   test_sums();
+  for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
+    test_means(device, dtype, 16);
+    test_means(device, dtype, 11);
+  }
   for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
     for (const int32_t pooling : {GAVEL_POOLING_INDEX, GAVEL_POOLING_SPAN_MEAN}) {
       test_vectors(device, context, dtype, 264, pooling, GAVEL_NORM_RMS);

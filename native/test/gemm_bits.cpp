@@ -61,7 +61,7 @@ int main() {
   // All processors there are add in this order; the day one does not, it should be known, not just slower.
   const char *reason = nullptr;
   if (__builtin_cpu_supports("avx512bf16") && gavel::kernels_for(GAVEL_INSTRUCTION_SET_AVX512, &reason)) {
-    CHECK(gavel::bf16_products_in_order(), "VDPBF16PS of this processor adds in another order than block order");
+    CHECK(gavel::bf16_products_in_order(), "VDPBF16PS of this processor adds in another order than tile order");
   }
   for (const int32_t dtype : kDtypes) {
     for (const int64_t depth : {1, 31, 32, 33, 384, 1000, 1024, 4096}) {

@@ -1,7 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// gemm_case.h: what the gemm tests share: every kernel table of this machine, a product run through it, and the definition of
-// the product (gemm.h) written a second time, as plain loops.
+// gemm_case.h: what the gemm tests share: every kernel table of this machine, a product run through it, and its definition.
 #ifndef GAVEL_TEST_GEMM_CASE_H
 #define GAVEL_TEST_GEMM_CASE_H
 
@@ -17,6 +16,7 @@
 #include "cpu/memory.h"
 #include "gavel/gavel.h"
 #include "random.h"
+#include "summation.h"
 
 namespace gavel {
 // amx.cpp's products over the tile unit of software_tile.h (gemm_software_amx.cpp).
@@ -118,17 +118,8 @@ Matrix filled(int32_t dtype, int64_t rows, int64_t depth, Draw draw) {
 
 // One element of the product as gemm.h defines it. The caller flushes denormals.
 inline float element(const Matrix &a, int64_t row, const Matrix &b, int64_t column) {
-  float sum = 0;
-  for (int64_t block = 0; block < a.depth; block += 32) {
-    float even = 0, odd = 0;
-    for (int64_t k = block; k < block + 32; ++k) {
-      const float x = k < a.depth ? a.at(row, k) : 0, y = k < a.depth ? b.at(column, k) : 0;
-      float &chain = k % 2 == 0 ? even : odd;
-      chain = std::fmaf(x, y, chain);
-    }
-    sum = sum + (even + odd);
-  }
-  return sum;
+  const auto step = [&](int64_t k, float chain) { return std::fmaf(a.at(row, k), b.at(column, k), chain); };
+  return a.dtype == GAVEL_F32 ? f32_order(a.depth, step) : tile_order(a.depth, step);
 }
 
 // The panels of B.

@@ -38,7 +38,7 @@ std::vector<Operation> operations() {
       {"sum", [](const Kernels &k, const Memory &m, int32_t) { m.out[0][0] = k.sum(m.in[0], m.n); }, 0},
       {"add", [](const Kernels &k, const Memory &m, int32_t) { k.add(m.out[0], m.in[0], m.n); }, 0},
       {"subtract", [](const Kernels &k, const Memory &m, int32_t) { k.subtract(m.out[0], m.in[0], m.n); }, 0},
-      {"scale", [](const Kernels &k, const Memory &m, int32_t) { k.scale(m.out[0], 0.7f, m.n); }, 0},
+      {"divide", [](const Kernels &k, const Memory &m, int32_t) { k.divide(m.out[0], 0.7f, m.n); }, 0},
       {"multiply_add", [](const Kernels &k, const Memory &m, int32_t) { k.multiply_add(m.out[0], 1.3f, m.in[0], m.n); }, 0},
       {"sigmoid", [](const Kernels &k, const Memory &m, int32_t) { k.sigmoid(m.in[0], m.out[0], m.n); }, 0},
       {"adamw", [](const Kernels &k, const Memory &m, int32_t) { k.adamw(&kStep, m.out[0], m.out[1], m.out[2], m.in[0], m.n); },

@@ -56,7 +56,7 @@ void test_tables() {
 void test_complete() {
   for (const Table &table : row_tables()) {
     const Kernels &k = *table.kernels;
-    CHECK(k.widen && k.narrow && k.dot && k.sum && k.add && k.subtract && k.scale && k.multiply_add && k.norm &&
+    CHECK(k.widen && k.narrow && k.dot && k.sum && k.add && k.subtract && k.divide && k.multiply_add && k.norm &&
               k.norm_gradient && k.activate && k.activate_gradient && k.sigmoid && k.adamw && k.packed_rows_bytes &&
               k.pack_row && k.pack_tail && k.multiply && k.panel_dot,
           "%s has a hole", table.name.c_str());

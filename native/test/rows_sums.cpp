@@ -131,14 +131,14 @@ void test_elementwise(const Table &table, int64_t n) {
   for (int64_t k = 0; k < n; ++k) {
     expected[0].push_back(y[k] + x[k]);
     expected[1].push_back(y[k] - x[k]);
-    expected[2].push_back(y[k] * 0.3f);
+    expected[2].push_back(y[k] / 0.3f);
     expected[3].push_back(std::fmaf(0.3f, x[k], y[k]));
   }
   table.kernels->add(actual[0].data(), x.data(), n);
   table.kernels->subtract(actual[1].data(), x.data(), n);
-  table.kernels->scale(actual[2].data(), 0.3f, n);
+  table.kernels->divide(actual[2].data(), 0.3f, n);
   table.kernels->multiply_add(actual[3].data(), 0.3f, x.data(), n);
-  const char *names[] = {"add", "subtract", "scale", "multiply_add"};
+  const char *names[] = {"add", "subtract", "divide", "multiply_add"};
   for (int i = 0; i < 4; ++i) check_bits(table.name + " " + names[i], actual[i].data(), expected[i].data(), n, seed);
 }
 

@@ -161,7 +161,7 @@ inline BoundedLogprob logprob_reference(const std::vector<double> &logits, const
   return {value, error[target] + relative + kHalfUlp * (std::fabs(difference) + 2 * log_sum + std::fabs(value)) + 1e-38};
 }
 
-// Logits of a row of hidden states, with what block order (gemm.h) may lose.
+// Logits of a row of hidden states, with what either order of gemm.h may lose.
 inline void logits_reference(const TestVocabulary &vocabulary, const float *hidden, std::vector<double> &logits,
                              std::vector<double> &error) {
   const auto width = static_cast<size_t>(vocabulary.width());

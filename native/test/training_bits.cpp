@@ -4,6 +4,7 @@
 // whatever the layout of the gradients, and as if invalid items were not there.
 #include "common/head_spec.h"
 #include "cpu/backward.h"
+#include "summation.h"
 #include "training_fixture.h"
 
 using namespace gavel::test;
@@ -115,19 +116,14 @@ void check_documented_order(gavel_context *context) {
     }
     return sum;
   };
-  // Of a chunk: block order of gemm.h.
-  const auto block_order = [&](size_t o, size_t i) {
+  const auto chunks_in_f32_order = [&](size_t o, size_t i) {
     float sum = 0;
     for (int64_t begin = 0; begin < training.items(); begin += chunk) {
-      float part = 0;
-      for (int64_t block = begin; block < std::min(begin + chunk, training.items()); block += 32) {
-        float pair[2] = {0, 0};
-        for (int64_t r = block; r < std::min(block + 32, training.items()); ++r) {
-          const auto x = training.batch.values[static_cast<size_t>(training.batch.last[static_cast<size_t>(r)] * 6) + i];
-          pair[r % 2] = std::fmaf(da(r, o), x, pair[r % 2]);
-        }
-        part += pair[0] + pair[1];
-      }
+      const float part = f32_order(std::min(chunk, training.items() - begin), [&](int64_t k, float chain) {
+        const int64_t r = begin + k;
+        const auto x = training.batch.values[static_cast<size_t>(training.batch.last[static_cast<size_t>(r)] * 6) + i];
+        return std::fmaf(da(r, o), x, chain);
+      });
       sum = begin == 0 ? part : sum + part;
     }
     return sum;
@@ -135,10 +131,10 @@ void check_documented_order(gavel_context *context) {
   std::vector<float> weight, bias;
   for (size_t o = 0; o < 5; ++o) {
     bias.push_back(rows_in_double([&](int64_t r) { return da(r, o); }));
-    for (size_t i = 0; i < 6; ++i) weight.push_back(block_order(o, i));
+    for (size_t i = 0; i < 6; ++i) weight.push_back(chunks_in_f32_order(o, i));
   }
   const float output_bias = rows_in_double([&](int64_t r) { return training.dscore[static_cast<size_t>(r)] * 0.25f; });
-  check_bits("hidden.0.weight in block order", actual.gradients[0].data(), weight.data(), 30, 5);
+  check_bits("hidden.0.weight in f32 order", actual.gradients[0].data(), weight.data(), 30, 5);
   check_bits("hidden.0.bias in double precision", actual.gradients[1].data(), bias.data(), 5, 5);
   check_bits("output.bias in double precision", actual.gradients[3].data(), &output_bias, 1, 5);
 

@@ -328,7 +328,7 @@ int32_t gavel_head_read(gavel_head *head, int32_t index, const gavel_tensor *par
 enum {
   GAVEL_POOLING_INDEX = 1,        /* y = X[last] */
   GAVEL_POOLING_FIRST_LAST = 2,   /* X[first], X[last] combined; D = 2H with CONCAT */
-  GAVEL_POOLING_SPAN_MEAN = 3,    /* y = mean of X[first..last], both inclusive: the rows added in order, times 1 / count */
+  GAVEL_POOLING_SPAN_MEAN = 3,    /* y = mean of X[first..last], both inclusive; long spans are added in blocks */
   GAVEL_POOLING_ALL = 4,          /* y = X[r] for every row r: R = T, without first and last */
   GAVEL_POOLING_TOKEN_LOGPROB = 5 /* has a call of its own, gavel_token_logprob: it reads a vocabulary instead of a head */
 };

@@ -34,9 +34,10 @@ GAVEL_HOST_DEVICE ChainEntry entry_in_chain(const LogSumChain &chain, float z, f
   ChainEntry entry;
   const float log_sum = log_one_plus(chain.rest);
   entry.loss = leads ? log_sum : (chain.leader - z) + log_sum;
-  entry.share = share_of(e, chain.rest);
   // The leader's 1 is among the others' where the entry is not the leader itself.
-  entry.others = share_of(leads ? chain.rest : 1.0f + (chain.rest - e), chain.rest);
+  const PartShares shares = part_shares(e, leads ? chain.rest : 1.0f + (chain.rest - e), chain.rest);
+  entry.share = shares.own;
+  entry.others = shares.others;
   return entry;
 }
 

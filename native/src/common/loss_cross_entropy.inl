@@ -35,8 +35,8 @@ GAVEL_HOST_DEVICE Vector gradient_of(Vector e, Mask is_leader, Vector target, Ma
   const Vector other_scores = select(is_leader, group.rest, add(one, subtract(group.rest, e)));
   const Vector other_targets =
       select(is_largest_target, group.other_targets, add(group.largest_target, subtract(group.other_targets, target)));
-  const OnePlus total = one_plus(group.rest);
-  return subtract(multiply(share_of(e, total), other_targets), multiply(target, share_of(other_scores, total)));
+  const PartShares shares = part_shares(e, other_scores, one_plus(group.rest));
+  return subtract(multiply(shares.own, other_targets), multiply(target, shares.others));
 }
 
 GAVEL_HOST_DEVICE Vector entry_loss(Vector score, Mask is_leader, Vector target, const GroupTerms &group) {

@@ -31,6 +31,8 @@ using one_lane::log_one_plus;
 using one_lane::logistic_terms;
 using one_lane::LogisticTerms;
 using one_lane::natural_log;
+using one_lane::part_shares;
+using one_lane::PartShares;
 using one_lane::share_of;
 
 GAVEL_HOST_DEVICE bool is_finite(float x) {

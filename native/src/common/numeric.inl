@@ -100,6 +100,24 @@ GAVEL_HOST_DEVICE Vector share_of(Vector numerator, Vector rest) {
   return share_of(numerator, one_plus(rest));
 }
 
+struct PartShares {
+  Vector own;
+  Vector others;
+};
+
+// The shares of a part of a sum and of all its other parts. The larger one is what the smaller leaves of 1: nearer than a quotient of its
+// own, as the smaller one is off by at most half as much as a float next to it.
+GAVEL_HOST_DEVICE PartShares part_shares(Vector own, Vector others, const OnePlus &total) {
+  const Mask most = less(others, own);
+  const Vector smaller = share_of(select(most, others, own), total);
+  const Vector larger = subtract(set(1.0f), smaller);
+  return {select(most, larger, smaller), select(most, smaller, larger)};
+}
+
+GAVEL_HOST_DEVICE PartShares part_shares(Vector own, Vector others, Vector rest) {
+  return part_shares(own, others, one_plus(rest));
+}
+
 // Everything a logistic loss at x needs, from one exponential: log(1 + e^x) and 1 / (1 + e^-x), at x and at -x, without overflow on
 // either side. NaN stays NaN.
 struct LogisticTerms {
@@ -113,13 +131,12 @@ GAVEL_HOST_DEVICE LogisticTerms logistic_terms(Vector x) {
   const Vector e = unfused_exponential(negate(absolute(x)));
   const OnePlus total = one_plus(e);
   const Vector above_0 = log_of_product(total.sum, total.lost);
-  const Vector larger = subtract(total.inverse, multiply(total.inverse, total.lost));
-  const Vector smaller = share_of(e, total);
+  const PartShares shares = part_shares(e, set(1.0f), total);
   const Mask negative = less(x, zero());
   return {
       add(select(less(zero(), x), x, zero()), above_0),
       add(select(negative, negate(x), zero()), above_0),
-      select(negative, smaller, larger),
-      select(negative, larger, smaller),
+      select(negative, shares.own, shares.others),
+      select(negative, shares.others, shares.own),
   };
 }

@@ -3,8 +3,9 @@
 // softmax_row.h: the softmax of one row, for host and device: what readouts over classes, levels and gates are made of.
 //
 // Everything is relative to the largest logit, the leader (the first of equals), whose exponential is exactly 1, as in
-// loss_cross_entropy.h: p_k = e_k / (1 + rest). So nothing overflows, two classes have the bits of a logistic, and what is left to the
-// others keeps its digits where one entry is nearly certain. Of rows of two and more: a NaN makes all NaN.
+// loss_cross_entropy.h: p_k = e_k / (1 + rest). So nothing overflows, and what is left to the others keeps its digits where one entry is
+// nearly certain. Both shares of an entry at once (part_shares) would be a little nearer still, and spill registers on sm_90a. Of rows of
+// two and more: a NaN makes all NaN.
 #ifndef GAVEL_COMMON_SOFTMAX_ROW_H
 #define GAVEL_COMMON_SOFTMAX_ROW_H
 

@@ -9,7 +9,7 @@
 // gradient passes through as if it had not (straight-through), at the rounded values.
 //
 // Sums over items, the same for any number of threads and any instruction set: the valid items, in order, are cut into chunks of
-// chunk_rows(head); within a chunk a weight of a hidden layer is summed in block order (gemm.h), a bias of a layer in double precision,
+// chunk_rows(head); within a chunk a weight of a hidden layer is summed in f32 order (gemm.h), a bias of a layer in double precision,
 // everything else by adding four rows one after another and then such sums in pairs (row_sums.h); chunks are added to the gradient in order.
 #ifndef GAVEL_CPU_BACKWARD_H
 #define GAVEL_CPU_BACKWARD_H

@@ -45,7 +45,7 @@ class BackwardRun {
   const float *preactivation(int64_t row, int32_t l) const {
     return call_.preactivations.row<const float>(items_[row]) + spec_.hidden[l].preactivation_column;
   }
-  int64_t pooling_scratch_stride() const { return round_up(call_.pooling.hidden_width, 16); }
+  int64_t pooling_scratch_stride() const { return pooling_scratch(call_.pooling); }
   int64_t readout_scratch_stride() const {
     const ReadoutPlan &plan = *call_.readout;
     return round_up(readout_scratch(plan) + plan.logits + plan.gate_outputs, 16);
@@ -93,7 +93,7 @@ class BackwardRun {
   float *open_ = nullptr;             // [kOpenSums][open_stride_], split by columns among the threads
   double *wide_sums_ = nullptr;       // [open_stride_]
   float *slope_sums_ = nullptr;       // [widest layer], of a shared slope
-  float *pooling_scratch_ = nullptr;  // [threads][H]
+  float *pooling_scratch_ = nullptr;  // [threads][pooling_scratch]
   char *rounded_ = nullptr;           // [threads][bytes of the widest row]
   float *readout_scratch_ = nullptr;  // [threads][readout_scratch, then the gradients of all logits of an item]
 };

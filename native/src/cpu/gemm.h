@@ -2,9 +2,13 @@
 //
 // gemm.h: packed matrix product C = A B^T with a fused epilogue; A [rows, depth], B [columns, depth], C [rows, columns] in f32.
 //
-// Block order, the one summation order of every table and dtype (it is what the AMX unit does, measured to the bit):
+// Two orders of summation, each one and the same in every table:
+// Tile order, of 16-bit dtypes (it is what the AMX unit does, measured to the bit):
 //   acc = +0; for each block of 32 consecutive k: even = odd = +0; for k in the block, rising: even k: even = fma(a[k], b[k], even),
 //   odd k: odd = fma(a[k], b[k], odd); acc = acc + (even + odd).
+// F32 order, which no unit decides, is nearer to the exact sum: a block is the sum of its two halves, each an even and an odd chain that are
+// added, and a chain begins with its first product; a span of 128 consecutive k is a sum of blocks from +0, as above; acc = the first span, and
+// each further one is added to it.
 // depth is padded with zeros to a multiple of 32, which changes no bit of a sum (but a sum of only -0 terms becomes +0, everywhere).
 // An element of C depends on its own row of A, its own row of B and nothing else, so any split of rows or columns gives the same bits.
 //
@@ -24,6 +28,8 @@ namespace gavel {
 
 constexpr int64_t kPanelColumns = 32;
 constexpr int64_t kDepthBlock = 32;
+// k of a span of the f32 order.
+constexpr int64_t kSumSpan = 128;
 // Rows worked on while one panel is in the nearest cache.
 constexpr int64_t kRowBlock = 128;
 

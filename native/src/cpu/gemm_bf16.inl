@@ -4,7 +4,7 @@
 //
 // The instruction is two FMAs per lane, each rounded to nearest even with denormals read and written as zero: first the
 // product of the two upper halves of the operands' words is added to the lane, then that of the lower halves (Intel SDM
-// volume 2, VDPBF16PS). On natural pairs (k, k + 1) that is not the block order. Here a word holds k in its upper half and k
+// volume 2, VDPBF16PS). On natural pairs (k, k + 1) that is not the tile order. Here a word holds k in its upper half and k
 // + 2 in its lower one: then one instruction is two steps of the even, or of the odd, chain, in order, and gives the same
 // bits as the two FMAs at twice their rate. That a processor adds in this order is checked when the table is chosen
 // (products_in_order below), not assumed.
@@ -12,6 +12,7 @@
 // Rows are packed as words of that kind: [group][k / 32][kGroupRows][8 times (k + 2, k, k + 3, k + 1)].
 
 struct PairRows {
+  using Order = TileOrder;
   using Row = uint32_t;
   using Operand = Words;
   static constexpr int kSteps = 8;
@@ -19,6 +20,7 @@ struct PairRows {
   static constexpr int64_t kBlockValues = 32 * 32;
   GAVEL_INLINE static Words even(const uint32_t *row, int step) { return set_words(row[2 * step]); }
   GAVEL_INLINE static Words odd(const uint32_t *row, int step) { return set_words(row[2 * step + 1]); }
+  GAVEL_INLINE static Vector begin(Words a, Words b) { return advance(zero(), a, b); }
   GAVEL_INLINE static Vector advance(Vector chain, Words a, Words b) {
     return {_mm512_dpbf16_ps(chain.all, reinterpret_cast<__m512bh>(a.all), reinterpret_cast<__m512bh>(b.all))};
   }

@@ -7,7 +7,7 @@
 //  - Multiply-and-add is always fused (fmaf); the compiler may not fuse or reorder anything else (-ffp-contract=off).
 //  - Sums over a row ("dot order"): 64 accumulators start at +0, element k goes to accumulator k % 64 in rising k by fma, then the
 //    upper half is added to the lower half until one is left (acc[i] += acc[i + 32], then 16, 8, 4, 2, 1).
-//  - Matrix products ("block order"): see gemm.h.
+//  - Matrix products ("tile order" of 16-bit dtypes, "f32 order"): see gemm.h.
 //  - 16-bit results are rounded to nearest even; widening is exact (f16 denormals become normal f32 numbers and are kept).
 //  - A NaN result keeps being NaN; its payload is not defined until scores are written (score.cpp makes it 0x7fc00000).
 // Instruction-set files are compiled with their own -m flags: they may contain no inline function, template instance or static
@@ -44,7 +44,7 @@ struct Kernels {
   float (*exponential_sum)(const float *x, float shift, int64_t n);
   void (*add)(float *y, const float *x, int64_t n);                    // y += x
   void (*subtract)(float *y, const float *x, int64_t n);               // y -= x
-  void (*scale)(float *y, float factor, int64_t n);                    // y *= factor
+  void (*divide)(float *y, float divisor, int64_t n);                  // y /= divisor
   void (*multiply_add)(float *y, float a, const float *x, int64_t n);  // y = fma(a, x, y)
   // In place. norm: GAVEL_NORM_RMS or GAVEL_NORM_LAYER. weight, bias: f32 [n]; bias may be null.
   //   RMS:   r = 1 / sqrt(dot(x, x) / n + epsilon);            y = (x * r) * weight

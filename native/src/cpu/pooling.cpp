@@ -1,10 +1,13 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 #include "cpu/pooling.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstring>
 
 #include "common/error.h"
+#include "common/span_mean.h"
+#include "cpu/memory.h"
 
 namespace gavel {
 
@@ -17,6 +20,21 @@ void check_index(const char *list, int64_t item, int64_t value, int64_t tokens, 
          "item %" PRId64 ": %s[%" PRId64 "] is %" PRId64 "; %s has %" PRId64
          " rows: say 0 or more and less than that, or -1 for an invalid item",
          item, list, item, value, states, tokens);
+  }
+}
+
+// The sum of the rows, in blocks of `block` rows, to out.
+void add_span(const Kernels &kernels, const Tensor &hidden, int64_t width, const ItemRows &rows, int64_t block, float *scratch,
+              float *out) {
+  for (int64_t begin = rows.first; begin <= rows.last; begin += block) {
+    float *part = begin == rows.first ? out : scratch;
+    if (block == 1) {
+      kernels.widen(hidden.dtype, hidden.at(begin), part, width);
+    } else {
+      const ItemRows within = {begin, std::min(begin + block - 1, rows.last)};
+      add_span(kernels, hidden, width, within, block / kSpanParts, scratch + round_up(width, 16), part);
+    }
+    if (part != out) kernels.add(out, part, width);
   }
 }
 
@@ -85,6 +103,11 @@ Pooling concatenate_rows(const Pooling &a, const Pooling &b, Workspace &workspac
   return both;
 }
 
+int64_t pooling_scratch(const Pooling &pooling) {
+  const int64_t rows = pooling.pooling == GAVEL_POOLING_SPAN_MEAN ? 1 + kSpanLevels : 1;
+  return rows * round_up(pooling.hidden_width, 16);
+}
+
 void pool_item(const Kernels &kernels, const Pooling &pooling, const Tensor &hidden, int64_t r, float *scratch, float *out) {
   const ItemRows rows = pooling.rows[r];
   if (!rows.valid()) {
@@ -112,12 +135,8 @@ void pool_item(const Kernels &kernels, const Pooling &pooling, const Tensor &hid
       }
       break;
     case GAVEL_POOLING_SPAN_MEAN:
-      kernels.widen(dtype, hidden.at(rows.first), out, width);
-      for (int64_t row = rows.first + 1; row <= rows.last; ++row) {
-        kernels.widen(dtype, hidden.at(row), scratch, width);
-        kernels.add(out, scratch, width);
-      }
-      kernels.scale(out, 1.0f / static_cast<float>(rows.last - rows.first + 1), width);
+      add_span(kernels, hidden, width, rows, kLargestSpanBlock, scratch, out);
+      kernels.divide(out, static_cast<float>(rows.last - rows.first + 1), width);
       break;
   }
 }

@@ -5,7 +5,7 @@
 //   INDEX      y = X[last]
 //   FIRST_LAST y = [X[first]; X[last]], X[first] + X[last] or X[last] - X[first]
 //   ALL        y = X[r], every row an item
-//   SPAN_MEAN  y = (X[first] + X[first + 1] + ... + X[last]) * (1 / n), one row after the other, n = last - first + 1, 1 / n rounded
+//   SPAN_MEAN  y = (X[first] + X[first + 1] + ... + X[last]) / n, n = last - first + 1, in the order of common/span_mean.h
 // All in f32 from exactly widened rows. An item is invalid where an index it needs is -1, or, with both indices, last < first.
 #ifndef GAVEL_CPU_POOLING_H
 #define GAVEL_CPU_POOLING_H
@@ -59,7 +59,9 @@ inline bool pools_by_index(const Pooling &pooling) {
   return pooling.pooling == GAVEL_POOLING_INDEX;
 }
 
-// Vector of item r to out, f32 [D]; zeros for an invalid item. scratch: f32 [H], may hold anything.
+// Floats of scratch that pool_item needs; a multiple of 16.
+int64_t pooling_scratch(const Pooling &pooling);
+// Vector of item r to out, f32 [D]; zeros for an invalid item. scratch: pooling_scratch floats, may hold anything.
 void pool_item(const Kernels &kernels, const Pooling &pooling, const Tensor &hidden, int64_t r, float *scratch, float *out);
 
 }  // namespace gavel

@@ -234,9 +234,9 @@ void subtract_row(float *y, const float *x, int64_t n) {
   sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, subtract(read(lanes, y + k), read(lanes, x + k))); });
 }
 
-void scale_row(float *y, float factor, int64_t n) {
-  const Vector f = set(factor);
-  sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, multiply(read(lanes, y + k), f)); });
+void divide_row(float *y, float divisor, int64_t n) {
+  const Vector d = set(divisor);
+  sweep(n, [&](auto lanes, int64_t k) { write(lanes, y + k, divide(read(lanes, y + k), d)); });
 }
 
 void multiply_add_row(float *y, float a, const float *x, int64_t n) {

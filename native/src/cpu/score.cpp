@@ -7,7 +7,7 @@
 //   2. y = norm(y), where the head has one.
 //   3. x = y rounded to the head's dtype, nearest even. (A row taken as it is, without a norm, is of that dtype already.)
 //   4. LINEAR: s[k] = dot(x, W[k]) in dot order.
-//      MLP, hidden layer l: a = (x W^T in block order) + b, u = activation(a); before the last, x = u rounded to the head's dtype;
+//      MLP, hidden layer l: a = (x W^T in the order of gemm.h) + b, u = activation(a); before the last, x = u rounded to the head's dtype;
 //      the last layer's u is not rounded. Then, for output k, columns in panels of 32 and panels in groups of 4:
 //        s[k] = sum over groups, in order, of (sum over the panels of the group, in order, of panel_dot(u of the panel, W[k] of it)).
 //      Columns that fill up the last panel count as u = 0.

@@ -15,9 +15,9 @@ int64_t LinearLogits::block_rows(const LogitProblem &problem) {
 }
 
 LinearLogits::LinearLogits(const LogitProblem &problem, int64_t block) : problem_(problem) {
-  // The vector, a row of hidden states, the vector in the head's dtype.
-  const int64_t width = problem.pooling.vector_width;
-  scratch_floats_ = 3 * round_up(width, kCacheLine / int64_t{sizeof(float)});
+  // The vector, the vector in the head's dtype, scratch of the pooling.
+  vector_floats_ = round_up(problem.pooling.vector_width, kCacheLine / int64_t{sizeof(float)});
+  scratch_floats_ = 2 * vector_floats_ + pooling_scratch(problem.pooling);
   const int64_t parts = std::min<int64_t>(problem.pool.threads(), block * problem.head.spec.fields.output_width);
   scratch_ = problem.workspace.take<float>(parts * scratch_floats_);
 }
@@ -35,9 +35,8 @@ const float *LinearLogits::vector_of(int64_t item, bool keep, float *scratch) co
   const Pooling &pooling = problem.pooling;
   const int64_t width = pooling.vector_width;
   const bool as_it_is = pools_by_index(pooling) && problem.head.spec.fields.norm == GAVEL_NORM_NONE;
-  float *hidden_row = scratch + scratch_floats_ / 3;
-  void *rounded = scratch + 2 * (scratch_floats_ / 3);
-  pool_item(problem.kernels, pooling, problem.hidden, item, hidden_row, scratch);
+  void *rounded = scratch + vector_floats_;
+  pool_item(problem.kernels, pooling, problem.hidden, item, scratch + 2 * vector_floats_, scratch);
   if (problem.vectors.present() && keep) {
     std::memcpy(problem.vectors.row<float>(item), scratch, static_cast<size_t>(width) * sizeof(float));
   }

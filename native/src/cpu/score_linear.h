@@ -25,8 +25,9 @@ class LinearLogits {
   void score_items(int64_t begin, int64_t end, int64_t output_begin, int64_t output_end, float *scratch, float *logits) const;
 
   const LogitProblem &problem_;
-  int64_t scratch_floats_;
-  float *scratch_;  // [threads, scratch_floats_]
+  int64_t vector_floats_;
+  int64_t scratch_floats_;  // of one part
+  float *scratch_;          // [threads, scratch_floats_]
 };
 
 }  // namespace gavel

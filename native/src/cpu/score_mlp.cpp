@@ -57,7 +57,7 @@ MlpLogits::MlpLogits(const LogitProblem &problem, int64_t block) : problem_(prob
   const int64_t threads = problem.pool.threads();
   packed_ = workspace.take<char>(problem.kernels.packed_rows_bytes(head.spec.fields.dtype, block, deepest(head)));
   dot_stride_ = round_up(block, kFloatsPerLine);
-  vector_floats_ = 2 * round_up(problem.pooling.vector_width, kFloatsPerLine);
+  vector_floats_ = pooling_scratch(problem.pooling) + round_up(problem.pooling.vector_width, kFloatsPerLine);
   vectors_ = workspace.take<float>(threads * vector_floats_);
   product_floats_ = block * kPanelColumns;
   products_ = workspace.take<float>(threads * product_floats_);
@@ -82,7 +82,7 @@ void MlpLogits::pack_item(int64_t item, int64_t r, int64_t rows, float *scratch)
     return;
   }
   float *vector = scratch;
-  pool_item(problem.kernels, pooling, problem.hidden, item, scratch + vector_floats_ / 2, vector);
+  pool_item(problem.kernels, pooling, problem.hidden, item, scratch + round_up(width, kFloatsPerLine), vector);
   if (problem.vectors.present()) {
     std::memcpy(problem.vectors.row<float>(item), vector, static_cast<size_t>(width) * sizeof(float));
   }

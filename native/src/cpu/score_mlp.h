@@ -38,7 +38,7 @@ class MlpLogits {
   int64_t vector_floats_;   // of one part
   int64_t product_floats_;  // of one part: the products of a panel
   char *packed_;            // the block's rows as the products read them, of the layer at hand
-  float *vectors_;          // [threads, vector_floats_]: zeros or the pooled vector, and a row of hidden states
+  float *vectors_;          // [threads, vector_floats_]: zeros or the pooled vector, and scratch of the pooling
   float *products_;         // [threads, product_floats_]
   float *activations_;      // [rows, padded width] of the layer at hand; null with one hidden layer
   float *dots_;             // [panels of the last layer, K, dot_stride_]

@@ -32,7 +32,7 @@ constexpr Kernels table(int32_t instruction_set) {
       .exponential_sum = exponential_sum,
       .add = add_row,
       .subtract = subtract_row,
-      .scale = scale_row,
+      .divide = divide_row,
       .multiply_add = multiply_add_row,
       .norm = norm,
       .norm_gradient = norm_gradient,

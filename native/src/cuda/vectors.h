@@ -44,7 +44,7 @@ bool rows_aligned(const VectorsCall &call);
 // elements), which enqueue_means writes.
 Source make_source(const VectorsCall &call, const float *means, int64_t mean_stride, Stream &stream);
 Norm make_norm(const Head &head);
-// The means of SPAN_MEAN: rows added one after another, then times 1 / count. Where `pooled` is present the means are written there, else
+// The means of SPAN_MEAN (common/span_mean.h). Where `pooled` is present the means are written there, else
 // to `workspace`; *means and *mean_stride say where. Nothing with another pooling.
 void enqueue_means(const VectorsCall &call, void *workspace, Stream &stream, const float **means, int64_t *mean_stride);
 

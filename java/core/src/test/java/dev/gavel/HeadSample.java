@@ -22,6 +22,10 @@ final class HeadSample implements AutoCloseable {
   final PackedBatch batch;
 
   HeadSample(HeadSpec spec, Pooling pooling, Readout readout, int responses, long seed) {
+    this(spec, pooling, readout, responses, 2 * responses + 3, seed);
+  }
+
+  HeadSample(HeadSpec spec, Pooling pooling, Readout readout, int responses, int rows, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     this.spec = spec;
     this.pooling = pooling;
@@ -38,7 +42,6 @@ final class HeadSample implements AutoCloseable {
     }
     boolean concat = pooling.vectorWidth(1) == 2;
     int width = concat ? spec.inputWidth() / 2 : spec.inputWidth();
-    int rows = 2 * responses + 3;
     this.hidden = HostTensor.allocate(spec.dtype(), rows, width);
     for (long i = 0; i < hidden.elementCount(); i++) {
       hidden.setFloat(i, (float) random.nextGaussian());

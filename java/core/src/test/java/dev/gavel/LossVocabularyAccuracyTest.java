@@ -179,7 +179,7 @@ class LossVocabularyAccuracyTest {
   }
 
   private static void check(Loss loss, Function<Tensor, Tensor> torchLoss) {
-    TorchLoss.check(loss, COUNT, torchLoss, (sample, value, gradient) -> {}, 0);
+    TorchLoss.check(loss, COUNT, torchLoss, (sample, value, gradient) -> {});
   }
 
   /** A constant of the scores' type. */

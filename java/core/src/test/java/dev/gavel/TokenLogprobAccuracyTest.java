@@ -2,6 +2,7 @@ package dev.gavel;
 
 import static dev.gavel.Errors.assertNoWorse;
 
+import java.util.Arrays;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -12,7 +13,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Log-probabilities against LibTorch's matmul and log_softmax, in f32 and in float64. */
 @ExtendWith(NoLeaks.class)
 class TokenLogprobAccuracyTest {
-  private static final int ROWS = 24;
+  // Of few log-probabilities, chance decides which are nearer.
+  private static final int ROWS = 1500;
+  private static final int REFERENCE_ROWS = 24;
   private static final int TOKENS = 5003;
   private static final int WIDTH = 96;
 
@@ -58,7 +61,8 @@ class TokenLogprobAccuracyTest {
   private static void check(String what, TokenScores scores, TokenSample sample) {
     double[] exact = picked(logits(sample, ScalarType.Double).log_softmax(1), sample);
     double[] peer = picked(logits(sample, ScalarType.Float).log_softmax(1), sample);
-    Errors.assertClose(what + ": references", sample.logprobs(), exact, 1e-12);
+    double[] first = Arrays.copyOf(exact, REFERENCE_ROWS);
+    Errors.assertClose(what + ": references", sample.logprobs(REFERENCE_ROWS), first, 1e-12);
     assertNoWorse(what, HeadSample.flat(scores.logprobs()), peer, exact);
   }
 

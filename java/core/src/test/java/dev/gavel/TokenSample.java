@@ -32,10 +32,14 @@ final class TokenSample implements AutoCloseable {
 
   /** Logits of every row. */
   double[][] logits() {
+    return logits((int) hidden.size(0));
+  }
+
+  private double[][] logits(int rows) {
     double[][] x = HeadSample.matrix(hidden);
     double[][] w = HeadSample.matrix(weight);
-    double[][] logits = new double[x.length][w.length];
-    for (int t = 0; t < x.length; t++) {
+    double[][] logits = new double[rows][w.length];
+    for (int t = 0; t < rows; t++) {
       for (int v = 0; v < w.length; v++) {
         for (int k = 0; k < x[t].length; k++) {
           logits[t][v] += x[t][k] * w[v][k];
@@ -47,8 +51,13 @@ final class TokenSample implements AutoCloseable {
 
   /** log p of every row's target. */
   double[] logprobs() {
-    double[][] logits = logits();
-    double[] logprobs = new double[logits.length];
+    return logprobs((int) hidden.size(0));
+  }
+
+  /** Of the first rows. */
+  double[] logprobs(int rows) {
+    double[][] logits = logits(rows);
+    double[] logprobs = new double[rows];
     for (int t = 0; t < logprobs.length; t++) {
       logprobs[t] = logSoftmax(logits[t], (int) targets.longAt(t));
     }

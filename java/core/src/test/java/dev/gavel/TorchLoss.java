@@ -24,10 +24,8 @@ final class TorchLoss {
    * @param count scores of a sample
    * @param torchLoss the same loss of a leaf with the scores, in its type
    * @param truth is given a sample, its loss in float64 (one value) and the gradient
-   * @param allowance part of LibTorch's error by which the gradient may be further away than 1.05
    */
-  static void check(
-      Loss loss, int count, Function<Tensor, Tensor> torchLoss, Truth truth, double allowance) {
+  static void check(Loss loss, int count, Function<Tensor, Tensor> torchLoss, Truth truth) {
     Numbers losses = new Numbers();
     Numbers gradients = new Numbers();
     try (Context context = Context.open();
@@ -53,8 +51,8 @@ final class TorchLoss {
         }
       }
     }
-    losses.check("loss", 0);
-    gradients.check("gradient", allowance);
+    losses.check("loss");
+    gradients.check("gradient");
   }
 
   interface Truth {
@@ -72,10 +70,8 @@ final class TorchLoss {
       exact.add(truth);
     }
 
-    void check(String what, double allowance) {
-      double[] truth = flat(exact);
-      double[] theirs = flat(peers);
-      assertNoWorse(what, flat(ours), theirs, truth, allowance * Errors.error(theirs, truth));
+    void check(String what) {
+      assertNoWorse(what, flat(ours), flat(peers), flat(exact));
     }
 
     private static double[] flat(List<double[]> samples) {

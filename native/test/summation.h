@@ -1,0 +1,58 @@
+// Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
+//
+// summation.h: the orders of gemm.h and common/span_mean.h written a second time, as plain loops.
+#ifndef GAVEL_TEST_SUMMATION_H
+#define GAVEL_TEST_SUMMATION_H
+
+#include <algorithm>
+#include <cstdint>
+
+namespace gavel::test {
+
+// step(k, chain): fma of the factors at k and the chain. Even and odd ones of [begin, end) apart, from `start`, then together. Behind the
+// depth factors are 0.
+template <typename Step>
+float chains(int64_t begin, int64_t end, int64_t depth, float start, Step step) {
+  float even = start, odd = start;
+  for (int64_t k = begin; k < end; ++k) {
+    float &chain = k % 2 == 0 ? even : odd;
+    chain = k < depth ? step(k, chain) : chain + 0.0f;
+  }
+  return even + odd;
+}
+
+template <typename Step>
+float tile_order(int64_t depth, Step step) {
+  float sum = 0;
+  for (int64_t block = 0; block < depth; block += 32) sum = sum + chains(block, block + 32, depth, 0.0f, step);
+  return sum;
+}
+
+// -0 and a product is the product, its sign included.
+template <typename Step>
+float f32_order(int64_t depth, Step step) {
+  float total = 0;
+  for (int64_t span = 0; span < depth; span += 128) {
+    float sum = 0;
+    for (int64_t block = span; block < std::min(span + 128, depth); block += 32)
+      sum = sum + (chains(block, block + 16, depth, -0.0f, step) + chains(block + 16, block + 32, depth, -0.0f, step));
+    total = span == 0 ? sum : total + sum;
+  }
+  return total;
+}
+
+// Rows first .. first + count - 1 of a span, in blocks of `block` rows, each of them in blocks of a sixteenth. value(row): one element.
+template <typename Value>
+float span_sum(int64_t first, int64_t count, Value value, int64_t block = 4096) {
+  if (block == 0) return value(first);
+  float sum = 0;
+  for (int64_t done = 0; done < count; done += block) {
+    const float part = span_sum(first + done, std::min(block, count - done), value, block / 16);
+    sum = done == 0 ? part : sum + part;
+  }
+  return sum;
+}
+
+}  // namespace gavel::test
+
+#endif
