@@ -18,7 +18,7 @@ final class SelfCheck {
    * What the scalar kernels give, which define every result: an MLP 48 -> 32 -> 1 with a LAYER norm
    * and SiLU, weights drawn with seed 7 and deviation 0.5, of the vector i -> (i mod 7 - 3) / 4.
    */
-  static final int EXPECTED_BITS = 0xc0f101d5;
+  static final int EXPECTED_BITS = 0xc0f101d4;
 
   private static final int WIDTH = 48;
 
