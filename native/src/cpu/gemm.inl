@@ -107,74 +107,82 @@ struct Bf16Panel : FloatRows<TileOrder> {
   }
 };
 
-// c (kRows rows of 16 kHalvesAtOnce columns) = or += rows times `blocks` blocks of the panel, which begin a span. With kKeep the
-// operands are also written to `kept`, as Panel::Kept reads them.
+// One block of kRows rows times the panel, of 16 kHalvesAtOnce columns. With kKeep the operands are also written to `kept`, as Panel::Kept
+// reads them.
 template <int kRows, bool kKeep, typename Panel>
-void product(const typename Panel::Row *rows, Panel panel, typename Panel::Kept::Value *kept, int64_t blocks, bool first,
-             Ahead &ahead, float *c) {
+GAVEL_INLINE void block_sums(const typename Panel::Row *rows, Panel panel, typename Panel::Kept::Value *kept,
+                             Vector (&block)[kRows][kHalvesAtOnce]) {
   constexpr int kHalves = kHalvesAtOnce;
   using Operand = typename Panel::Operand;
   using Order = typename Panel::Order;
   constexpr int kCutSteps = Panel::kSteps / Order::kCuts;
-  for (int64_t block = 0; block < blocks; first = false) {
-    const int64_t left = blocks - block;
-    const int64_t end = Order::kSpanBlocks != 0 && Order::kSpanBlocks < left ? block + Order::kSpanBlocks : blocks;
+#pragma GCC unroll 2
+  for (int cut = 0; cut < Order::kCuts; ++cut) {
+    const int first_step = cut * kCutSteps;
+    Vector even[kRows][kHalves], odd[kRows][kHalves];
+#pragma GCC unroll kStepsUnrolled
+    for (int step = first_step; step < first_step + kCutSteps; ++step) {
+      Operand b_even[kHalves], b_odd[kHalves];
+#pragma GCC unroll 2
+      for (int h = 0; h < kHalves; ++h) {
+        panel.read(step, h, b_even[h], b_odd[h]);
+        if constexpr (kKeep) {
+          Panel::keep(kept + step * 64 + h * 16, b_even[h]);
+          Panel::keep(kept + step * 64 + h * 16 + 32, b_odd[h]);
+        }
+      }
+#pragma GCC unroll 2
+      for (int h = 0; kRows > 1 && h < kHalves; ++h) in_register(b_even[h]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const Operand a = Panel::even(rows + r * Panel::kRowStride, step);
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h)
+          even[r][h] = step == first_step ? Panel::begin(a, b_even[h]) : Panel::advance(even[r][h], a, b_even[h]);
+      }
+#pragma GCC unroll 2
+      for (int h = 0; kRows > 1 && h < kHalves; ++h) in_register(b_odd[h]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const Operand a = Panel::odd(rows + r * Panel::kRowStride, step);
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h)
+          odd[r][h] = step == first_step ? Panel::begin(a, b_odd[h]) : Panel::advance(odd[r][h], a, b_odd[h]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int h = 0; h < kHalves; ++h) {
+        const Vector both = add(even[r][h], odd[r][h]);
+        block[r][h] = cut == 0 ? both : add(block[r][h], both);
+        if (cut + 1 < Order::kCuts) in_order(block[r][h]);
+      }
+    }
+  }
+}
+
+// c (kRows rows of 16 kHalvesAtOnce columns) = or += rows times `blocks` blocks of the panel, which begin a span.
+template <int kRows, bool kKeep, typename Panel>
+void product(const typename Panel::Row *rows, Panel panel, typename Panel::Kept::Value *kept, int64_t blocks, bool first,
+             Ahead &ahead, float *c) {
+  constexpr int kHalves = kHalvesAtOnce;
+  constexpr int64_t kSpan = Panel::Order::kSpanBlocks;
+  for (int64_t begin = 0; begin < blocks; first = false) {
+    const int64_t end = kSpan != 0 && begin + kSpan < blocks ? begin + kSpan : blocks;
     Vector sum[kRows][kHalves];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-      for (int h = 0; h < kHalves; ++h)
-        sum[r][h] = first || Order::kSpanBlocks != 0 ? zero() : load(c + r * kPanelColumns + h * 16);
+      for (int h = 0; h < kHalves; ++h) sum[r][h] = first || kSpan != 0 ? zero() : load(c + r * kPanelColumns + h * 16);
     }
-    for (; block < end; ++block) {
-      Vector cut_sum[kRows][kHalves];
-#pragma GCC unroll 2
-      for (int cut = 0; cut < Order::kCuts; ++cut) {
-        Vector even[kRows][kHalves], odd[kRows][kHalves];
-#pragma GCC unroll kStepsUnrolled
-        for (int step = cut * kCutSteps; step < (cut + 1) * kCutSteps; ++step) {
-          Operand b_even[kHalves], b_odd[kHalves];
-#pragma GCC unroll 2
-          for (int h = 0; h < kHalves; ++h) {
-            panel.read(step, h, b_even[h], b_odd[h]);
-            if constexpr (kKeep) {
-              Panel::keep(kept + step * 64 + h * 16, b_even[h]);
-              Panel::keep(kept + step * 64 + h * 16 + 32, b_odd[h]);
-            }
-          }
-#pragma GCC unroll 2
-          for (int h = 0; kRows > 1 && h < kHalves; ++h) in_register(b_even[h]);
-#pragma GCC unroll 4
-          for (int r = 0; r < kRows; ++r) {
-            const Operand a = Panel::even(rows + r * Panel::kRowStride, step);
-#pragma GCC unroll 2
-            for (int h = 0; h < kHalves; ++h)
-              even[r][h] = step == cut * kCutSteps ? Panel::begin(a, b_even[h]) : Panel::advance(even[r][h], a, b_even[h]);
-          }
-#pragma GCC unroll 2
-          for (int h = 0; kRows > 1 && h < kHalves; ++h) in_register(b_odd[h]);
-#pragma GCC unroll 4
-          for (int r = 0; r < kRows; ++r) {
-            const Operand a = Panel::odd(rows + r * Panel::kRowStride, step);
-#pragma GCC unroll 2
-            for (int h = 0; h < kHalves; ++h)
-              odd[r][h] = step == cut * kCutSteps ? Panel::begin(a, b_odd[h]) : Panel::advance(odd[r][h], a, b_odd[h]);
-          }
-        }
-#pragma GCC unroll 4
-        for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-          for (int h = 0; h < kHalves; ++h) {
-            const Vector both = add(even[r][h], odd[r][h]);
-            cut_sum[r][h] = cut == 0 ? both : add(cut_sum[r][h], both);
-            if (cut + 1 < Order::kCuts) in_order(cut_sum[r][h]);
-          }
-        }
-      }
+    for (; begin < end; ++begin) {
+      Vector block[kRows][kHalves];
+      block_sums<kRows, kKeep>(rows, panel, kept, block);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-        for (int h = 0; h < kHalves; ++h) sum[r][h] = add(sum[r][h], cut_sum[r][h]);
+        for (int h = 0; h < kHalves; ++h) sum[r][h] = add(sum[r][h], block[r][h]);
       }
       ahead.block();
       rows += kGroupRows * Panel::kRowStride;
@@ -186,7 +194,7 @@ void product(const typename Panel::Row *rows, Panel panel, typename Panel::Kept:
 #pragma GCC unroll 2
       for (int h = 0; h < kHalves; ++h) {
         float *to = c + r * kPanelColumns + h * 16;
-        store(to, first || Order::kSpanBlocks == 0 ? sum[r][h] : add(load(to), sum[r][h]));
+        store(to, first || kSpan == 0 ? sum[r][h] : add(load(to), sum[r][h]));
       }
     }
   }
