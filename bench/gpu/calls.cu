@@ -130,14 +130,14 @@ class Memory {
 class Bench {
  public:
   explicit Bench(double seconds) : until_(now() + 1e6 * seconds) {
+    auto options = sized<gavel_context_options>();
+    options.device_type = GAVEL_CUDA, options.threads = 1;
+    call("context", gavel_context_create, &options, &context_);
     check(cudaStreamCreateWithFlags(&native_, cudaStreamNonBlocking), "stream");
     check(cudaEventCreate(&begin_), "event");
     check(cudaEventCreate(&end_), "event");
     check(cudaMalloc(&flushed_, kFlushBytes), "cudaMalloc");
     check(cudaMemset(flushed_, 1, kFlushBytes), "cudaMemset");
-    auto options = sized<gavel_context_options>();
-    options.device_type = GAVEL_CUDA, options.threads = 1;
-    call("context", gavel_context_create, &options, &context_);
     call("stream", gavel_stream_wrap, context_, static_cast<void *>(native_), &stream_);
   }
 

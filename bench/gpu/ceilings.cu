@@ -91,6 +91,10 @@ int probe(const cudaDeviceProp &properties, int driver) {
 int main(int given, char **arguments) {
   int driver = 0, devices = 0;
   check(cudaDriverGetVersion(&driver), "driver");
+  if (driver == 0) {
+    std::fprintf(stderr, "ceilings: there is no NVIDIA driver on this machine (libcuda.so.1 was not found)\n");
+    return 3;
+  }
   check(cudaGetDeviceCount(&devices), "devices");
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, 0), "properties");
