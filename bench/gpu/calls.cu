@@ -53,7 +53,8 @@ __global__ void fill_f32(float *values, size_t count, uint32_t seed) {
 // Lines that were read need not be written back when others take their place, as those of a fill would.
 __global__ void flush(const uint4 *from, unsigned *to, size_t count) {
   unsigned sum = 0;
-  for (size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x; i < count; i += size_t{gridDim.x} * blockDim.x) sum += from[i].x;
+  for (size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x; i < count; i += size_t{gridDim.x} * blockDim.x)
+    sum += from[i].x;
   if (sum == 0x9e3779b9u) *to = sum;
 }
 
@@ -231,12 +232,12 @@ class Bench {
     }
     check(cudaGraphExecDestroy(instance), "graph");
     check(cudaGraphDestroy(graph), "graph");
-    std::printf("{\"case\": \"%s\", \"bytes\": %.0f, \"operations\": %.0f, \"warm_us\": %.3f, \"warm_low_us\": %.3f, "
-                "\"warm_high_us\": %.3f, \"cold_us\": %.3f, \"graph_us\": %.3f, \"enqueue_us\": %.3f, \"end_to_end_us\": %.3f, "
-                "\"kernels\": %zu}\n",
-                name.c_str(), bytes, operations, median(warm), *std::min_element(warm.begin(), warm.end()),
-                *std::max_element(warm.begin(), warm.end()), median(colds), median(graphs), median(enqueued), median(whole),
-                kernels);
+    std::printf(
+        "{\"case\": \"%s\", \"bytes\": %.0f, \"operations\": %.0f, \"warm_us\": %.3f, \"warm_low_us\": %.3f, "
+        "\"warm_high_us\": %.3f, \"cold_us\": %.3f, \"graph_us\": %.3f, \"enqueue_us\": %.3f, \"end_to_end_us\": %.3f, "
+        "\"kernels\": %zu}\n",
+        name.c_str(), bytes, operations, median(warm), *std::min_element(warm.begin(), warm.end()),
+        *std::max_element(warm.begin(), warm.end()), median(colds), median(graphs), median(enqueued), median(whole), kernels);
   }
 
   static size_t kernels_of(cudaGraph_t graph) {
@@ -315,7 +316,8 @@ std::vector<int64_t> counting(int64_t count, int64_t step, int64_t from = 0) {
   return list;
 }
 
-gavel_score_args score_args(const Bench &bench, Memory &memory, int64_t tokens, int64_t width, const std::vector<int64_t> &last) {
+gavel_score_args score_args(const Bench &bench, Memory &memory, int64_t tokens, int64_t width,
+                            const std::vector<int64_t> &last) {
   auto args = sized<gavel_score_args>();
   args.pooling = GAVEL_POOLING_INDEX;
   args.hidden = memory.random(GAVEL_BF16, tokens, width, 3);
@@ -348,7 +350,8 @@ gavel_loss_args loss_args(Memory &memory, int32_t kind, int64_t count, int64_t g
   return args;
 }
 
-void scores(Bench &bench, const std::string &name, const Head &head, int64_t width, int64_t rows, double bytes, double operations) {
+void scores(Bench &bench, const std::string &name, const Head &head, int64_t width, int64_t rows, double bytes,
+            double operations) {
   bench.run(name, bytes, operations, [&](Memory &memory, std::vector<gavel_tensor> &outputs) -> std::function<void()> {
     const int64_t tokens = std::max<int64_t>(2 * rows, 64);
     const gavel_score_args args = score_args(bench, memory, tokens, width, scattered(rows, tokens));
@@ -434,7 +437,8 @@ void all(Bench &bench) {
   const Head head(bench.context(), width, width);
   for (const int64_t rows : {1, 8, 64, 1024, 16384}) {
     scores(bench, "gather + RMSNorm + MLP 4096->4096->1, R=" + text(rows), head, width, rows,
-           static_cast<double>(2 * width * (width + 3) + 2 * width * rows + 4 * rows), static_cast<double>(2 * width * width * rows));
+           static_cast<double>(2 * width * (width + 3) + 2 * width * rows + 4 * rows),
+           static_cast<double>(2 * width * width * rows));
   }
   losses(bench, "Bradley-Terry loss + dscore, N=100000", GAVEL_LOSS_BRADLEY_TERRY, 100000, 2);
   losses(bench, "cross-entropy loss + dscore, N=100000 in groups of 8", GAVEL_LOSS_CROSS_ENTROPY, 100000, 8);

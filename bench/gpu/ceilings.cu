@@ -23,7 +23,8 @@ void check(cudaError_t status, const char *what) {
 __global__ void empty() {}
 
 __global__ void copy(const uint4 *__restrict__ from, uint4 *__restrict__ to, size_t count) {
-  for (size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x; i < count; i += size_t{gridDim.x} * blockDim.x) to[i] = from[i];
+  for (size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x; i < count; i += size_t{gridDim.x} * blockDim.x)
+    to[i] = from[i];
 }
 
 // The sum is written only where it has one value out of 2^32, so that the loads are needed and no store is made.
@@ -78,11 +79,12 @@ int probe(const cudaDeviceProp &properties, int driver) {
   check(cudaMemGetInfo(&free_bytes, &bytes), "memory");
   empty<<<1, 32>>>();
   check(cudaDeviceSynchronize(), "an empty kernel");
-  std::printf("%s, compute capability %d.%d, %d multiprocessors, L2 %d MiB, memory %zu MiB (%zu free), at most %d MHz, memory %d MHz, "
-              "driver for CUDA %d.%d, runtime %d.%d\n",
-              properties.name, properties.major, properties.minor, properties.multiProcessorCount, properties.l2CacheSize >> 20,
-              bytes >> 20, free_bytes >> 20, clock / 1000, memory_clock / 1000, driver / 1000, driver % 1000 / 10, runtime / 1000,
-              runtime % 1000 / 10);
+  std::printf(
+      "%s, compute capability %d.%d, %d multiprocessors, L2 %d MiB, memory %zu MiB (%zu free), at most %d MHz, memory %d MHz, "
+      "driver for CUDA %d.%d, runtime %d.%d\n",
+      properties.name, properties.major, properties.minor, properties.multiProcessorCount, properties.l2CacheSize >> 20,
+      bytes >> 20, free_bytes >> 20, clock / 1000, memory_clock / 1000, driver / 1000, driver % 1000 / 10, runtime / 1000,
+      runtime % 1000 / 10);
   return 0;
 }
 
@@ -115,7 +117,8 @@ int main(int given, char **arguments) {
     const size_t count = bytes / sizeof(uint4);
     const int launches = bytes < (size_t{64} << 20) ? 100 : 10;
     const double copying = microseconds(launches, [&] { copy<<<blocks, 256>>>(from, to, count); });
-    const double reading = microseconds(launches, [&] { read<<<blocks, 256>>>(from, reinterpret_cast<unsigned *>(to), count); });
+    const double reading =
+        microseconds(launches, [&] { read<<<blocks, 256>>>(from, reinterpret_cast<unsigned *>(to), count); });
     std::printf("%s\n  {\"bytes\": %zu, \"copy_gb_per_s\": %.1f, \"read_gb_per_s\": %.1f}", comma, bytes,
                 2e-3 * static_cast<double>(bytes) / copying, 1e-3 * static_cast<double>(bytes) / reading);
     comma = ",";

@@ -41,7 +41,7 @@ program() { # NAME OBJECT
   "$nvcc" $linked -o "$bundle/native/$1" "$2" $objects -Xlinker -rpath='$ORIGIN' -lpthread -ldl
 }
 for test in cuda_api cuda_api_vocabulary cuda_readout cuda_token_logprob cuda_invariance; do
-  "$nvcc" -std=c++20 -O2 -x c++ -I"$root/native/test/cuda_device" -I"$root/native/test" -I"$root/native/src" \
+  "$nvcc" -std=c++20 -O2 -x c++ -Xcompiler "-ffile-prefix-map=$root/=" -I"$root/native/test/cuda_device" -I"$root/native/test" -I"$root/native/src" \
     -I"$root/native/include" -c "$root/native/test/$test.cpp" -o "$target/$test.o"
   program "$test" "$target/$test.o"
 done
