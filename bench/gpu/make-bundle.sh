@@ -27,22 +27,36 @@ for library in libgavel.so libgavel_cuda.so; do
 done
 
 rm -rf "$bundle"
-mkdir -p "$bundle/lib" "$bundle/native" "$bundle/tests" "$bundle/peers" "$bundle/third-party"
+mkdir -p "$bundle/lib" "$bundle/native" "$bundle/peers" "$bundle/third-party"
 cp "$build/lib/libgavel.so" "$build/lib/libgavel_cuda.so" "$bundle/native/"
 
-# Native tests of the C interface, on the device: the sources of the emulated ones over the real runtime. They lie beside the library
-# they open, and are linked from libgavel's objects, as the emulated ones are.
+# Native tests of the C interface, on the device: the sources of the emulated ones over the real runtime, and the times of our calls. They
+# lie beside the library they open, and are linked from libgavel's objects, as the emulated ones are. The tests have no kernels, so nvcc
+# only finds headers and libraries for them.
 objects=$(find "$build/native/CMakeFiles/gavel_objects.dir" -name '*.o')
+# Unused sections are dropped, as from libgavel: parts of the C++ run time in them need a newer C library than a GPU host may have.
+linked='-cudart static -nodlink -Xlinker --gc-sections -Xcompiler -static-libstdc++,-static-libgcc'
+program() { # NAME OBJECT
+  # shellcheck disable=SC2086 # one argument per object and option
+  "$nvcc" $linked -o "$bundle/native/$1" "$2" $objects -Xlinker -rpath='$ORIGIN' -lpthread -ldl
+}
 for test in cuda_api cuda_api_vocabulary cuda_readout cuda_token_logprob cuda_invariance; do
-  # shellcheck disable=SC2086 # one argument per object
-  "$nvcc" -std=c++20 -O2 -x cu -cudart static -gencode arch=compute_80,code=sm_80 -I"$root/native/test/cuda_device" \
-    -I"$root/native/test" -I"$root/native/src" -I"$root/native/include" -c "$root/native/test/$test.cpp" -o "$target/$test.o"
-  # shellcheck disable=SC2086
-  "$nvcc" -cudart static -o "$bundle/native/$test" "$target/$test.o" $objects -Xlinker -rpath='$ORIGIN' -lpthread -ldl \
-    -Xcompiler -static-libstdc++,-static-libgcc
+  "$nvcc" -std=c++20 -O2 -x c++ -Xcompiler "-ffile-prefix-map=$root/=" -I"$root/native/test/cuda_device" -I"$root/native/test" -I"$root/native/src" \
+    -I"$root/native/include" -c "$root/native/test/$test.cpp" -o "$target/$test.o"
+  program "$test" "$target/$test.o"
 done
-"$nvcc" -std=c++17 -O3 -cudart static -Werror all-warnings -gencode arch=compute_80,code=[sm_80,compute_80] \
-  -gencode arch=compute_90,code=sm_90 -o "$bundle/native/ceilings" "$root/bench/gpu/ceilings.cu"
+kernels='-O3 -Werror all-warnings -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90,code=sm_90'
+# shellcheck disable=SC2086 # several options
+"$nvcc" -std=c++20 $kernels -I"$root/native/include" -c "$root/bench/gpu/calls.cu" -o "$target/calls.o"
+program calls "$target/calls.o"
+# shellcheck disable=SC2086
+"$nvcc" -std=c++17 $kernels $linked -o "$bundle/native/ceilings" "$root/bench/gpu/ceilings.cu"
+# No program may need a newer C library than libgavel does.
+newest=$(for file in "$bundle"/native/*; do readelf --dyn-syms --wide "$file"; done | sed -n 's/.*@GLIBC_\(2[.0-9]*\).*/\1/p' | sort -Vu | tail -1)
+[ "$(printf '%s\n' "$newest" 2.35 | sort -V | tail -1)" = 2.35 ] || {
+  echo "make-bundle: a program of the bundle needs glibc $newest; a GPU host may have 2.35." >&2
+  exit 1
+}
 
 # The Java side: what gavel-core is, its tests, and what they need but for LibTorch, which is larger than the rest together; tests that
 # compare with it run where the project is built.

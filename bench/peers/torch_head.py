@@ -4,18 +4,20 @@
     python3 torch_head.py LIBGAVEL OUTPUT.json [--rounds 7] [--seconds 240] [--only TEXT]
 
 Every case has up to three peers: eager, torch.compile (default) and torch.compile (reduce-overhead, which replays a CUDA graph). Two times
-are taken of every side, microseconds per call, medians over rounds:
+are taken of every side, microseconds per call, medians over rounds of which the first is not counted:
   warm  back-to-back calls between two events, divided by their number: what a caller who keeps the GPU fed pays, launches included;
-  cold  one call between two events behind a write of 256 MiB, which empties the L2 cache and lets the host run ahead: GPU time alone.
-  end to end  one call and the wait for it, on the host's clock, of ours alone; the interpreter's share is in it.
-Errors are the largest against float64 from the same rounded inputs, relative to the largest value. Nothing is timed before both agree.
-Kernels of one call of ours are counted with PyTorch's profiler. Where PyTorch has loaded a cuBLASLt, heads of many responses run in mode FAST
-on it, too, as a side of their own.
-Times are of this machine alone; report.py makes the tables.
+  cold  one call between two events behind reads of 512 MiB, which empty the L2 cache, and a wait of the GPU long enough for the host to
+        enqueue the call meanwhile: GPU time alone.
+Errors are the largest against float64 from the same rounded inputs, relative to the largest value. Nothing is timed that is wrong.
+All cases are measured beside eager first and then again with the compiled forms, whose compilation takes most of the time; the output is
+written after every case, so that a run that is stopped has what it measured. A peer that cannot run is left out by name. Where PyTorch has
+loaded a cuBLASLt, heads of many responses run in mode FAST on it, too, as a side of their own.
+Times are of this machine alone; report.py makes the tables. Launches and times without an interpreter are measured by gpu/calls.cu.
 """
 import argparse
 import ctypes as c
 import json
+import os
 import platform
 import statistics
 import sys
@@ -29,6 +31,7 @@ from gavel_abi import sized
 
 DEVICE = "cuda:0"
 FAST_ROWS = 2048  # responses from which on mode FAST differs from INVARIANT
+MOST_ERROR = 0.05  # of the largest value; far above what 16-bit storage costs, far below a wrong kernel
 TYPES = {torch.float32: abi.F32, torch.float16: abi.F16, torch.bfloat16: abi.BF16, torch.int64: abi.I64, torch.uint8: abi.U8}
 
 
@@ -56,6 +59,10 @@ def loaded_cublaslt():
     with open("/proc/self/maps", encoding="utf-8") as maps:
         paths = {line.split()[-1] for line in maps if "libcublasLt.so" in line}
     return sorted(paths)[0] if paths else None
+
+
+class Wrong(Exception):
+    """Our results are not what the case is."""
 
 
 class Ours:
@@ -301,7 +308,9 @@ def plackett_luce_case(ours, count, group):
 
 
 def loss_case(ours, name, run, peer, scores, loss, dscore):
-    both = torch.func.grad_and_value(peer)
+    def both(values):
+        return torch.func.grad_and_value(peer)(values)
+
     sides = {"eager": lambda: both(scores)}
     for label, mode in (("compile", "default"), ("compile graph", "reduce-overhead")):
         module = compiled(both, mode)
@@ -402,7 +411,8 @@ def segment_mean_case(ours, tokens, width, span):
 
 class Timer:
     def __init__(self):
-        self.flushed = torch.empty(64 << 20, dtype=torch.int32, device=DEVICE)
+        self.flushed = torch.ones(64 << 20, device=DEVICE)
+        self.sum = torch.empty((), device=DEVICE)
 
     def warm(self, side, calls):
         begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
@@ -416,9 +426,13 @@ class Timer:
         end.synchronize()
         return begin.elapsed_time(end) * 1000 / calls
 
-    def cold(self, side):
+    def cold(self, side, ahead):
+        """ahead: clock cycles the GPU waits while the host enqueues."""
         begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        self.flushed.fill_(1)
+        # Lines that were read need not be written back when others take their place, as those of a fill would.
+        for _ in range(2):
+            torch.sum(self.flushed, dim=0, out=self.sum)
+        torch.cuda._sleep(ahead)
         begin.record()
         side()
         end.record()
@@ -434,56 +448,115 @@ def gemm_rate():
     return 2 * size**3 / statistics.median(timer.warm(lambda: a @ b, 10) for _ in range(5)) / 1e6
 
 
-def kernels_of(side):
-    """Kernels that one call launches; None where the profiler sees none of them."""
-    try:
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-            side()
-            torch.cuda.synchronize()
-        names = [event.name for event in profile.events() if event.device_type == torch.autograd.DeviceType.CUDA]
-    except RuntimeError:
-        return None
-    return len([name for name in names if not name.startswith("Mem")]) or None
-
-
-def end_to_end(side):
-    times = []
-    for _ in range(50):
-        begin = time.perf_counter()
-        side()
-        torch.cuda.current_stream().synchronize()
-        times.append((time.perf_counter() - begin) * 1e6)
-    return statistics.median(times[10:])
-
-
 def summary(values):
     ordered = sorted(values)
     return {"median": statistics.median(ordered), "low": ordered[len(ordered) // 4], "high": ordered[(3 * len(ordered)) // 4]}
 
 
-def measure(case, timer, rounds):
-    sides = {"ours": case.ours, **case.peers}
+def able(case, with_compiled, not_run):
+    """The sides that run: compilation, autotuning and graph capture happen here. A failure of ours is not a peer's."""
+    sides = {"ours": case.ours}
+    for name, side in case.peers.items():
+        if name.startswith("compile") and not with_compiled:
+            continue
+        try:
+            for _ in range(5):
+                side()
+            torch.cuda.synchronize()
+        except abi.GavelError:
+            raise
+        except Exception as failure:  # noqa: BLE001
+            not_run.append(f"{case.name}, {name}: {type(failure).__name__}: {str(failure).strip()[:300]}")
+            continue
+        sides[name] = side
+    return sides
+
+
+def enqueuing(side):
+    """Seconds the host takes to enqueue a call."""
+    torch.cuda.synchronize()
+    begin = time.perf_counter()
+    side()
+    return time.perf_counter() - begin
+
+
+def measure(case, sides, timer, rounds):
+    wrong = {name: error for name, error in case.errors.items() if name.startswith("ours") and not error <= MOST_ERROR}
+    if wrong:
+        raise Wrong(f"{case.name}: errors {wrong} are above {MOST_ERROR}")
     warm = {name: [] for name in sides}
     cold = {name: [] for name in sides}
-    for name, side in sides.items():  # compilation, autotuning and graph capture happen here
-        for _ in range(5):
-            side()
-    torch.cuda.synchronize()
+    for side in sides.values():
+        side()
     slowest = max(timer.warm(side, 5) for side in sides.values())
     calls = max(10, min(200, int(20_000 / slowest)))
-    for _ in range(rounds):
+    # At most 2 GHz; twice what the slowest host needs.
+    ahead = int(2 * 2e9 * max(enqueuing(side) for side in sides.values() for _ in range(3))) + 200_000
+    for turn in range(rounds + 1):
         for name, side in sides.items():
-            warm[name].append(timer.warm(side, calls))
-            cold[name].append(statistics.median(timer.cold(side) for _ in range(7)))
+            times = timer.warm(side, calls), statistics.median(timer.cold(side, ahead) for _ in range(5))
+            if turn > 0:
+                warm[name].append(times[0])
+                cold[name].append(times[1])
     gemm_us = None
     if case.gemm:
         m, n, k = case.gemm
         a, b = torch.randn(m, k, device=DEVICE).bfloat16(), torch.randn(n, k, device=DEVICE).bfloat16().T
         gemm_us = statistics.median(timer.warm(lambda: a @ b, calls) for _ in range(rounds))
-    return {"case": case.name, "bytes": case.moved_bytes, "operations": case.operations, "errors": case.errors,
-            "kernels": kernels_of(case.ours), "end_to_end_us": end_to_end(case.ours), "gemm_us": gemm_us,
+    return {"case": case.name, "bytes": case.moved_bytes, "operations": case.operations, "errors": case.errors, "gemm_us": gemm_us,
             "warm": {name: summary(values) for name, values in warm.items()},
             "cold": {name: summary(values) for name, values in cold.items()}}
+
+
+class Results:
+    """What was measured, in a file that is whole at all times."""
+
+    def __init__(self, path, machine):
+        self.path = path
+        self.cases = {}
+        self.contents = {"machine": machine, "cases": [], "failed": [], "not_run": []}
+        self.write()
+
+    def write(self):
+        self.contents["cases"] = list(self.cases.values())
+        with open(self.path + ".part", "w", encoding="utf-8") as file:
+            json.dump(self.contents, file, indent=1)
+        os.replace(self.path + ".part", self.path)
+
+    def add(self, found):
+        self.cases[found["case"]] = found
+        self.write()
+        print(found["case"], {name: round(value["median"], 1) for name, value in found["warm"].items()}, flush=True)
+
+    def note(self, what, text):
+        if text not in self.contents[what]:
+            self.contents[what].append(text)
+            print(what, text, flush=True)
+            self.write()
+
+
+def compare(ours, results, rounds, until, only):
+    timer = Timer()
+    for with_compiled in (False, True):
+        for make in cases(ours):
+            if time.monotonic() > until:
+                results.note("not_run", "further cases" + (" with compiled peers" if with_compiled else "") + ": out of time")
+                return
+            # Every case compiles functions of its own; what earlier ones compiled would count against a limit.
+            torch.compiler.reset()
+            try:
+                case = make()
+                if only not in case.name:
+                    continue
+                not_run = []
+                sides = able(case, with_compiled, not_run)
+                for reason in not_run:
+                    results.note("not_run", reason)
+                results.add(measure(case, sides, timer, rounds))
+            except Exception as failure:  # noqa: BLE001
+                results.note("failed", f"{type(failure).__name__}: {str(failure).strip()[:500]}")
+            # Where the device is lost this raises, and nothing more can be measured.
+            torch.cuda.synchronize()
 
 
 def main():
@@ -494,40 +567,27 @@ def main():
     parser.add_argument("--seconds", type=float, default=240, help="no further case is begun after this time")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     options = parser.parse_args()
+    until = time.monotonic() + options.seconds
     if not torch.cuda.is_available():
         sys.exit("torch_head.py: PyTorch sees no CUDA device; nothing was measured")
     torch.manual_seed(1)
-    ours, timer, begun = Ours(options.library), Timer(), time.monotonic()
+    ours = Ours(options.library)
     cublaslt = loaded_cublaslt()
-    if cublaslt is not None:
-        ours.fast = Ours(options.library, cublaslt, ours.torch_stream)
     properties = torch.cuda.get_device_properties(0)
-    result = {"machine": {"gpu": properties.name, "memory_bytes": properties.total_memory,
-                          "multiprocessors": properties.multi_processor_count, "torch": torch.__version__,
-                          "cuda": torch.version.cuda, "python": platform.python_version(), "gemm_tflops": gemm_rate(),
-                          "cublaslt": cublaslt},
-              "rounds": options.rounds, "cases": [], "not_run": []}
+    results = Results(options.output,
+                      {"gpu": properties.name, "memory_bytes": properties.total_memory,
+                       "multiprocessors": properties.multi_processor_count, "torch": torch.__version__, "cuda": torch.version.cuda,
+                       "python": platform.python_version(), "gemm_tflops": gemm_rate(), "cublaslt": cublaslt,
+                       "rounds": options.rounds})
+    if cublaslt is not None:
+        try:
+            ours.fast = Ours(options.library, cublaslt, ours.torch_stream)
+        except abi.GavelError as refused:
+            results.note("not_run", f"mode FAST: {refused}")
     with torch.cuda.stream(ours.torch_stream):
-        for make in cases(ours):
-            if time.monotonic() - begun > options.seconds:
-                result["not_run"].append("further cases: out of time")
-                break
-            try:
-                case = make()
-                if options.only not in case.name:
-                    continue
-                found = measure(case, timer, options.rounds)
-            except abi.GavelError:
-                raise  # a failure of ours ends the run; what a peer cannot do is noted and the run goes on
-            except Exception as failure:  # noqa: BLE001
-                result["not_run"].append(f"{type(failure).__name__}: {failure}")
-                continue
-            finally:
-                torch.cuda.synchronize()
-            result["cases"].append(found)
-            print(found["case"], {name: round(value["median"], 1) for name, value in found["warm"].items()}, flush=True)
-    with open(options.output, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
+        compare(ours, results, options.rounds, until, options.only)
+    if results.contents["failed"] or not results.cases:
+        sys.exit("torch_head.py: " + ("; ".join(results.contents["failed"]) or "no case was measured"))
 
 
 if __name__ == "__main__":

@@ -30,4 +30,13 @@ public record DeviceBatch(
   public DeviceBatch withGate(DeviceTensor rows) {
     return new DeviceBatch(hidden, first, last, Optional.of(rows));
   }
+
+  /** The same with the rows of the gate in place of the last ones. */
+  DeviceBatch atGate() {
+    DeviceTensor rows =
+        gate.orElseThrow(() ->
+            new InvalidArgumentException(
+                "the readout has a gate, the batch no rows for it: give them with withGate"));
+    return new DeviceBatch(hidden, Optional.empty(), rows);
+  }
 }

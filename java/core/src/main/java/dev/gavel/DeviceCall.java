@@ -32,11 +32,15 @@ final class DeviceCall implements AutoCloseable {
    * @param scores f32 [R, S]
    * @param logits f32 [R, K], where they are wanted
    * @param preactivations f32 [R, sum of widths], where they are wanted
+   * @param gate what is wanted of a gate
    */
   record Outputs(
-      DeviceTensor scores, Optional<DeviceTensor> logits, Optional<DeviceTensor> preactivations) {
+      DeviceTensor scores,
+      Optional<DeviceTensor> logits,
+      Optional<DeviceTensor> preactivations,
+      Optional<DeviceGate> gate) {
     Outputs(DeviceTensor scores) {
-      this(scores, Optional.empty(), Optional.empty());
+      this(scores, Optional.empty(), Optional.empty(), Optional.empty());
     }
   }
 
@@ -90,6 +94,11 @@ final class DeviceCall implements AutoCloseable {
       call.tensor(struct, gavel_score_args.scores$offset(), outputs.scores());
       call.tensor(struct, gavel_score_args.logits$offset(), outputs.logits());
       call.tensor(struct, gavel_score_args.preactivations$offset(), outputs.preactivations());
+      if (outputs.gate().isPresent()) {
+        DeviceGate gate = outputs.gate().get();
+        call.tensor(struct, gavel_score_args.gate_logits$offset(), gate.logits());
+        call.tensor(struct, gavel_score_args.gate_preactivations$offset(), gate.preactivations());
+      }
       gavel_score_args.stream(struct, stream.handle().address());
       arguments.describeExperts(head.spec());
       MemorySegment described = MemorySegment.NULL;
@@ -104,52 +113,93 @@ final class DeviceCall implements AutoCloseable {
     }
   }
 
-  /** Enqueues the backward pass of a forward pass without a gate. */
+  /** Enqueues the backward pass of a forward pass. */
   void backward(DeviceStep step, DeviceStep.Forward forward, DeviceTensor gradient, boolean add) {
     BackwardArguments arguments = new BackwardArguments(arena);
     MemorySegment struct = arguments.backward();
     Readout readout = forward.readout();
-    arguments.choices(forward.pooling(), readout, add);
-    DeviceBatch batch = forward.batch();
-    tensor(struct, gavel_backward_args.hidden$offset(), batch.hidden());
-    rows(
-        struct,
-        gavel_backward_args.first$offset(),
-        gavel_backward_args.last$offset(),
-        batch,
-        forward.pooling());
-    readout(struct, ReadoutArguments.Offsets.BACKWARD, readout, batch);
-    if (readout instanceof Readout.Sigmoid) {
-      tensor(struct, gavel_backward_args.scores$offset(), step.scores());
-    }
-    if (BackwardArguments.readsLogits(readout)) {
-      tensor(struct, gavel_backward_args.logits$offset(), step.outputs().logits());
-    }
-    tensor(struct, gavel_backward_args.preactivations$offset(), step.outputs().preactivations());
-    tensor(struct, gavel_backward_args.dscore$offset(), gradient);
-    tensor(struct, gavel_backward_args.dvectors$offset(), step.wantedVectorGradients());
-    gavel_backward_args.stream(struct, stream.handle().address());
-    arguments.describeExperts(step.head().spec());
-    MemorySegment gradients = step.describeGradients(this);
+    RewardHead.acquireGate(readout);
     try {
+      arguments.choices(forward.pooling(), readout, add);
+      DeviceBatch batch = forward.batch();
+      tensor(struct, gavel_backward_args.hidden$offset(), batch.hidden());
+      rows(
+          struct,
+          gavel_backward_args.first$offset(),
+          gavel_backward_args.last$offset(),
+          batch,
+          forward.pooling());
+      readout(struct, ReadoutArguments.Offsets.BACKWARD, readout, batch);
+      if (readout instanceof Readout.Sigmoid) {
+        tensor(struct, gavel_backward_args.scores$offset(), step.scores());
+      }
+      DeviceCall.Outputs outputs = step.outputs();
+      if (BackwardArguments.readsLogits(readout)) {
+        tensor(struct, gavel_backward_args.logits$offset(), outputs.logits());
+      }
+      tensor(struct, gavel_backward_args.preactivations$offset(), outputs.preactivations());
+      tensor(struct, gavel_backward_args.dscore$offset(), gradient);
+      tensor(
+          struct,
+          gavel_backward_args.dvectors$offset(),
+          step.wantedVectorGradients().map(DeviceVectorGradients::values));
+      if (outputs.gate().isPresent()) {
+        gate(struct, outputs.gate().get());
+      }
+      gavel_backward_args.stream(struct, stream.handle().address());
+      arguments.describeExperts(step.head().spec());
+      MemorySegment gradients = step.gradients().describe(this);
       Gavel.backward(stream.context().handle(), step.head().handle(), struct, gradients, error);
     } catch (NativeException e) {
       throw Failures.of(e);
+    } finally {
+      RewardHead.releaseGate(readout);
     }
   }
 
-  /** Enqueues the way of gradients of vectors back to the rows they were pooled from. */
-  void scatter(DeviceStep.Forward forward, DeviceTensor vectors, DeviceTensor hidden) {
+  private void gate(MemorySegment struct, DeviceGate gate) {
+    tensor(struct, gavel_backward_args.gate_logits$offset(), gate.logits());
+    tensor(struct, gavel_backward_args.gate_preactivations$offset(), gate.preactivations());
+    tensor(struct, gavel_backward_args.dgate_scale$offset(), gate.scaleGradient());
+    tensor(
+        struct,
+        gavel_backward_args.dgate_vectors$offset(),
+        gate.vectorGradients().map(DeviceVectorGradients::values));
+    gavel_backward_args.gate_gradients(struct, gate.gradients().describe(this));
+    gavel_backward_args.gate_gradient_count(struct, gate.gradients().spec().parameters().size());
+  }
+
+  /**
+   * Enqueues the way of gradients of vectors back to the rows they were pooled from.
+   *
+   * @param vectors f32 with a row for each response
+   * @param from column where the vectors begin
+   * @param width columns of a vector
+   */
+  void scatter(
+      DeviceBatch batch,
+      Pooling pooling,
+      DeviceTensor vectors,
+      long from,
+      long width,
+      DeviceTensor hidden) {
     ScatterArguments arguments = new ScatterArguments(arena);
     MemorySegment struct = arguments.struct();
-    arguments.choices(forward.pooling());
+    arguments.choices(pooling);
     rows(
         struct,
         gavel_scatter_args.first$offset(),
         gavel_scatter_args.last$offset(),
-        forward.batch(),
-        forward.pooling());
+        batch,
+        pooling);
     tensor(struct, gavel_scatter_args.dvectors$offset(), vectors);
+    MemorySegment described =
+        struct.asSlice(gavel_scatter_args.dvectors$offset(), gavel_tensor.layout());
+    long skipped = from * Float.BYTES;
+    gavel_tensor.shape(described, 1, width);
+    gavel_tensor.data(
+        described, MemorySegment.ofAddress(gavel_tensor.data(described).address() + skipped));
+    gavel_tensor.byte_length(described, gavel_tensor.byte_length(described) - skipped);
     tensor(struct, gavel_scatter_args.dhidden$offset(), hidden);
     gavel_scatter_args.stream(struct, stream.handle().address());
     try {
@@ -219,13 +269,7 @@ final class DeviceCall implements AutoCloseable {
     if (!(readout instanceof Readout.GatedSum)) {
       return;
     }
-    DeviceTensor rows =
-        batch
-            .gate()
-            .orElseThrow(() ->
-                new InvalidArgumentException(
-                    "the readout has a gate, the batch no rows for it: give them with withGate"));
-    tensor(struct, at.gateIndex(), rows);
+    tensor(struct, at.gateIndex(), batch.atGate().last());
   }
 
   // The numbers of a readout lie in this call's own memory, which stays until they are copied; the

@@ -55,7 +55,8 @@ record ForwardPass(
     return extras.toArray(new ScoreBatch.Extra[0]);
   }
 
-  private static long gateVersion(Readout readout) {
+  /** Version of the parameters of a readout's gate, 0 without one. */
+  static long gateVersion(Readout readout) {
     return readout instanceof Readout.GatedSum gated ? gated.gate().parameterVersion().get() : 0;
   }
 

@@ -29,11 +29,8 @@ final class GateGradients implements AutoCloseable {
     return scale.get(ValueLayout.JAVA_FLOAT, 0);
   }
 
-  /** Whether a readout has this gate and these shapes; its numbers may be others. */
-  boolean isOf(Readout other) {
-    return other instanceof Readout.GatedSum gated
-        && gated.gate() == readout.gate()
-        && gated.form() == readout.form();
+  Readout.GatedSum readout() {
+    return readout;
   }
 
   /**

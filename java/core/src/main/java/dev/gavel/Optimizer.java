@@ -95,10 +95,7 @@ public final class Optimizer implements AutoCloseable {
    */
   public void step(Gradients gradients, float learningRate) {
     AdamW.require("learning rate of a step", learningRate, learningRate >= 0, "0 or more");
-    if (!gradients.spec().equals(head.spec())) {
-      throw new InvalidArgumentException(
-          "gradients are of %s, the head is %s".formatted(gradients.spec(), head.spec()));
-    }
+    requireSpec(gradients.spec());
     guard.acquireExclusively();
     try {
       MemorySegment descriptors = gradients.beginReading();
@@ -123,8 +120,8 @@ public final class Optimizer implements AutoCloseable {
     }
   }
 
-  /** Enqueues one step with the gradients of a step on a stream, at the settings' learning rate. */
-  public void step(DeviceStep gradients) {
+  /** Enqueues one step with gradients on a device, at the settings' learning rate. */
+  public void step(DeviceGradients gradients) {
     step(gradients, options.learningRate());
   }
 
@@ -132,19 +129,16 @@ public final class Optimizer implements AutoCloseable {
    * Enqueues one step on the stream of its gradients and returns at once. A gradient that is not
    * finite changes nothing; {@link Stream#synchronize()} then throws what was found.
    *
-   * @param gradients of this head
+   * @param gradients of this head's spec
    * @param learningRate 0 or more
    * @throws BusyException if a call is using the head
    */
-  public void step(DeviceStep gradients, float learningRate) {
+  public void step(DeviceGradients gradients, float learningRate) {
     AdamW.require("learning rate of a step", learningRate, learningRate >= 0, "0 or more");
-    if (!gradients.head().spec().equals(head.spec())) {
-      throw new InvalidArgumentException(
-          "gradients are of %s, the head is %s".formatted(gradients.head().spec(), head.spec()));
-    }
+    requireSpec(gradients.spec());
     guard.acquireExclusively();
     try (DeviceCall call = new DeviceCall(gradients.stream())) {
-      call.optimizerStep(handle, gradients.describeGradients(call), learningRate);
+      call.optimizerStep(handle, gradients.describe(call), learningRate);
       head.parameterVersion().incrementAndGet();
     } finally {
       guard.releaseExclusively();
@@ -240,6 +234,13 @@ public final class Optimizer implements AutoCloseable {
       throw Failures.of(e);
     } finally {
       guard.releaseExclusively();
+    }
+  }
+
+  private void requireSpec(HeadSpec found) {
+    if (!found.equals(head.spec())) {
+      throw new InvalidArgumentException(
+          "gradients are of %s, the head is %s".formatted(found, head.spec()));
     }
   }
 }

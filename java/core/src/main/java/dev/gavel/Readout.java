@@ -272,6 +272,11 @@ public sealed interface Readout {
       return form == GateForm.TWO_STREAM;
     }
 
+    /** Whether another readout has this gate in this form; its numbers may be others. */
+    boolean sharesGateWith(Readout other) {
+      return other instanceof GatedSum gated && gated.gate == gate && gated.form == form;
+    }
+
     /** Logits of the gate. */
     int gateOutputs() {
       return gate.spec().outputWidth();

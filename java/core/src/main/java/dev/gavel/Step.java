@@ -127,11 +127,7 @@ public final class Step implements AutoCloseable {
     }
     List<Extra> wanted = Arrays.asList(extras);
     readout.scores(head.spec().outputWidth());
-    if (wanted.contains(Extra.GATE_VECTOR_GRADIENTS) && !(readout instanceof Readout.GatedSum)) {
-      throw new InvalidArgumentException(
-          "step: GATE_VECTOR_GRADIENTS with %s; only a readout with a gate has them"
-              .formatted(readout));
-    }
+    requireExtras(readout, wanted);
     return new Step(head, readout, maxResponses, maxItems, wanted);
   }
 
@@ -320,12 +316,22 @@ public final class Step implements AutoCloseable {
     return ForwardPass.begin(head, batch, pooling, readout, withLoss);
   }
 
+  /** Refuses extras that a readout has not. */
+  static void requireExtras(Readout readout, List<Extra> wanted) {
+    if (wanted.contains(Extra.GATE_VECTOR_GRADIENTS) && !(readout instanceof Readout.GatedSum)) {
+      throw new InvalidArgumentException(
+          "step: GATE_VECTOR_GRADIENTS with %s; only a readout with a gate has them"
+              .formatted(readout));
+    }
+  }
+
   private void written(boolean value) {
     vectorGradients.ifPresent(of -> of.written(value));
     gateVectorGradients.ifPresent(of -> of.written(value));
   }
 
-  private static VectorGradients require(Optional<VectorGradients> gradients, Extra extra) {
+  /** What an extra has made, or a refusal that names it. */
+  static <T> T require(Optional<T> gradients, Extra extra) {
     return gradients.orElseThrow(() ->
         new IllegalStateException(
             "step was made without %s; name it in allocate".formatted(extra)));
@@ -415,7 +421,8 @@ public final class Step implements AutoCloseable {
   private void requireReadout(Readout readout) {
     boolean same =
         BackwardArguments.readsLogits(readout) == scores.has(ScoreBatch.Extra.LOGITS)
-            && gate.map(of -> of.isOf(readout)).orElse(!(readout instanceof Readout.GatedSum));
+            && gate.map(of -> of.readout().sharesGateWith(readout))
+                .orElse(!(readout instanceof Readout.GatedSum));
     if (!same) {
       throw new InvalidArgumentException(
           "step was made for another readout than %s; name it in allocate".formatted(readout));

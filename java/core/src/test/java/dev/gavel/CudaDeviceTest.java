@@ -8,26 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Pinned tensors, and scores, losses and training steps of tensors on a device, enqueued on a
- * stream: the bits of the same calls with tensors of the host. As {@link CudaTest} for the rest.
+ * Pinned tensors, and scores and losses of tensors on a device, enqueued on a stream: the bits of
+ * the same calls with tensors of the host. As {@link CudaTest} for the rest.
  */
 @ExtendWith(NoLeaks.class)
 class CudaDeviceTest {
-  private static final int RESPONSES = 9;
-  private static final int TOKENS = 12;
   private static final HeadSpec HEAD =
       HeadSpec.linear(8).outputWidth(6).outputBias(false).outputScale(1f / 16).build();
   private static final HeadSpec TWO_ROWS =
       HeadSpec.linear(16).outputBias(false).outputScale(1f / 16).build();
-  private static final HeadSpec MLP =
-      HeadSpec.mlp(8, 16).dtype(DType.BF16).activation(Activation.SILU).build();
-  private static final long[] LAST = {0, 3, 11, -1, 5, 6, 7, 2, 9};
-  private static final long[] GATE = {1, 4, 11, 0, -1, 8, 9, 10, 2};
 
   @Test
   void pinnedMemoryIsCopiedAndCounted() {
@@ -71,7 +64,7 @@ class CudaDeviceTest {
   @Test
   void everyReadoutIsScoredOnAStream() {
     try (Context cuda = CudaTest.cuda();
-        Batch tensors = new Batch(cuda, DType.F32);
+        CudaBatch tensors = new CudaBatch(cuda, DType.F32);
         RewardHead head = head(cuda, HEAD);
         RewardHead one = head(cuda, HeadSpec.linear(8).outputBias(false).build());
         RewardHead gate = head(cuda, HEAD);
@@ -93,21 +86,19 @@ class CudaDeviceTest {
         float[] expected = scored.score(tensors.batch, Pooling.index(), readout);
         int width = readout.scores(scored.spec().outputWidth());
         try (DeviceTensor scores =
-            DeviceTensor.allocate(tensors.stream, DType.F32, RESPONSES, width)) {
+            DeviceTensor.allocate(tensors.stream, DType.F32, CudaBatch.RESPONSES, width)) {
           scored.score(tensors.onDevice, Pooling.index(), readout, scores, tensors.stream);
           assertArrayEquals(expected, tensors.read(scores), readout.toString());
         }
       }
-      DeviceBatch without =
-          new DeviceBatch(
-              tensors.onDevice.hidden(), tensors.onDevice.first(), tensors.onDevice.last());
-      try (DeviceTensor scores = DeviceTensor.allocate(tensors.stream, DType.F32, RESPONSES, 1)) {
+      try (DeviceTensor scores =
+          DeviceTensor.allocate(tensors.stream, DType.F32, CudaBatch.RESPONSES, 1)) {
         InvalidArgumentException refused =
             assertThrows(
                 InvalidArgumentException.class,
                 () ->
                     head.score(
-                        without,
+                        tensors.withoutGate(),
                         Pooling.index(),
                         Readout.linearGate(gate, 0.5f),
                         scores,
@@ -132,10 +123,13 @@ class CudaDeviceTest {
         loss.evaluate(cuda, scores, expected);
         try (DeviceLoss onDevice = DeviceLoss.upload(loss, 8, 1, stream)) {
           onDevice.evaluate(there);
-          assertEquals(expected.value(), read(onDevice.value(), stream)[0], loss.toString());
+          assertEquals(
+              expected.value(), CudaBatch.read(onDevice.value(), stream)[0], loss.toString());
           assertArrayEquals(
-              expected.gradient().toFloats(), read(onDevice.gradient(), stream), loss.toString());
-          float[] items = read(onDevice.itemLoss(), stream);
+              expected.gradient().toFloats(),
+              CudaBatch.read(onDevice.gradient(), stream),
+              loss.toString());
+          float[] items = CudaBatch.read(onDevice.itemLoss(), stream);
           for (int item = 0; item < expected.items(); item++) {
             assertEquals(expected.item(item), items[item], loss + ", item " + item);
           }
@@ -147,173 +141,6 @@ class CudaDeviceTest {
           }
         }
       }
-    }
-  }
-
-  /** Twenty steps on a stream, waited for once, end at the bits of twenty steps from the host. */
-  @Test
-  void stepsOnAStreamGoAsThoseOfTheHost() {
-    try (Context cuda = CudaTest.cuda();
-        Batch tensors = new Batch(cuda, DType.BF16);
-        HostTensor pairs = HostTensor.of(new long[] {0, 1, 2, 4, 5, 8}, 3, 2);
-        RewardHead here = RewardHead.create(cuda, MLP, Init.normal(1, 3));
-        RewardHead there = RewardHead.create(cuda, MLP, Init.normal(1, 3));
-        Step step = Step.allocate(here, RESPONSES, 3, Step.Extra.VECTOR_GRADIENTS);
-        Optimizer fromHost = Optimizer.create(here, AdamW.defaults().withLearningRate(0.01f));
-        Optimizer onDevice = Optimizer.create(there, AdamW.defaults().withLearningRate(0.01f));
-        HostTensor hiddenGradient = HostTensor.allocate(DType.F32, TOKENS, 8)) {
-      Readout readout = Readout.sigmoid();
-      Loss loss = Loss.bradleyTerry(pairs);
-      Stream stream = tensors.stream;
-      try (DeviceStep enqueued =
-              DeviceStep.allocate(there, readout, RESPONSES, stream, Step.Extra.VECTOR_GRADIENTS);
-          DeviceLoss uploaded = DeviceLoss.upload(loss, RESPONSES, 1, stream);
-          DeviceTensor hidden = DeviceTensor.allocate(stream, DType.F32, TOKENS, 8)) {
-        hidden.copyFrom(hiddenGradient, stream);
-        for (int k = 0; k < 20; k++) {
-          enqueued.forward(tensors.onDevice, Pooling.index(), uploaded);
-          enqueued.backward(uploaded.gradient(), Step.Accumulation.REPLACE);
-          enqueued.backward(uploaded.gradient(), Step.Accumulation.ADD);
-          enqueued.scatter(hidden);
-          onDevice.step(enqueued);
-          step.forward(tensors.batch, Pooling.index(), readout, loss);
-          step.backward();
-          step.backward(Step.Accumulation.ADD);
-          step.scatter(hiddenGradient);
-          fromHost.step(step.gradients());
-        }
-        assertThrows(
-            IllegalStateException.class,
-            () -> enqueued.backward(uploaded.gradient(), Step.Accumulation.REPLACE),
-            "the parameters are others now");
-        assertEquals(step.loss().value(), read(uploaded.value(), stream)[0]);
-        assertArrayEquals(step.scores().toArray(), read(enqueued.scores(), stream));
-        assertArrayEquals(hiddenGradient.toFloats(), read(hidden, stream));
-        for (HeadSpec.Parameter parameter : MLP.parameters()) {
-          String name = parameter.name();
-          assertArrayEquals(
-              step.gradients().get(name).toFloats(),
-              read(enqueued.gradient(name), stream),
-              "gradient of " + name);
-          try (HostTensor expected = here.parameter(name);
-              HostTensor actual = there.parameter(name)) {
-            assertArrayEquals(expected.toFloats(), actual.toFloats(), name);
-          }
-        }
-        assertEquals(20, onDevice.stepCount());
-      }
-      // What the device finds is thrown by the next wait, and changes nothing.
-      try (DeviceStep enqueued = DeviceStep.allocate(there, readout, RESPONSES, stream);
-          DeviceTensor gradient = DeviceTensor.allocate(stream, DType.F32, RESPONSES, 1);
-          HostTensor nan = HostTensor.allocate(DType.F32, RESPONSES, 1)) {
-        nan.setFloat(0, Float.NaN);
-        gradient.copyFrom(nan, stream);
-        enqueued.forward(tensors.onDevice, Pooling.index());
-        assertThrows(IllegalStateException.class, enqueued::vectorGradients);
-        enqueued.backward(gradient, Step.Accumulation.REPLACE);
-        onDevice.step(enqueued);
-        assertThrows(InvalidArgumentException.class, stream::synchronize);
-        assertEquals(20, onDevice.stepCount());
-      }
-    }
-  }
-
-  /** What a step on a stream does not do, and what does not fit it. */
-  @Test
-  void stepsRefuseWhatDoesNotFit() {
-    try (Context cuda = CudaTest.cuda();
-        Batch tensors = new Batch(cuda, DType.F32);
-        RewardHead head = head(cuda, HEAD);
-        RewardHead gate = head(cuda, HEAD);
-        RewardHead other = head(cuda, HeadSpec.linear(8).build());
-        RewardHead wide = head(cuda, HeadSpec.linear(1024).build());
-        Optimizer ofOther = Optimizer.create(other, AdamW.defaults())) {
-      Stream stream = tensors.stream;
-      Readout gated = Readout.linearGate(gate, 1);
-      assertThrows(
-          UnsupportedException.class, () -> DeviceStep.allocate(head, gated, RESPONSES, stream));
-      assertThrows(
-          InvalidArgumentException.class,
-          () -> DeviceStep.allocate(head, Readout.identity(), 0, stream));
-      // The vectors' gradients are more than any device has; what was made before them is given
-      // back.
-      long held = cuda.memory().held();
-      assertThrows(
-          OutOfDeviceMemoryException.class,
-          () ->
-              DeviceStep.allocate(
-                  wide,
-                  Readout.identity(),
-                  Integer.MAX_VALUE,
-                  stream,
-                  Step.Extra.VECTOR_GRADIENTS));
-      stream.synchronize();
-      assertEquals(held, cuda.memory().held());
-      try (DeviceStep step = DeviceStep.allocate(head, Readout.identity(), 4, stream)) {
-        assertThrows(
-            IllegalStateException.class,
-            () -> step.backward(step.scores(), Step.Accumulation.REPLACE));
-        assertThrows(
-            InvalidArgumentException.class,
-            () -> step.forward(tensors.onDevice, Pooling.index()),
-            "the batch has 9 responses");
-        assertThrows(InvalidArgumentException.class, () -> ofOther.step(step));
-      }
-    }
-  }
-
-  /** The same batch on the host and on a device. */
-  private static final class Batch implements AutoCloseable {
-    final Stream stream;
-    final HostTensor hidden;
-    final PackedBatch batch;
-    final DeviceBatch onDevice;
-    private final List<DeviceTensor> tensors;
-
-    Batch(Context cuda, DType dtype) {
-      stream = Stream.open(cuda);
-      hidden = CudaTest.wholeNumbers(dtype, TOKENS, 8);
-      batch = PackedBatch.allocate(Layout.JOINT, hidden, RESPONSES);
-      batch.group().sequence(TOKENS);
-      for (long row : LAST) {
-        batch.response(row, row);
-      }
-      batch.gateRows(GATE).seal();
-      tensors =
-          List.of(
-              DeviceTensor.allocate(stream, dtype, TOKENS, 8),
-              DeviceTensor.allocate(stream, DType.I64, RESPONSES),
-              DeviceTensor.allocate(stream, DType.I64, RESPONSES));
-      tensors.get(0).copyFrom(hidden, stream);
-      try (HostTensor last = HostTensor.of(LAST, RESPONSES);
-          HostTensor gate = HostTensor.of(GATE, RESPONSES)) {
-        tensors.get(1).copyFrom(last, stream);
-        tensors.get(2).copyFrom(gate, stream);
-        stream.synchronize();
-      }
-      onDevice =
-          new DeviceBatch(tensors.get(0), Optional.empty(), tensors.get(1))
-              .withGate(tensors.get(2));
-    }
-
-    float[] read(DeviceTensor tensor) {
-      return CudaDeviceTest.read(tensor, stream);
-    }
-
-    @Override
-    public void close() {
-      batch.close();
-      tensors.forEach(DeviceTensor::close);
-      stream.close();
-      hidden.close();
-    }
-  }
-
-  private static float[] read(DeviceTensor tensor, Stream stream) {
-    try (HostTensor host = HostTensor.allocate(tensor.dtype(), tensor.shape())) {
-      tensor.copyTo(host, stream);
-      stream.synchronize();
-      return host.toFloats();
     }
   }
 
