@@ -74,6 +74,28 @@ class GatedCacheTest {
     }
   }
 
+  /** More vectors than a file begins with room for, and than are scored at once. */
+  @Test
+  void aLargeGatedCacheHasTheBytesOfScoresFromText() throws IOException {
+    Path model = PublishedFixture.into(folder.resolve("armorm"), "armorm");
+    StringBuilder many = new StringBuilder();
+    for (int i = 0; i < 4200; i++) {
+      many.append("{\"prompt\":\"p\",\"responses\":[\"%s\"]}\n".formatted(i % 100));
+    }
+    Path rows = Files.writeString(folder.resolve("many.jsonl"), many);
+    Path cache = folder.resolve("many.cache");
+    Run made = run("cache", "--input", rows, "--output", cache, model);
+    assertEquals(ExitCode.DONE, made.exitCode(), made.err());
+    List<String> found = new ArrayList<>();
+    for (Path input : List.of(rows, cache)) {
+      Path output = folder.resolve("out-" + input.getFileName());
+      assertEquals(
+          ExitCode.DONE, run("score", "--input", input, "--output", output, model).exitCode());
+      found.add(Files.readString(output));
+    }
+    assertEquals(found.getFirst(), found.getLast());
+  }
+
   @Test
   void evalOfAGatedCacheAgreesWithEvalOfItsTexts() throws IOException {
     Path model = PublishedFixture.into(folder.resolve("armorm"), "armorm");
