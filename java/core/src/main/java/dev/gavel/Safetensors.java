@@ -56,6 +56,7 @@ public final class Safetensors implements AutoCloseable {
    * @throws FormatException if it is not a safetensors file, or breaks a rule of the format
    */
   public static Safetensors open(Path path) {
+    requireFile(path);
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       SafetensorsHeader header = SafetensorsHeader.read(path, channel);
@@ -69,6 +70,13 @@ public final class Safetensors implements AutoCloseable {
     } catch (RuntimeException e) {
       arena.close();
       throw e;
+    }
+  }
+
+  // Opening a pipe would wait for a writer that never comes.
+  private static void requireFile(Path path) {
+    if (Files.exists(path) && !Files.isRegularFile(path)) {
+      throw new FormatException(path, "is a folder, a pipe or a device; it must be a file");
     }
   }
 

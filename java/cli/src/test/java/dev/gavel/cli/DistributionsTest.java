@@ -167,6 +167,16 @@ class DistributionsTest {
     assertEquals((float) moments('z')[1], variance.getGroup(0, 1).getFloat(0, 0), 1e-5f);
     assertEquals(0, read.get(1).getFieldRepetitionCount("score_variance"));
     assertTrue(!read.getFirst().getType().containsField("score_quantiles"));
+    Path two = folder.resolve("two.parquet");
+    Path levels =
+        TinyModel.writeReadout(folder.resolve("t"), LEVELS, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+    run("score", rows, two, levels, List.of("--objective", "objective_1"));
+    Group variances = ParquetFile.rows(two).getFirst().getGroup("objective_variances", 0);
+    assertEquals(
+        (float) (14.0 / 9),
+        variances.getGroup("objective_1", 0).getGroup(0, 0).getFloat(0, 0),
+        1e-5f);
+    assertTrue(!ParquetFile.rows(two).getFirst().getType().containsField("objective_quantiles"));
     Path lists = folder.resolve("quantiles.parquet");
     Path model = TinyModel.writeReadout(folder.resolve("q"), QUANTILES, FOUR);
     run("score", rows, lists, model, List.of("--objective", "objective_0"));

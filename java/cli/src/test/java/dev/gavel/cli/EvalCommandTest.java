@@ -4,10 +4,30 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class EvalCommandTest {
+  private static final String FINITE =
+      """
+      {"prompt":"a","chosen":"b","rejected":"a","subset":"mt-bench-easy"}
+      {"prompt":"b","chosen":"a","rejected":"b","subset":"mt-bench-med"}
+      """;
+  private static final String OVERFLOWING =
+      """
+      {"prompt":"c","chosen":"z","rejected":"a","subset":"mt-bench-med"}
+      {"prompt":"d","chosen":"a","rejected":"z","subset":"mt-bench-hard"}
+      """;
+
+  private static ObjectNode object(Run run) {
+    return (ObjectNode) run.json().getFirst();
+  }
 
   private static Run eval(String data, String... more) {
     String[] command = new String[more.length + 3];
@@ -134,5 +154,64 @@ class EvalCommandTest {
     assertEquals(1, sections.get("Math").get("n").asInt());
     assertEquals(2, sections.get("Ties").get("n").asInt());
     assertTrue(sections.get("Ties").get("score").asDouble() <= 1.01);
+  }
+
+  /** A head whose score overflows where a response ends with a letter behind y, and only there. */
+  private static Path overflowing(Path folder) throws IOException {
+    return TinyModel.writeReadout(
+        folder, "{\"kind\": \"identity\", \"mean\": 0, \"deviation\": 0}", 2.8e36f, 0);
+  }
+
+  /** Infinity would win or lose every comparison: such a row is neither right nor wrong. */
+  @Test
+  void rowsWithoutFiniteScoresAreInNoFigureButThatOfFailedRows(@TempDir Path folder)
+      throws IOException {
+    Path model = overflowing(folder.resolve("model"));
+    for (String more : List.of("", "rewardbench")) {
+      List<String> options = new ArrayList<>(List.of("--json", "--model", model.toString()));
+      if (!more.isEmpty()) {
+        options.addAll(List.of("--benchmark", more));
+      }
+      String[] given = options.toArray(String[]::new);
+      Run all = eval(OVERFLOWING + FINITE, given);
+      assertEquals(ExitCode.ROWS_FAILED, all.exitCode());
+      for (String said :
+          List.of("line 1: its scores are [Infinity, ", "line 2: its scores are [")) {
+        assertTrue(all.err().contains("left out " + said), all.err());
+      }
+      assertEquals(2, object(all).get("failed").asInt());
+      assertEquals(2, object(all).get("n").asInt());
+      assertEquals(object(eval(FINITE, given)).put("failed", 2), object(all));
+      Run none = eval(OVERFLOWING, given);
+      assertTrue(object(none).get("accuracy").isNull(), none.out());
+      assertEquals(2, object(none).get("failed").asInt());
+      assertEquals(ExitCode.ROWS_FAILED, none.exitCode());
+    }
+    String table = eval(OVERFLOWING + FINITE, "--model", model.toString()).out();
+    assertTrue(table.contains("rows not scored: 2;"), table);
+  }
+
+  @Test
+  void rowsOfACacheWithoutFiniteScoresAreLeftOutAsThoseOfTexts(@TempDir Path folder)
+      throws IOException {
+    Path model = overflowing(folder.resolve("model"));
+    Path rows = Files.writeString(folder.resolve("rows.jsonl"), OVERFLOWING + FINITE);
+    Path cache = folder.resolve("cache");
+    Run cached =
+        Run.of(
+            "cache",
+            "--input",
+            rows + "",
+            "--output",
+            cache + "",
+            "--model",
+            model + "",
+            "--order",
+            "drawn");
+    assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
+    Run found = Run.of("eval", "--data", cache + "", "--model", model + "", "--json");
+    assertEquals(ExitCode.ROWS_FAILED, found.exitCode());
+    assertTrue(found.err().contains("left out line 2: its scores are ["), found.err());
+    assertEquals(eval(OVERFLOWING + FINITE, "--json", "--model", model + "").json(), found.json());
   }
 }

@@ -74,6 +74,31 @@ class GatedCacheTest {
     }
   }
 
+  /** More vectors than a file begins with room for, and more rows than are scored at once. */
+  @Test
+  void aLargeGatedCacheHasTheBytesOfScoresFromText() throws IOException {
+    Path model = PublishedFixture.into(folder.resolve("armorm"), "armorm");
+    StringBuilder many = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      // Bad rows are rows, and cost no run of the backbone.
+      many.append("{\n".repeat(i == 6 ? 4096 : 0));
+      many.append("{\"prompt\":\"%d\",\"responses\":[".formatted(i));
+      many.append("\"so\",".repeat(99)).append("\"no\"]}\n");
+    }
+    Path rows = Files.writeString(folder.resolve("many.jsonl"), many);
+    Path cache = folder.resolve("many.cache");
+    Run made = run("cache", "--input", rows, "--output", cache, model);
+    assertEquals(ExitCode.ROWS_FAILED, made.exitCode(), made.err());
+    List<String> found = new ArrayList<>();
+    for (Path input : List.of(rows, cache)) {
+      Path output = folder.resolve("out-" + input.getFileName());
+      Run scored = run("score", "--input", input, "--output", output, model);
+      assertEquals(ExitCode.ROWS_FAILED, scored.exitCode(), scored.err());
+      found.add(Files.readString(output));
+    }
+    assertEquals(found.getFirst(), found.getLast());
+  }
+
   @Test
   void evalOfAGatedCacheAgreesWithEvalOfItsTexts() throws IOException {
     Path model = PublishedFixture.into(folder.resolve("armorm"), "armorm");

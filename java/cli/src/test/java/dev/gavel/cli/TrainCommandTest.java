@@ -342,6 +342,20 @@ class TrainCommandTest {
     }
   }
 
+  /** JSON writes f64, and a target of an f32 score is f32. */
+  @Test
+  void aTargetBeyondTheRangeOfScoresIsAnError() throws IOException {
+    Path data =
+        file("big.jsonl", "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"scores\":[1e39,0]}\n");
+    for (String loss : List.of("mse", "pinball")) {
+      Path model = folder.resolve(loss);
+      Run run = train(data, model, "--loss", loss, "--holdout", "0");
+      assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+      assertTrue(run.err().contains("labels [1.0E39, 0.0] has labels that are beyond"), run.err());
+      assertFalse(Files.exists(model.resolve("config.json")));
+    }
+  }
+
   @Test
   void wrongOptionsAreToldBeforeAnyWork() throws IOException {
     Path data = file("pairs.jsonl", Preferences.pairs(6));

@@ -4,6 +4,7 @@ import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,7 +59,9 @@ final class CheckpointFiles {
     // Where only the backbone's graph is kept, both parts of LDL's head are all there is.
     if (files.isEmpty() && !isLdl(folder)) {
       throw new FileException(
-          folder, "has no weights; expected one of %s, or of %s".formatted(MODEL, SIDE));
+          folder,
+          "has no weights; expected one of %s, or of %s".formatted(MODEL, SIDE),
+          new NoSuchFileException(folder.resolve(MODEL.getFirst()).toString()));
     }
     List<TensorSource> sources = new ArrayList<>();
     try {

@@ -2,6 +2,7 @@ package dev.gavel.checkpoint;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -82,9 +83,22 @@ final class ModelJson {
       return new ModelJson(file, "", values);
     } catch (CharacterCodingException e) {
       throw new FormatException(file, "is not UTF-8: " + e.getMessage(), e);
+    } catch (JsonProcessingException e) {
+      throw new FormatException(
+          file,
+          "cannot be read as JSON: %s, in line %d"
+              .formatted(reason(e), e.getLocation() == null ? 1 : e.getLocation().getLineNr()),
+          e);
     } catch (IOException e) {
       throw new FormatException(file, "cannot be read as JSON: " + e.getMessage(), e);
     }
+  }
+
+  // The parser adds where things began, and names settings of its own.
+  private static String reason(JsonProcessingException e) {
+    return e.getOriginalMessage()
+        .replaceFirst("(?s) \\(start marker at .*", "")
+        .replaceFirst("(?s): enable `.*", "");
   }
 
   private static Map<String, Object> object(JsonParser parser) throws IOException {

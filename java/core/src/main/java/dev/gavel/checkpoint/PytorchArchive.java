@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /**
@@ -50,12 +51,18 @@ final class PytorchArchive implements AutoCloseable {
         zip.close();
         throw e;
       }
+    } catch (ZipException e) {
+      throw new FormatException(
+          path, "is no whole PyTorch archive, it is cut short or damaged: " + e.getMessage(), e);
     } catch (IOException e) {
       throw new FileException(path, "cannot be read as a PyTorch archive: " + e, e);
     }
   }
 
   private static void requireZip(Path path) throws IOException {
+    if (Files.exists(path) && !Files.isRegularFile(path)) {
+      throw new FormatException(path, "is a folder, a pipe or a device; it must be a file");
+    }
     byte[] first;
     try (InputStream in = Files.newInputStream(path)) {
       first = in.readNBytes(ZIP.length);

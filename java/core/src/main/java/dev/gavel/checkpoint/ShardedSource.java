@@ -4,6 +4,7 @@ import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,7 +58,8 @@ final class ShardedSource implements TensorSource {
       throw new FileException(
           index,
           "says that tensor '%s' is in %s, which is not in the folder; fetch that shard"
-              .formatted(name, shard));
+              .formatted(name, shard),
+          new NoSuchFileException(file.toString()));
     }
     return file;
   }

@@ -74,17 +74,19 @@ final class ValueHeads {
 
   /**
    * YOJO (arXiv 2604.10966): its own configuration, a head in value_head.pt, and a factor 1/sqrt(H)
-   * that no file records: the class applies it unless told otherwise, and its scripts never are. H
-   * is the width of the hidden states even where two of them are concatenated.
+   * that its scripts do not record: the class applies it unless told otherwise, by {@code
+   * scale_dot}, and the scripts never do. H is the width of the hidden states even where two of
+   * them are concatenated.
    */
   static Plan yojo(Facts facts) {
     Path file = facts.toRead(CheckpointFiles.YOJO_CONFIG);
     ModelJson config = ModelJson.read(file, ModelJson.MOST_CONFIG_BYTES);
     String type =
         config.require("value_head_type", config.text("value_head_type"), "linear or mlp");
+    boolean scaled = config.truth("scale_dot").orElse(true);
     Recipe recipe =
         new Recipe(facts, HeadPattern.YOJO)
-            .scale((float) (1 / Math.sqrt((double) facts.hiddenWidth())))
+            .scale(scaled ? (float) (1 / Math.sqrt((double) facts.hiddenWidth())) : 1)
             .pooling(yojoPooling(config))
             .reads(new ScoredRows.BetweenSeparators("<|resp_sep|>"));
     Plan plan =

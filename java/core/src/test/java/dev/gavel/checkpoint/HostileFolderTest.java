@@ -4,6 +4,8 @@ import static dev.gavel.checkpoint.Refusals.refuses;
 import static dev.gavel.checkpoint.TestFolder.WIDTH;
 import static dev.gavel.checkpoint.TestFolder.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
@@ -15,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,7 +127,24 @@ class HostileFolderTest {
   }
 
   @Test
+  void whatIsNoFileIsNotRead() throws IOException {
+    for (String name : new String[] {"model.safetensors", "pytorch_model.bin"}) {
+      Path file = folder.path.resolve(name);
+      Files.createSymbolicLink(file, Path.of("/dev/null"));
+      refused(FormatException.class, name, "is a folder, a pipe or a device");
+      Files.delete(file);
+    }
+  }
+
+  /** The type of an error tells a folder that lacks a file from one that cannot be read. */
+  @Test
   void aFolderWithoutFiles() {
+    FileException none = assertThrows(FileException.class, () -> HeadCheckpoint.read(folder.path));
+    assertInstanceOf(NoSuchFileException.class, none.getCause());
+    index("model-00001-of-00002.safetensors");
+    FileException shard = assertThrows(FileException.class, () -> HeadCheckpoint.read(folder.path));
+    assertInstanceOf(NoSuchFileException.class, shard.getCause());
+    folder.path.resolve(INDEX).toFile().delete();
     refused(FileException.class, "has no weights; expected one of [model.safetensors");
     folder.single();
     folder.path.resolve("config.json").toFile().delete();

@@ -21,6 +21,7 @@ final class PublishedModels {
     PublishedEncoders.encoders(models);
     PublishedEncoders.vocabulary(models);
     PublishedYojo.yojo(models);
+    PublishedYojo.yojoThatSaysItsScale(models);
     return models;
   }
 

@@ -52,6 +52,21 @@ final class PublishedYojo {
             Activation.IDENTITY));
   }
 
+  static void yojoThatSaysItsScale(List<PublishedModel> models) {
+    for (String scaled : List.of("true", "false")) {
+      models.add(
+          yojo(
+              "YOJO, scale_dot " + scaled,
+              "linear",
+              "selu",
+              "last",
+              Pooling.index(),
+              0,
+              Activation.IDENTITY,
+              ", \"scale_dot\": " + scaled));
+    }
+  }
+
   private static PublishedModel yojo(
       String name,
       String type,
@@ -60,6 +75,19 @@ final class PublishedYojo {
       Pooling pooling,
       int more,
       Activation function) {
+    return yojo(name, type, activation, mode, pooling, more, function, "");
+  }
+
+  /** The same with the switch of the factor, which the class has and its scripts do not write. */
+  private static PublishedModel yojo(
+      String name,
+      String type,
+      String activation,
+      String mode,
+      Pooling pooling,
+      int more,
+      Activation function,
+      String scaled) {
     int input = WIDTH + more;
     boolean mlp = type.equals("mlp");
     return PublishedModel.of(
@@ -79,9 +107,9 @@ final class PublishedYojo {
                       "reward_model_config.json",
 """
 {"value_head_type": "%s", "value_head_hidden_dim": %s, "value_head_activation": "%s",
- "value_head_input_dim": %d, "resp_repr_mode": "%s"}
+ "value_head_input_dim": %d, "resp_repr_mode": "%s"%s}
 """
-                          .formatted(type, mlp ? "16" : "null", activation, input, mode))
+                          .formatted(type, mlp ? "16" : "null", activation, input, mode, scaled))
                   .side("value_head.pt");
             },
             // Divided by the root of the width of the hidden states, however wide the vector is.
@@ -91,7 +119,7 @@ final class PublishedYojo {
                             .activate(function)
                             .linear(f.tensor("2.weight"), f.tensor("2.bias"))
                         : x.linear(f.tensor("weight"), f.tensor("bias")))
-                    .standardised(0, Math.sqrt(WIDTH)))
+                    .standardised(0, scaled.endsWith("false") ? 1 : Math.sqrt(WIDTH)))
         .rows(new ScoredRows.BetweenSeparators("<|resp_sep|>"))
         .pooling(pooling);
   }

@@ -1,6 +1,8 @@
 package dev.gavel.text;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -14,12 +16,14 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
+import dev.gavel.text.row.Unicode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code config.json} of a model folder: everything but the head's own shape, which its safetensors
@@ -79,6 +83,7 @@ public record ModelConfig(
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .defaultSetterInfo(JsonSetter.Value.forContentNulls(Nulls.FAIL))
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(SerializationFeature.INDENT_OUTPUT)
@@ -193,7 +198,15 @@ public record ModelConfig(
    */
   static ModelConfig parse(byte[] content, Path file) {
     try {
-      ModelConfig config = JSON.readValue(content, ModelConfig.class);
+      // Of the text null, Jackson makes null.
+      @Nullable ModelConfig config = JSON.readValue(content, ModelConfig.class);
+      if (config == null) {
+        throw new FormatException(file, "is not a model configuration: it holds null");
+      }
+      if (Unicode.unpaired(config.name) >= 0) {
+        throw new FormatException(
+            file, "has a name with half a surrogate pair, which no output can show; mend it");
+      }
       if (!FORMAT.equals(config.format) || config.formatVersion != FORMAT_VERSION) {
         throw new FormatException(
             file,
@@ -225,8 +238,8 @@ public record ModelConfig(
     // What follows a semicolon or stands in brackets are names of Jackson's own settings.
     String reason =
         String.valueOf(e.getOriginalMessage())
-            .replaceFirst("(?s);.*", "")
-            .replaceFirst(" \\(but (?:could|might).*", "")
+            .replaceFirst("(?s)(?:;|: enable `).*", "")
+            .replaceFirst(" \\((?:but (?:could|might)|set Deserialization).*", "")
             .replaceFirst("^Missing creator property ('.*') .*", "it has no key $1");
     return key.isEmpty() ? reason : "%s at key '%s'".formatted(reason, key);
   }

@@ -39,11 +39,23 @@ final class ModelFiles {
   }
 
   /**
+   * Refuses what would be waited for, or read, for ever.
+   *
+   * @throws FormatException if it is there, and a folder, a pipe or a device
+   */
+  static void requireFile(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new FormatException(file, "is a folder, a pipe or a device; it must be a file");
+    }
+  }
+
+  /**
    * Reads a file.
    *
    * @param most bytes a file of this kind may sensibly have; a longer one is refused unread
    */
   static byte[] read(Path file, int most) {
+    requireFile(file);
     try (InputStream in = Files.newInputStream(file)) {
       byte[] content = in.readNBytes(most);
       if (in.read() >= 0) {

@@ -199,7 +199,8 @@ final class ModelLoader {
   private static Path folder(String name) {
     try {
       Path folder = Path.of(name);
-      if (Files.isDirectory(folder)) {
+      // The empty name would be the working directory, which nobody means by it.
+      if (!name.isEmpty() && Files.isDirectory(folder)) {
         return folder;
       }
     } catch (InvalidPathException e) {

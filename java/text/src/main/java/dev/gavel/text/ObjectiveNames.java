@@ -2,6 +2,7 @@ package dev.gavel.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.gavel.FormatException;
+import dev.gavel.text.row.Unicode;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -46,10 +47,10 @@ final class ObjectiveNames {
   }
 
   private static String name(JsonNode label, Path file) {
-    if (!label.isTextual() || label.asText().isBlank()) {
+    if (!label.isTextual() || label.asText().isBlank() || Unicode.unpaired(label.asText()) >= 0) {
       throw new FormatException(
           file,
-          "has the label %s in id2label; it must be a text"
+          "has the label %s in id2label; it must be a text without halves of surrogate pairs"
               .formatted(Excerpt.of(label.toString())));
     }
     return label.asText();

@@ -35,6 +35,7 @@ final class ProtobufReader implements AutoCloseable {
   }
 
   static ProtobufReader open(Path path) throws IOException {
+    ModelFiles.requireFile(path);
     FileChannel file = FileChannel.open(path);
     try {
       return new ProtobufReader(file, file.size());

@@ -127,6 +127,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
 
   private static Part part(Path folder, String name, Role role) {
     Path file = ModelFiles.inside(folder, name);
+    ModelFiles.requireFile(file);
     MessageDigest digest = sha256();
     long bytes = 0;
     byte[] buffer = new byte[1 << 16];

@@ -285,6 +285,8 @@ class PublishedObjectivesTest {
     }
     odin("\"id2label\": {\"0\": \"same\", \"1\": \"same\"}");
     refused(ModelChoices.none().withObjective("same"), "has the label 'same' twice in id2label");
+    odin("\"id2label\": {\"0\": \"a\\ud800\", \"1\": \"b\"}");
+    refused(ModelChoices.none().withObjective("b"), "without halves of surrogate pairs");
     odin("\"id2label\": {\"0\": \"LABEL_0\", \"1\": \"LABEL_1\"}");
     refused(ModelChoices.none(), "choose an objective of [objective_0, objective_1]");
   }

@@ -4,7 +4,6 @@ import static dev.gavel.text.ByteTokenizer.END;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
@@ -199,6 +198,10 @@ class RewardModelTest {
         "\"context\": 64 ^ \"context\": \"64\" ^ context",
         "\"suffix_ends_response\": false ^ \"suffix_ends_response\": 0 ^ suffix_ends_response",
         "\"name\": \"test\", ^ '' ^ name",
+        "\"name\": \"test\" ^ \"name\": \"a\\ud800\" ^ half a surrogate pair",
+        "{\"kind\": \"identity\", \"mean\": 0, \"deviation\": 0} ^ {\"kind\": \"expectation\","
+            + " \"levels\": [1, null]} ^ key 'readout.levels'",
+        "\"variables\": {} ^ \"variables\": {\"a\": null} ^ key 'chat_template.variables.a'",
         "\"format_version\": 1 ^ \"format_version\": 2 ^ version 2",
         "\"format\": \"gavel-model\" ^ \"format\": \"other\" ^ other",
         "\"separator\": \"<|resp_sep|>\" ^ \"separator\": \"x\" ^ exactly one special token",
@@ -220,6 +223,35 @@ class RewardModelTest {
     ModelFolder.change(folder, from, to);
     GavelException e = assertThrows(GavelException.class, () -> load().close());
     assertTrue(String.valueOf(e.getMessage()).contains(reason), String.valueOf(e.getMessage()));
+  }
+
+  @Test
+  void refusesWhatIsNoConfigurationAtAll() throws IOException {
+    for (String text : List.of("null", "", "[]", "{}", "1")) {
+      ModelFolder.write(folder, ModelConfig.FILE, text);
+      FormatException e = assertThrows(FormatException.class, () -> load().close(), text);
+      assertTrue(String.valueOf(e.getMessage()).contains("is not a model configuration"), text);
+    }
+    InvalidArgumentException empty =
+        assertThrows(InvalidArgumentException.class, () -> RewardModel.load(""));
+    assertTrue(String.valueOf(empty.getMessage()).contains("model is ''"));
+  }
+
+  /** Reading a pipe or a device need not end. */
+  @Test
+  void refusesWhatIsNoFile() throws IOException {
+    for (String name :
+        List.of("tokenizer.json", "model.onnx", "model.safetensors", "config.json")) {
+      Path file = folder.resolve(name);
+      byte[] content = Files.readAllBytes(file);
+      Files.delete(file);
+      Files.createSymbolicLink(file, Path.of("/dev/null"));
+      FormatException e = assertThrows(FormatException.class, () -> load().close(), name);
+      assertTrue(String.valueOf(e.getMessage()).contains(name + ": is a folder, a pipe"), name);
+      Files.delete(file);
+      Files.write(file, content);
+    }
+    load().close();
   }
 
   @Test
@@ -292,11 +324,7 @@ class RewardModelTest {
 
   @Test
   void doesNotReadFilesWithoutEnd() throws IOException {
-    Path zeros = Path.of("/dev/zero");
-    assumeTrue(Files.exists(zeros), "/dev/zero, a file without end, is not on this system");
-    Path endless = folder.resolve(ModelConfig.FILE);
-    Files.delete(endless);
-    Files.createSymbolicLink(endless, zeros);
+    Files.write(folder.resolve(ModelConfig.FILE), new byte[(1 << 20) + 1]);
     FormatException e = assertThrows(FormatException.class, () -> load().close());
     assertTrue(String.valueOf(e.getMessage()).contains("more than 1048576 bytes"));
   }

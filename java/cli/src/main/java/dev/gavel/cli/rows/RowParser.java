@@ -114,10 +114,12 @@ public final class RowParser {
     return node;
   }
 
-  // The parser adds where things began, in words of its own.
+  // The parser adds where things began, and names classes and settings of its own.
   private static String reason(JsonProcessingException e) {
     String message = e.getOriginalMessage().lines().findFirst().orElse("");
-    return message.replaceFirst(" \\(start marker at .*", "");
+    return message
+        .replaceFirst(" \\((?:start marker at|of type|not recognized as one) .*", "")
+        .replaceFirst("^Non-standard token ('.*?').*", "JSON has no number $1");
   }
 
   private static JsonNode id(Fields fields, long line) throws BadRowException {

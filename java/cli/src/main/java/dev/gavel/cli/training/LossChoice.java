@@ -29,6 +29,13 @@ public sealed interface LossChoice {
     return Optional.empty();
   }
 
+  /** What is wrong with labels that are targets: scores are f32, and cannot reach all of f64. */
+  private static Optional<String> beyondFloat(List<Double> labels) {
+    return labels.stream().allMatch(label -> Math.abs(label) <= Float.MAX_VALUE)
+        ? Optional.empty()
+        : Optional.of("has labels that are beyond the range of f32, as scores are");
+  }
+
   /**
    * Bradley-Terry over all pairs of a row with different labels; every row weighs the same.
    *
@@ -97,6 +104,11 @@ public sealed interface LossChoice {
     public String describe() {
       return "squared error";
     }
+
+    @Override
+    public Optional<String> refusal(List<Double> labels) {
+      return beyondFloat(labels);
+    }
   }
 
   /**
@@ -127,6 +139,11 @@ public sealed interface LossChoice {
     @Override
     public String describe() {
       return "pinball (quantile %s)".formatted(quantile);
+    }
+
+    @Override
+    public Optional<String> refusal(List<Double> labels) {
+      return beyondFloat(labels);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.gavel.cli.rows;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -182,6 +183,19 @@ class RowParserTest {
     assertEquals("x", bad("{\"id\":\"x\",\"prompt\":\"p\"}").id().textValue());
     assertEquals(7, bad("{\"prompt\":\"p\"}").id().longValue());
     assertTrue(bad("{").id().isNull());
+  }
+
+  /** Python writes it, and what the parser advises is no setting of this command. */
+  @Test
+  void aNumberThatJsonHasNotIsNamed() {
+    for (String number : List.of("NaN", "Infinity", "-Infinity")) {
+      String message =
+          bad("{\"prompt\":\"p\",\"responses\":[\"a\"],\"scores\":[%s]}".formatted(number))
+              .error()
+              .message();
+      assertTrue(message.contains("JSON has no number '%s'".formatted(number)), message);
+      assertFalse(message.contains("Feature"), message);
+    }
   }
 
   @Test
