@@ -9,6 +9,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.gavel.DType;
 import dev.gavel.HostTensor;
 import dev.gavel.Safetensors;
+import dev.gavel.cli.cache.HiddenCache;
+import dev.gavel.cli.input.Position;
+import dev.gavel.cli.scoring.CacheScoring;
+import dev.gavel.cli.scoring.StageTimes;
+import dev.gavel.text.RewardModel;
+import dev.gavel.text.VectorModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -327,5 +333,29 @@ class CacheCommandTest {
             cache + "",
             "--resume");
     assertEquals(ExitCode.USAGE, resume.exitCode());
+  }
+
+  /** A run that goes on may be interrupted again, wherever it is in a file. */
+  @Test
+  void scoringEndsAtTheSamePlacesWhereverItGoesOn() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"));
+    String row = "{\"prompt\":\"p\",\"responses\":[\"a\"]}\n";
+    Path input = Files.writeString(folder.resolve("many.jsonl"), row + "{\n".repeat(9000) + row);
+    Path cache = folder.resolve("many.cache");
+    Run.of("cache", "--input", input + "", "--output", cache + "", "--model", model + "");
+    List<Position> whole = ends(cache, model, Position.START);
+    assertTrue(whole.size() > 2, whole.toString());
+    for (int i = 0; i < whole.size(); i++) {
+      assertEquals(whole.subList(i + 1, whole.size()), ends(cache, model, whole.get(i)));
+    }
+  }
+
+  private static List<Position> ends(Path cache, Path model, Position from) throws Exception {
+    List<Position> ends = new ArrayList<>();
+    try (VectorModel head = VectorModel.load(model.toString(), RewardModel.Options.defaults())) {
+      new CacheScoring(HiddenCache.open(cache), head, new StageTimes())
+          .run(from, piece -> ends.add(piece.end()));
+    }
+    return ends;
   }
 }
