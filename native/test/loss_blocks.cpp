@@ -3,6 +3,7 @@
 // Losses that go through the kernel tables in blocks have, on every instruction set and for any number of threads, the bits of the plain
 // loop of common/loss.cpp: around every vector width and block size, whatever repeats, is masked, ties, overflows or is no number.
 #include <algorithm>
+#include <memory>
 
 #include "common/loss.h"
 #include "cpu/kernels.h"
@@ -17,6 +18,9 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr int64_t kCounts[] = {0,  1,  2,  7,  8,  9,  15, 16, 17,  31,  32,  33,  47,  63,  64,
                                65, 66, 67, 68, 96, 97, 98, 99, 255, 256, 257, 511, 513, 1000};
 
+// One of every instruction set of this machine.
+using Contexts = std::vector<std::unique_ptr<const TestContext>>;
+
 // Item by item, as common/loss.cpp defines it.
 LossOutputs plain_loss(const LossProblem &problem) {
   LossOutputs out;
@@ -28,10 +32,9 @@ LossOutputs plain_loss(const LossProblem &problem) {
   return out;
 }
 
-void check_blocks(const std::string &what, const LossProblem &problem, const std::vector<const TestContext *> &contexts,
-                  uint64_t seed) {
+void check_blocks(const std::string &what, const LossProblem &problem, const Contexts &contexts, uint64_t seed) {
   const LossOutputs expected = plain_loss(problem);
-  for (const TestContext *context : contexts) {
+  for (const auto &context : contexts) {
     const LossOutputs actual = run_loss(context->get(), problem);
     check_same_outputs(what, actual, expected, seed);
     check_equal("valid", actual.counts[0], expected.counts[0]);
@@ -70,7 +73,7 @@ LossProblem random_elements(Random &random, int32_t kind, int64_t n) {
   return problem;
 }
 
-void check_elements(const std::vector<const TestContext *> &contexts) {
+void check_elements(const Contexts &contexts) {
   for (const int32_t kind : {GAVEL_LOSS_MSE, GAVEL_LOSS_BCE, GAVEL_LOSS_PINBALL}) {
     for (const int64_t n : kCounts) {
       for (uint64_t variant = 0; variant < 3; ++variant) {
@@ -97,7 +100,7 @@ LossProblem pairs_in_rows(Random &random, int64_t count, int64_t row, int64_t fr
   return problem;
 }
 
-void check_pairs(const std::vector<const TestContext *> &contexts) {
+void check_pairs(const Contexts &contexts) {
   for (const int64_t count : kCounts) {
     for (uint64_t variant = 0; variant < 8; ++variant) {
       const uint64_t seed = static_cast<uint64_t>(count) * 10 + variant;
@@ -133,7 +136,7 @@ LossProblem groups_of(Random &random, int64_t count, int64_t size, bool ragged) 
   return problem;
 }
 
-void check_groups(const std::vector<const TestContext *> &contexts) {
+void check_groups(const Contexts &contexts) {
   for (const int64_t count : {1, 7, 8, 15, 16, 17, 33, 255, 257}) {
     for (const int64_t size : {2, 3, 4, 5, 8, 13, 16, 31, 64, 65, 100, 255, 256, 257, 600}) {
       if (count * size > 5000) continue;
@@ -161,14 +164,13 @@ void check_groups(const std::vector<const TestContext *> &contexts) {
 }  // namespace
 
 int main() {
-  std::vector<const TestContext *> contexts;
+  Contexts contexts;
   for (int32_t set = GAVEL_INSTRUCTION_SET_SCALAR; set <= GAVEL_INSTRUCTION_SET_AMX; ++set) {
-    const auto *context = new TestContext(set == GAVEL_INSTRUCTION_SET_SCALAR ? 1 : set, set);
-    if (context->get() != nullptr) contexts.push_back(context);
+    auto context = std::make_unique<const TestContext>(set == GAVEL_INSTRUCTION_SET_SCALAR ? 1 : set, set);
+    if (context->get() != nullptr) contexts.push_back(std::move(context));
   }
   check_elements(contexts);
   check_pairs(contexts);
   check_groups(contexts);
-  for (const TestContext *context : contexts) delete context;
   return finish();
 }
