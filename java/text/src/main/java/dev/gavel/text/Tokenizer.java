@@ -160,18 +160,20 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private static int owner(List<? extends Piece.Text> texts, int[] ends, int start, int last) {
-    int owner = 0;
-    while (owner < ends.length - 1 && start >= ends[owner]) {
-      owner++;
+    int startsIn = 0;
+    while (startsIn < ends.length - 1 && start >= ends[startsIn]) {
+      startsIn++;
     }
-    int reached = owner;
-    while (reached < ends.length - 1 && last >= ends[reached]) {
-      if (!(texts.get(reached) instanceof Piece.Fixed)) {
-        return reached;
+    int from = start;
+    for (int i = startsIn; i < ends.length && from <= last; i++) {
+      // An empty text has no character that a token could reach, so none is its own: an empty
+      // response would be scored by the tokens around it.
+      if (from < ends[i] && !(texts.get(i) instanceof Piece.Fixed)) {
+        return i;
       }
-      reached++;
+      from = Math.max(from, ends[i]);
     }
-    return texts.get(reached) instanceof Piece.Fixed ? owner : reached;
+    return startsIn;
   }
 
   /** Takes text of a layout or a template apart: literals in it mean the special tokens. */

@@ -95,6 +95,21 @@ class TokenizerTest {
   }
 
   @Test
+  void anEmptyResponseHasNoTokenOfTheTextsAroundIt() {
+    try (Tokenizer bytes = ByteTokenizer.load()) {
+      Tokenizer.Run run =
+          bytes.encode(
+              List.of(
+                  new Piece.Fixed("."),
+                  new Piece.Response(""),
+                  new Piece.Fixed("\n"),
+                  new Piece.Response("\n")));
+      assertEquals(Tokens.of(ByteTokenizer.STOP_LINES), run.ids());
+      assertEquals(List.of(3), run.owners());
+    }
+  }
+
+  @Test
   void acceptsTheUnknownTokenForCharactersItLacks() {
     assertEquals(Tokens.of(100), tokenizer.encode("\uD83E\uDDE0\uD83E\uDDE0\uD83E\uDDE0").ids());
     assertEquals(1, tokenizer.encode("[UNK] \uD83E\uDDE0").specialLiterals());
