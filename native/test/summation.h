@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// summation.h: the orders of gemm.h and common/span_mean.h written a second time, as plain loops.
+// summation.h: the orders of cpu/gemm.h, cuda/gemm.h and common/span_mean.h written a second time, as plain loops.
 #ifndef GAVEL_TEST_SUMMATION_H
 #define GAVEL_TEST_SUMMATION_H
 
@@ -37,6 +37,42 @@ float f32_order(int64_t depth, Step step) {
     for (int64_t block = span; block < std::min(span + 128, depth); block += 32)
       sum = sum + (chains(block, block + 16, depth, -0.0f, step) + chains(block + 16, block + 32, depth, -0.0f, step));
     total = span == 0 ? sum : total + sum;
+  }
+  return total;
+}
+
+// 32 of them: chains of 8 from a product, one after another.
+template <typename Step>
+float cuda_step(int64_t begin, int64_t depth, Step step) {
+  float sum = 0;
+  for (int64_t chain = begin; chain < begin + 32; chain += 8) {
+    float products = -0.0f;
+    for (int64_t k = chain; k < chain + 8; ++k) products = k < depth ? step(k, products) : products + 0.0f;
+    sum = sum + products;
+  }
+  return sum;
+}
+
+// The product of f32 matrices: eighths of the steps, then those in pairs.
+template <typename Step>
+float cuda_f32_order(int64_t depth, Step step) {
+  const int64_t steps = (depth + 31) / 32, slice = (steps + 7) / 8;
+  float slices[8] = {};
+  for (int64_t k = 0; k < steps; ++k) slices[k / slice] = slices[k / slice] + cuda_step(32 * k, depth, step);
+  for (int64_t count = 8; count > 1; count /= 2) {
+    for (int64_t i = 0; i < count / 2; ++i) slices[i] = slices[2 * i] + slices[2 * i + 1];
+  }
+  return slices[0];
+}
+
+// An output layer: tiles of 32 neurons, eight of them one after another, then such sums.
+template <typename Step>
+float cuda_output_order(int64_t neurons, Step step) {
+  float total = 0;
+  for (int64_t begin = 0; begin < neurons; begin += 256) {
+    float sum = 0;
+    for (int64_t tile = begin; tile < std::min(begin + 256, neurons); tile += 32) sum = sum + cuda_step(tile, neurons, step);
+    total = total + sum;
   }
   return total;
 }

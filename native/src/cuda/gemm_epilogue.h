@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "cuda/chains.h"
 #include "cuda/gemm.h"
 
 namespace gavel::cuda {
@@ -46,8 +47,22 @@ struct TileView {
   int64_t item0;
 };
 
+// The sum of a column's slices. f32: in pairs, with zeros for slices that the depth has not, which change nothing.
+template <int32_t kType>
+__device__ __forceinline__ float add_slices(const float *at, const TileView &tile) {
+  if constexpr (kType == GAVEL_F32) {
+    const auto pair = [&](int s) { return at[s * tile.plane] + at[(s + 1) * tile.plane]; };
+    const float first = pair(0) + pair(2);
+    return first + (pair(4) + pair(6));
+  } else {
+    float a = at[0];
+    for (int s = 1; s < tile.planes; ++s) a += at[s * tile.plane];
+    return a;
+  }
+}
+
 // values[0][i * pitch + c] becomes u; preactivations and activated are written.
-template <int kNeurons, int kItems, int kPitch>
+template <int32_t kType, int kNeurons, int kItems, int kPitch>
 __device__ inline void activate_tile(const Product &p, const TileView &tile, const uint8_t *states,
                                      const NeuronParameters<kNeurons> &parameters) {
   const Epilogue &e = p.epilogue;
@@ -57,8 +72,7 @@ __device__ inline void activate_tile(const Product &p, const TileView &tile, con
     const int i = to_memory ? n % kNeurons : n / kItems;
     const int c = to_memory ? n / kNeurons : n % kItems;
     float *at = tile.values + i * kPitch + c;
-    float a = at[0];
-    for (int s = 1; s < tile.planes; ++s) a += at[s * tile.plane];
+    float a = add_slices<kType>(at, tile);
     if (e.bias != nullptr) a += parameters.bias[i];
     const int64_t neuron = tile.neuron0 + i, r = tile.item0 + c;
     const bool real = neuron < p.neurons;
@@ -100,13 +114,12 @@ __device__ inline void dot_outputs(const Product &p, const TileView &tile, const
     const int c = n % kItems, k = n / kItems % outputs, t = n / kItems / outputs;
     const int64_t r = tile.item0 + c, number = tile.neuron0 / kTile + t;
     if (r >= p.items || number * kTile >= p.neurons) continue;
-    float sum = 0;
-    for (int i = t * kTile; i < (t + 1) * kTile; ++i) sum = fmaf(tile.values[i * kPitch + c], parameters.output[k][i], sum);
-    e.partials[(number * outputs + k) * p.items + r] = sum;
+    const float *u = tile.values + t * kTile * kPitch + c, *w = parameters.output[k] + t * kTile;
+    e.partials[(number * outputs + k) * p.items + r] = add_32([&](int i, float sum) { return fmaf(u[i * kPitch], w[i], sum); });
   }
 }
 
-// The last block of a group of items: adds up the tiles, in index order, and writes the scores. scratch: shared memory of `floats`
+// The last block of a group of items: adds up the tiles and writes the scores. scratch: shared memory of `floats`
 // floats, through which the partial sums come so that their loads do not wait for one another.
 template <int kItems>
 __device__ inline void sum_tiles(const Product &p, int64_t item0, const uint8_t *states, float *scratch, int64_t floats) {
@@ -115,7 +128,7 @@ __device__ inline void sum_tiles(const Product &p, int64_t item0, const uint8_t 
   const int thread = static_cast<int>(threadIdx.x);
   const int64_t tiles = divide_up(p.neurons, kTileNeurons), r = item0 + thread;
   const int64_t at_once = floats / (outputs * kItems);
-  float sums[kFusedOutputs] = {};
+  TileSum sums[kFusedOutputs];
   for (int64_t begin = 0; begin < tiles; begin += at_once) {
     const int64_t count = (tiles - begin < at_once ? tiles - begin : at_once) * outputs;
     for (int64_t n = thread; n < count * kItems; n += kProductThreads) {
@@ -127,8 +140,7 @@ __device__ inline void sum_tiles(const Product &p, int64_t item0, const uint8_t 
       for (int64_t n = 0; n < count; n += outputs) {
         for (int k = 0; k < kFusedOutputs; ++k) {
           if (k >= outputs) break;
-          const float partial = scratch[(n + k) * kItems + thread];
-          sums[k] = begin + n == 0 ? partial : sums[k] + partial;
+          sums[k].add(begin + n / outputs, scratch[(n + k) * kItems + thread]);
         }
       }
     }
@@ -138,7 +150,7 @@ __device__ inline void sum_tiles(const Product &p, int64_t item0, const uint8_t 
   const ItemState state = states == nullptr ? ItemState::VALID : static_cast<ItemState>(states[thread]);
   bool nan = false;
   for (int k = 0; k < kFusedOutputs; ++k) {
-    if (k < outputs) nan |= write_score(e.output, r, k, sums[k], state);
+    if (k < outputs) nan |= write_score(e.output, r, k, sums[k].total(), state);
   }
   count_item(e.output, r, state, nan);
 }
@@ -151,7 +163,7 @@ __device__ inline void finish_tile(const Product &p, const TileView &tile, const
                                    float *scratch, int64_t floats) {
   const Epilogue &e = p.epilogue;
   __syncthreads();
-  activate_tile<kNeurons, kItems, kPitch>(p, tile, states, parameters);
+  activate_tile<kType, kNeurons, kItems, kPitch>(p, tile, states, parameters);
   __syncthreads();
   if (e.next != nullptr) pack_tile<kType, kNeurons, kItems, kPitch>(p, tile);
   if (e.partials == nullptr) return;

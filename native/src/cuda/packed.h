@@ -45,8 +45,8 @@ __host__ __device__ constexpr int64_t packed_elements(int64_t rows, int64_t unit
   return padded(rows, unit) * step_count(depth) * kBlockColumns;
 }
 
-// A depth is cut into slices of equally many steps (the last may have fewer), at most 8, each added up from 0, then one after another.
-// This, and so the bits of a product, depends on the depth alone.
+// A depth is cut into slices of equally many steps (the last may have fewer), at most 8, each added up from 0, and then together
+// (gemm.h). This, and so the bits of a product, depends on the depth alone.
 constexpr int kMostSlices = 8;
 __host__ __device__ constexpr int64_t slice_steps(int64_t depth) {
   return divide_up(step_count(depth), kMostSlices);

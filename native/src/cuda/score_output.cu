@@ -1,9 +1,10 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// score_output.cu: a block an item, a warp an output at a time. A lane adds up a tile of 32 neurons, and the lanes' sums are then added one
-// after another in all lanes alike.
+// score_output.cu: a block an item, a warp an output at a time. A lane adds up a tile of 32 neurons, and the lanes' sums are then added
+// in all lanes alike.
 #include "cuda/score_output.h"
 
+#include "cuda/chains.h"
 #include "cuda/gemm.h"
 #include "cuda/launch.h"
 
@@ -26,21 +27,19 @@ __global__ void __launch_bounds__(kThreads) output_kernel(const __grid_constant_
   bool nan = false;
   for (int64_t k = warp; k < l.output.outputs; k += kThreads / kWarp) {
     const char *w = static_cast<const char *>(l.weight) + k * l.depth * kElementBytes<kType>;
-    float sum = 0;
+    TileSum sum;
     for (int64_t tile0 = 0; tile0 < tiles; tile0 += kWarp) {
-      float partial = 0;
       const int64_t begin = (tile0 + lane) * kTileNeurons;
-      for (int64_t i = begin; i < begin + kTileNeurons; ++i) {
+      const float partial = add_32([&](int i, float chain) {
         // What fills up the last tile is 0 times 0.
-        const bool real = i < l.depth;
-        partial = fmaf(real ? u[i] : 0.0f, real ? load_element<kType>(w, i) : 0.0f, partial);
-      }
+        const bool real = begin + i < l.depth;
+        return fmaf(real ? u[begin + i] : 0.0f, real ? load_element<kType>(w, begin + i) : 0.0f, chain);
+      });
       for (int t = 0; t < kWarp && tile0 + t < tiles; ++t) {
-        const float next = __shfl_sync(kAllLanes, partial, t);
-        sum = tile0 + t == 0 ? next : sum + next;
+        sum.add(tile0 + t, __shfl_sync(kAllLanes, partial, t));
       }
     }
-    if (lane == 0) nan |= write_score(l.output, r, k, sum, state);
+    if (lane == 0) nan |= write_score(l.output, r, k, sum.total(), state);
   }
   if (nan) atomicExch(&found_nan[0], 1);
   __syncthreads();
