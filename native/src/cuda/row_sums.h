@@ -5,7 +5,8 @@
 //
 // A block takes 1024 columns of a chunk of rows: a few rows one after another (fmaf), then such sums one after another, about as many of the one as
 // of the other, where errors are smallest without a third level of sums, for which there are no registers. The last block of a column tile adds
-// the chunks in pairs (common/pairwise_sum.h). All depends on the number of rows alone: at most 64 chunks, of at least 32 rows.
+// the chunks in pairs (common/pairwise_sum.h). Sums of the weights are in double precision. All depends on the number of rows alone: at most 64
+// chunks, of at least 32 rows.
 #ifndef GAVEL_CUDA_ROW_SUMS_H
 #define GAVEL_CUDA_ROW_SUMS_H
 
@@ -44,7 +45,8 @@ inline int64_t row_sum_tiles(int64_t columns) {
 }
 // Scratch bytes and counters.
 inline int64_t row_sum_bytes(int64_t rows, int64_t columns) {
-  const int64_t floats = row_chunks(rows) * kMostPlanes * (row_sum_tiles(columns) * kRowSumColumns + 1);
+  const int64_t floats =
+      row_chunks(rows) * kMostPlanes * (row_sum_tiles(columns) * kRowSumColumns + int64_t{sizeof(double) / sizeof(float)});
   return padded(floats * int64_t{sizeof(float)}, int64_t{256});
 }
 
@@ -200,7 +202,8 @@ __global__ void __launch_bounds__(kRowSumThreads, Values::kBlocks)
   const int64_t column = tile * kRowSumColumns + int64_t{threadIdx.x} * kChunk;
   const int64_t begin = chunk * sums.chunk, end = min(sums.rows, begin + sums.chunk);
   float total[kPlanes][kChunk] = {};
-  float weight_total = 0;
+  // One number, whose rounding at the end is all that others lose.
+  double weight_total = 0;
   for (int64_t base = begin; base < end; base += kStagedRows) {
     const int count = static_cast<int>(min(end - base, int64_t{kStagedRows}));
     __syncthreads();
@@ -227,11 +230,7 @@ __global__ void __launch_bounds__(kRowSumThreads, Values::kBlocks)
       }
     }
     if (tile == 0 && threadIdx.x < static_cast<unsigned>(sums.planes)) {
-      for (int first = 0; first < count; first += sums.leaf) {
-        float part = 0;
-        for (int r = first; r < min(first + sums.leaf, count); ++r) part += shared_weights[r][threadIdx.x];
-        weight_total += part;
-      }
+      for (int r = 0; r < count; ++r) weight_total += static_cast<double>(shared_weights[r][threadIdx.x]);
     }
   }
   // Every chunk's sums lie in memory, also where there is one chunk only: one way for all.
@@ -240,7 +239,7 @@ __global__ void __launch_bounds__(kRowSumThreads, Values::kBlocks)
     if (p >= sums.planes) break;
     for (int i = 0; i < kChunk; ++i) mine[p * tiled_columns + i] = total[p][i];
   }
-  float *weight_partials = sums.partials + chunks * sums.planes * tiled_columns;
+  double *weight_partials = reinterpret_cast<double *>(sums.partials + chunks * sums.planes * tiled_columns);
   const bool has_weight = tile == 0 && threadIdx.x < static_cast<unsigned>(sums.planes);
   if (has_weight) weight_partials[chunk * sums.planes + threadIdx.x] = weight_total;
   if (!last_to_finish(&sums.tickets[tile], gridDim.y)) return;
@@ -256,9 +255,9 @@ __global__ void __launch_bounds__(kRowSumThreads, Values::kBlocks)
     }
   }
   if (has_weight && sums.weight_sums != nullptr) {
-    ThreadPairwise<kRowChunkLevels> sum;
-    for (int64_t k = 0; k < chunks; ++k) sum.add(__ldcg(weight_partials + k * sums.planes + threadIdx.x));
-    put_gradient(sums.weight_sums + threadIdx.x, sum.total(), sums.overwrite);
+    double sum = 0;
+    for (int64_t k = 0; k < chunks; ++k) sum += __ldcg(weight_partials + k * sums.planes + threadIdx.x);
+    put_gradient(sums.weight_sums + threadIdx.x, static_cast<float>(sum), sums.overwrite);
   }
 }
 
