@@ -23,8 +23,7 @@ public final class RowPreparer {
   public PreparedRow prepare(ParsedRow parsed) {
     return switch (parsed) {
       case ParsedRow.Bad bad -> new PreparedRow.Hopeless(new ScoredRow.Failed(bad));
-      case ParsedRow.Good(Row row) ->
-          prepare(row, given(row));
+      case ParsedRow.Good(Row row) -> prepare(row, given(row));
     };
   }
 
