@@ -22,7 +22,7 @@ find_package(Threads REQUIRED)
 # Scores have the same bits on every instruction set, so the compiler may neither fuse a multiply and an add on its own
 # (-ffp-contract=off) nor reorder sums: -ffast-math and -march=native must never appear here. -fno-math-errno changes no
 # value: it lets sqrt be one instruction instead of a call that may set errno.
-set(GAVEL_FLAGS -Wall -Wextra -Werror -fvisibility=hidden -ffp-contract=off -fno-math-errno -march=x86-64-v2
+set(GAVEL_FLAGS -Wall -Wextra -Werror -ffp-contract=off -fno-math-errno -march=x86-64-v2
   -ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
 set(GAVEL_FLAGS_AVX2 -mavx2 -mfma -mf16c)
@@ -31,7 +31,7 @@ set(GAVEL_FLAGS_AVX512_BF16 ${GAVEL_FLAGS_AVX512} -mavx512bf16)
 set(GAVEL_FLAGS_AMX ${GAVEL_FLAGS_AVX512} -mamx-tile -mamx-bf16)
 
 add_library(gavel_flags INTERFACE)
-target_compile_options(gavel_flags INTERFACE ${GAVEL_FLAGS} $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
+target_compile_options(gavel_flags INTERFACE ${GAVEL_FLAGS})
 target_include_directories(gavel_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR}/src)
 target_compile_definitions(gavel_flags INTERFACE GAVEL_VERSION="${PROJECT_VERSION}")
 target_link_libraries(gavel_flags INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
@@ -42,9 +42,24 @@ if(GAVEL_SANITIZE)
   # same files is the one that fails on warnings.
   # Line numbers (-g1) are all that reports need: a description of every variable takes minutes a file, and every test links it.
   set(gavel_sanitize_flags -Wno-error -fsanitize=${gavel_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
-  target_compile_options(gavel_flags INTERFACE ${gavel_sanitize_flags})
+  target_compile_options(gavel_flags INTERFACE ${gavel_sanitize_flags} -fno-semantic-interposition)
   target_link_options(gavel_flags INTERFACE -fsanitize=${gavel_sanitizers})
+else()
+  target_compile_options(gavel_flags INTERFACE -fvisibility=hidden $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
 endif()
+
+# gavel_tested(NAME OBJECTS...): the objects that tests are linked from. Instrumented, they are ten times as large, and linking them into
+# every test took as long as compiling them; so they are one shared library there, whose symbols are therefore all visible.
+function(gavel_tested name)
+  if(GAVEL_SANITIZE)
+    add_library(${name} SHARED)
+    target_link_libraries(${name} PUBLIC ${ARGN} ${CMAKE_DL_LIBS})
+    set(objects ${name})
+  else()
+    set(objects ${ARGN})
+  endif()
+  set(${name} ${objects} PARENT_SCOPE)
+endfunction()
 
 # gavel_isa(FLAGS FILE...): compile these files with these instruction sets on top of the baseline.
 function(gavel_isa flags)
@@ -66,6 +81,8 @@ function(gavel_library)
   endforeach()
   add_library(gavel_objects OBJECT ${ARGN})
   target_link_libraries(gavel_objects PUBLIC gavel_flags)
+  gavel_tested(gavel_tested_objects gavel_objects)
+  set(gavel_tested_objects ${gavel_tested_objects} PARENT_SCOPE)
 
   add_library(gavel SHARED)
   target_link_libraries(gavel PRIVATE gavel_objects)
@@ -84,6 +101,10 @@ function(gavel_library)
 endfunction()
 
 function(gavel_add_test name)
+  if(GAVEL_SANITIZE)
+    # What is tested is compiled with -O1; optimising the tests as well doubled the time of this build.
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/test)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
@@ -91,7 +112,7 @@ endfunction()
 
 function(gavel_test name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE gavel_objects)
+  target_link_libraries(${name} PRIVATE ${gavel_tested_objects})
   gavel_add_test(${name})
 endfunction()
 

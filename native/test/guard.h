@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <vector>
 
 namespace gavel::test {
 
@@ -27,15 +29,21 @@ class Guarded {
   [[gnu::noinline]] explicit Guarded(int64_t bytes, Edge edge = Edge::AFTER) : bytes_(bytes) {
     page_ = static_cast<int64_t>(sysconf(_SC_PAGESIZE));
     inner_ = (bytes + page_ - 1) / page_ * page_;
-    void *map = mmap(nullptr, static_cast<size_t>(inner_ + 2 * page_), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) die("mmap");
-    base_ = static_cast<unsigned char *>(map) + page_;
-    if (inner_ > 0 && mprotect(base_, static_cast<size_t>(inner_), PROT_READ | PROT_WRITE) != 0) die("mprotect");
+    base_ = spare().take(inner_);
+    if (base_ == nullptr) {
+      void *map = mmap(nullptr, static_cast<size_t>(inner_ + 2 * page_), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (map == MAP_FAILED) die("mmap");
+      base_ = static_cast<unsigned char *>(map) + page_;
+      protect(PROT_READ | PROT_WRITE);
+    }
     data_ = edge == Edge::AFTER ? base_ + inner_ - bytes : base_;
     std::memset(base_, kPattern, static_cast<size_t>(inner_));
     std::memset(data_, 0xff, static_cast<size_t>(bytes));
   }
-  ~Guarded() { munmap(base_ - page_, static_cast<size_t>(inner_ + 2 * page_)); }
+  ~Guarded() {
+    if (frozen_) protect(PROT_READ | PROT_WRITE);
+    spare().give(inner_, base_);
+  }
   Guarded(const Guarded &) = delete;
   Guarded &operator=(const Guarded &) = delete;
 
@@ -47,7 +55,8 @@ class Guarded {
 
   // Makes the buffer readable only: a kernel that writes its input crashes.
   void freeze() {
-    if (inner_ > 0 && mprotect(base_, static_cast<size_t>(inner_), PROT_READ) != 0) die("mprotect");
+    protect(PROT_READ);
+    frozen_ = true;
   }
 
   bool untouched() const {
@@ -64,11 +73,43 @@ class Guarded {
     std::abort();
   }
 
+  // Pages whose buffer is gone, for the next one of their size: tests make hundreds of thousands of small ones, and mapping them anew
+  // was nine tenths of their time.
+  class Spare {
+   public:
+    unsigned char *take(int64_t inner) {
+      std::vector<unsigned char *> &bases = by_size_[inner];
+      if (bases.empty()) return nullptr;
+      unsigned char *base = bases.back();
+      bases.pop_back();
+      return base;
+    }
+    void give(int64_t inner, unsigned char *base) { by_size_[inner].push_back(base); }
+    ~Spare() {
+      const auto page = static_cast<int64_t>(sysconf(_SC_PAGESIZE));
+      for (const auto &[inner, bases] : by_size_) {
+        for (unsigned char *base : bases) munmap(base - page, static_cast<size_t>(inner + 2 * page));
+      }
+    }
+
+   private:
+    std::map<int64_t, std::vector<unsigned char *>> by_size_;
+  };
+  static Spare &spare() {
+    thread_local Spare spare;
+    return spare;
+  }
+
+  void protect(int rights) {
+    if (inner_ > 0 && mprotect(base_, static_cast<size_t>(inner_), rights) != 0) die("mprotect");
+  }
+
   int64_t bytes_;
   int64_t page_;
   int64_t inner_;
   unsigned char *base_;
   unsigned char *data_;
+  bool frozen_ = false;
 };
 
 }  // namespace gavel::test

@@ -7,7 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -17,23 +20,92 @@ namespace gavel::emulator {
 namespace {
 
 constexpr uint64_t kBlocksAtOnce = 2;
+constexpr uint32_t kWarp = 32;
 
-class Sleeper {
+// Up to 32 threads that sleep and are woken in one system call.
+class Sleepers {
  public:
-  void wait() {
-    while (awake_.load(std::memory_order_acquire) == 0) {
-      syscall(SYS_futex, reinterpret_cast<uint32_t *>(&awake_), FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+  void wait(uint32_t i) {
+    for (;;) {
+      // Read before the thread's own word, which wake() writes first: a call in between is not missed. Relaxed, or the common word
+      // would order what the threads' own do not; the processor is an x86, which keeps loads and stores in order.
+      const uint32_t seen = calls_.load(std::memory_order_relaxed);
+      if (awake_[i].load(std::memory_order_acquire) != 0) break;
+      syscall(SYS_futex, reinterpret_cast<uint32_t *>(&calls_), FUTEX_WAIT_BITSET_PRIVATE, seen, nullptr, nullptr, 1u << i);
     }
-    awake_.store(0, std::memory_order_relaxed);
+    awake_[i].store(0, std::memory_order_relaxed);
   }
-  void wake() {
-    awake_.store(1, std::memory_order_release);
-    syscall(SYS_futex, reinterpret_cast<uint32_t *>(&awake_), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  void wake(uint32_t which) {
+    for (uint32_t left = which; left != 0; left &= left - 1) {
+      awake_[static_cast<uint32_t>(__builtin_ctz(left))].store(1, std::memory_order_release);
+    }
+    calls_.fetch_add(1, std::memory_order_relaxed);
+    syscall(SYS_futex, reinterpret_cast<uint32_t *>(&calls_), FUTEX_WAKE_BITSET_PRIVATE, kWarp, nullptr, nullptr, which);
   }
 
  private:
-  std::atomic<uint32_t> awake_{0};
+  std::array<std::atomic<uint32_t>, kWarp> awake_{};
+  std::atomic<uint32_t> calls_{0};
   static_assert(sizeof(std::atomic<uint32_t>) == 4);
+};
+
+// The OS threads of the launches of one host thread.
+class Workers {
+ public:
+  ~Workers() {
+    if (getpid() != process_) {
+      // A forked child has the objects and not the threads.
+      for (std::unique_ptr<Worker> &worker : workers_) static_cast<void>(worker.release());
+      return;
+    }
+    for (const std::unique_ptr<Worker> &worker : workers_) {
+      worker->body = nullptr;
+      worker->sleeper.wake(1);
+    }
+    for (const std::unique_ptr<Worker> &worker : workers_) worker->os_thread.join();
+  }
+
+  // Runs body(0), ..., body(count - 1), all at the same time, and returns when all have ended.
+  static void run(uint64_t count, const std::function<void(uint64_t)> &body) {
+    thread_local std::unique_ptr<Workers> mine;
+    if (mine == nullptr || mine->process_ != getpid()) mine = std::make_unique<Workers>();
+    mine->run_all(count, body);
+  }
+
+ private:
+  struct Worker {
+    Sleepers sleeper;
+    const std::function<void(uint64_t)> *body = nullptr;
+    std::thread os_thread;
+  };
+
+  void run_all(uint64_t count, const std::function<void(uint64_t)> &body) {
+    while (workers_.size() < count) {
+      workers_.push_back(std::make_unique<Worker>());
+      Worker &worker = *workers_.back();
+      worker.os_thread = std::thread([this, &worker, number = workers_.size() - 1] { live(worker, number); });
+    }
+    left_.store(count, std::memory_order_relaxed);
+    for (uint64_t i = 0; i < count; ++i) {
+      workers_[i]->body = &body;
+      workers_[i]->sleeper.wake(1);
+    }
+    ended_.wait(0);
+  }
+
+  void live(Worker &worker, uint64_t number) {
+    for (;;) {
+      worker.sleeper.wait(0);
+      if (worker.body == nullptr) return;
+      (*worker.body)(number);
+      if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) ended_.wake(1);
+    }
+  }
+
+  const pid_t process_ = getpid();
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<uint64_t> left_{0};
+  Sleepers ended_;
 };
 
 // Where all threads of a block meet.
@@ -46,22 +118,40 @@ struct Gate {
 
 class Team : public Engine {
  public:
-  explicit Team(const Launch &launch)
+  // Runs blocks order[first], order[first + step], ...: a share of its own, so that every team runs some.
+  Team(const Launch &launch, const std::vector<uint64_t> &order, uint64_t first, uint64_t step)
       : launch_(launch),
+        order_(order),
+        position_(first),
+        step_(step),
         block_(launch, *this),
         size_(static_cast<uint32_t>(block_.threads.size())),
-        sleepers_(size_),
+        sleepers_(block_.warps.size()),
         warps_(block_.warps.size()) {}
 
-  // Runs blocks order[first], order[first + step], ...: a share of its own, so that every team runs some.
-  void start(const std::vector<uint64_t> &order, uint64_t first, uint64_t step) {
-    position_ = first;
-    for (uint32_t i = 0; i < size_; ++i) {
-      os_threads_.emplace_back([this, i, &order, step] { live(i, order, step); });
+  uint32_t size() const { return size_; }
+
+  // What OS thread i of the team does.
+  void live(uint32_t i) {
+    FlushDenormals flush;
+    Thread &self = block_.threads[i];
+    for (;;) {
+      if (i == 0) begin();
+      meet(i);
+      if (!more_) return;
+      current = &self;
+      launch_.body();
+      {
+        std::lock_guard<std::mutex> lock(warps_[self.warp->number]);
+        const uint32_t lanes = leave(self);
+        release(*self.warp, lanes);
+        exited_.fetch_add(1, std::memory_order_relaxed);
+        count_stopped(&warps_[self.warp->number]);
+      }
+      current = nullptr;
+      meet(i);
+      if (i == 0) block_.end();
     }
-  }
-  void join() {
-    for (std::thread &thread : os_threads_) thread.join();
   }
 
   void collective(uint32_t mask, const char *name, Completion complete) override {
@@ -75,7 +165,7 @@ class Team : public Engine {
       }
       count_stopped(&warps_[self.warp->number]);
     }
-    sleepers_[self.linear].wait();
+    sleepers_[self.warp->number].wait(self.lane);
   }
 
   int barrier(int predicate) override {
@@ -94,24 +184,27 @@ class Team : public Engine {
       at_barrier_.fetch_add(1, std::memory_order_relaxed);
       count_stopped(nullptr);
     }
-    sleepers_[current->linear].wait();
+    sleep(current->linear);
     return barrier_.result;
   }
 
   void pass() override {}
 
  private:
+  void sleep(uint32_t i) { sleepers_[i / kWarp].wait(i % kWarp); }
+
   void wake_all_but(uint32_t self) {
-    for (uint32_t i = 0; i < size_; ++i) {
-      if (i != self) sleepers_[i].wake();
+    for (uint32_t first = 0; first < size_; first += kWarp) {
+      uint32_t lanes = size_ - first < kWarp ? (1u << (size_ - first)) - 1 : ~0u;
+      if (self / kWarp == first / kWarp) lanes &= ~(1u << self % kWarp);
+      if (lanes != 0) sleepers_[first / kWarp].wake(lanes);
     }
   }
 
   void release(Warp &warp, uint32_t lanes) {
+    if (lanes == 0) return;
     stopped_.fetch_sub(static_cast<uint32_t>(__builtin_popcount(lanes)), std::memory_order_relaxed);
-    for (; lanes != 0; lanes &= lanes - 1) {
-      sleepers_[warp.number * 32 + static_cast<uint32_t>(__builtin_ctz(lanes))].wake();
-    }
+    sleepers_[warp.number].wake(lanes);
   }
 
   // Counts a thread that waits or has left; who releases others takes them off before they run. So all of them counted means that
@@ -126,33 +219,11 @@ class Team : public Engine {
     stop_deadlocked(block_, at_barrier_.load(std::memory_order_relaxed), exited);
   }
 
-  void live(uint32_t i, const std::vector<uint64_t> &order, uint64_t step) {
-    FlushDenormals flush;
-    Thread &self = block_.threads[i];
-    for (;;) {
-      if (i == 0) begin(order, step);
-      meet(i);
-      if (!more_) return;
-      current = &self;
-      launch_.body();
-      {
-        std::lock_guard<std::mutex> lock(warps_[self.warp->number]);
-        const uint32_t lanes = leave(self);
-        if (lanes != 0) release(*self.warp, lanes);
-        exited_.fetch_add(1, std::memory_order_relaxed);
-        count_stopped(&warps_[self.warp->number]);
-      }
-      current = nullptr;
-      meet(i);
-      if (i == 0) block_.end();
-    }
-  }
-
-  void begin(const std::vector<uint64_t> &order, uint64_t step) {
-    more_ = position_ < order.size();
+  void begin() {
+    more_ = position_ < order_.size();
     if (!more_) return;
-    block_.begin(order[position_]);
-    position_ += step;
+    block_.begin(order_[position_]);
+    position_ += step_;
     stopped_.store(0, std::memory_order_relaxed);
     exited_.store(0, std::memory_order_relaxed);
   }
@@ -167,22 +238,23 @@ class Team : public Engine {
         return;
       }
     }
-    sleepers_[i].wait();
+    sleep(i);
   }
 
   const Launch &launch_;
+  const std::vector<uint64_t> &order_;
+  uint64_t position_;
+  const uint64_t step_;
   Block block_;
   const uint32_t size_;
-  std::vector<Sleeper> sleepers_;
+  std::vector<Sleepers> sleepers_;  // a warp's each
   std::vector<std::mutex> warps_;
   Gate barrier_;
   Gate between_;
   std::atomic<uint32_t> stopped_{0};
   std::atomic<uint32_t> exited_{0};
   std::atomic<uint32_t> at_barrier_{0};
-  uint64_t position_ = 0;
   bool more_ = false;
-  std::vector<std::thread> os_threads_;
 };
 
 }  // namespace
@@ -193,11 +265,9 @@ void run_threads(const Launch &launch, uint64_t seed) {
   const std::vector<uint64_t> order = shuffled(blocks, random);
   const uint64_t at_once = blocks < kBlocksAtOnce ? blocks : kBlocksAtOnce;
   std::vector<std::unique_ptr<Team>> teams;
-  for (uint64_t i = 0; i < at_once; ++i) {
-    teams.push_back(std::make_unique<Team>(launch));
-    teams.back()->start(order, i, at_once);
-  }
-  for (const std::unique_ptr<Team> &team : teams) team->join();
+  for (uint64_t i = 0; i < at_once; ++i) teams.push_back(std::make_unique<Team>(launch, order, i, at_once));
+  const uint64_t size = teams.front()->size();
+  Workers::run(at_once * size, [&](uint64_t i) { teams[i / size]->live(static_cast<uint32_t>(i % size)); });
 }
 
 }  // namespace gavel::emulator

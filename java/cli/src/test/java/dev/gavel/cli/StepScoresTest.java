@@ -93,6 +93,24 @@ class StepScoresTest {
     assertTrue(wrong.err().contains("--step-separator is '\\q'"), wrong.err());
   }
 
+  /** Eval packs responses in an order of its own, which nobody can see. */
+  @Test
+  void refusalsCountResponsesAsTheRowDoes() {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 8; i++) {
+      rows.append(
+          "{\"prompt\":\"p%d\",\"responses\":[[\"ok\"],[\"%s\"]],\"scores\":[1,0]}\n"
+              .formatted(i, "x".repeat(300)));
+    }
+    Run run = run("eval", rows.toString(), "--step-reduction", "min", "--json");
+    assertEquals(8, run.json().get(0).get("failed").asInt(), run.err());
+    List<String> told = run.err().lines().filter(line -> line.contains("left out")).toList();
+    assertEquals(8, told.size(), run.err());
+    for (String line : told) {
+      assertTrue(line.contains(": response 1 has 300 tokens"), line);
+    }
+  }
+
   @Test
   void evaluatesResponsesOfSteps() {
     String rows =

@@ -2,8 +2,11 @@ package dev.gavel.text;
 
 import dev.gavel.InvalidArgumentException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The frame a chat template makes of a conversation: rendered with marks in place of the texts, it
@@ -29,8 +32,9 @@ final class ChatFraming implements Framing {
    * @param separators the frame whose separator and fillers stand between responses, and whose end
    *     stands after what the template puts after them
    * @param separatorText the same as text, with the separator's literal
-   * @throws InvalidArgumentException if the template refuses the conversation, or does not render
-   *     the response in one place after the prompt
+   * @throws InvalidArgumentException if the template refuses the conversation, does not render the
+   *     response in one place after the prompt, or a message has the text of a special token
+   *     elsewhere than in its content
    */
   ChatFraming(
       ChatTemplate template,
@@ -41,6 +45,7 @@ final class ChatFraming implements Framing {
     this.template = template;
     this.messages = messages;
     this.separatorText = separatorText;
+    requirePlainFields(tokenizer);
     int number = messages.size();
     Mark.Rendering bare = Mark.read(render(Mark.of(number)));
     if (!bare.numbers().equals(List.of(number))) {
@@ -59,6 +64,39 @@ final class ChatFraming implements Framing {
             afterResponses(tokenizer, separators),
             separators.afterEndsResponse(),
             responseTrim(number));
+  }
+
+  /**
+   * Contents are marked and found again, so literals in them stay text. Roles and other fields
+   * decide what a template does and cannot be marked: what they leave in the rendering counts as
+   * the template's own text, whose literals mean the special tokens.
+   */
+  private void requirePlainFields(Tokenizer tokenizer) {
+    for (ChatMessage message : messages) {
+      requirePlain(tokenizer, message.role());
+      requirePlain(tokenizer, message.more());
+    }
+  }
+
+  private static void requirePlain(Tokenizer tokenizer, @Nullable Object value) {
+    switch (value) {
+      case String text -> {
+        if (tokenizer.specialLiterals("a message", text) > 0) {
+          throw new InvalidArgumentException(
+              "a message has the text of a special token in its role or another field, where it would become that token: '%s'; only its content may have it"
+                  .formatted(Excerpt.of(text)));
+        }
+      }
+      case Collection<?> values -> values.forEach(each -> requirePlain(tokenizer, each));
+      case Map<?, ?> fields ->
+          fields.forEach((key, each) -> {
+            requirePlain(tokenizer, key);
+            requirePlain(tokenizer, each);
+          });
+      case null, default -> {
+        // Numbers, booleans and nothing become no token.
+      }
+    }
   }
 
   private List<Piece> afterResponses(Tokenizer tokenizer, SequenceFrame separators) {

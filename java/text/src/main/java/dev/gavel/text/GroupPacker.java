@@ -71,7 +71,8 @@ final class GroupPacker {
    * every one must have its score.
    *
    * @throws InvalidArgumentException if there is no response, one has no step, a step has no
-   *     tokens, or a response does not fit the budget and the context whole
+   *     tokens, a response does not fit the budget and the context whole, or a prompt that cannot
+   *     be cut does not fit its budget
    */
   PackedGroup packSteps(List<List<String>> responses) {
     if (responses.isEmpty()) {
@@ -116,6 +117,7 @@ final class GroupPacker {
                 .formatted(index, step, Excerpt.of(steps.get(step))));
       }
     }
+    requirePromptInBudget(sequence);
     int total = sequence.responses().stream().mapToInt(Count::kept).sum();
     if (total > budget.response() || sequence.ids().size() > budget.context()) {
       throw new InvalidArgumentException(
@@ -154,11 +156,7 @@ final class GroupPacker {
             "response %d, '%s', has no tokens; it must have at least one"
                 .formatted(index, Excerpt.of(response)));
       }
-      if (sequence.prompt().kept() > budget.prompt()) {
-        throw new InvalidArgumentException(
-            "the prompt has %d tokens and its budget is %d, and it cannot be cut because the chat template rewrites its messages; raise the prompt's budget or shorten the messages"
-                .formatted(sequence.prompt().kept(), budget.prompt()));
-      }
+      requirePromptInBudget(sequence);
       int excess = sequence.ids().size() - budget.context();
       if (excess <= 0) {
         return sequence;
@@ -167,6 +165,15 @@ final class GroupPacker {
         throw noRoom(sequence, kept);
       }
       limit = kept - excess;
+    }
+  }
+
+  // What can be cut was cut to the budget by then.
+  private void requirePromptInBudget(Sequence sequence) {
+    if (sequence.prompt().kept() > budget.prompt()) {
+      throw new InvalidArgumentException(
+          "the prompt has %d tokens and its budget is %d, and it cannot be cut because the chat template rewrites its messages; raise the prompt's budget or shorten the messages"
+              .formatted(sequence.prompt().kept(), budget.prompt()));
     }
   }
 
@@ -179,6 +186,12 @@ final class GroupPacker {
                 prompt,
                 sequence.ids().size() - prompt - kept,
                 "lower the prompt's budget or shorten the prompt"));
+  }
+
+  // The prompt's last token can reach over all of a short response where a filler follows it, and
+  // not where the sequence ends behind it.
+  private static boolean everyResponseHasTokens(Sequence sequence) {
+    return sequence.responses().stream().allMatch(count -> count.kept() > 0);
   }
 
   private List<Sequence> joint(List<String> responses, List<Sequence> alone) {
@@ -201,7 +214,7 @@ final class GroupPacker {
                 responses.subList(from, to + 1),
                 budget.prompt(),
                 limits.subList(from, to + 1));
-        if (longer.ids().size() > budget.context()) {
+        if (longer.ids().size() > budget.context() || !everyResponseHasTokens(longer)) {
           break;
         }
         filled = longer;

@@ -139,11 +139,37 @@ final class SequenceTokens {
         ids.add(run.ids().slice(from, from + kept));
         size += kept;
         if (kept < to - from) {
-          return texts.subList(i + 1, texts.size());
+          List<Piece.Text> rest = new ArrayList<>();
+          if (kept == 0) {
+            rest.addAll(fixedBefore(texts.subList(0, i), run.starts().get(from)));
+          }
+          rest.addAll(texts.subList(i + 1, texts.size()));
+          return List.copyOf(rest);
         }
         from = to;
       }
       return List.of();
+    }
+
+    /**
+     * What the first token of a text took of the fixed text in front of it, which must not go with
+     * that token where nothing of the text is kept.
+     *
+     * @param texts those in front of the text
+     * @param start first character of the token, in code points of all texts
+     */
+    private static List<Piece.Text> fixedBefore(List<Piece.Text> texts, int start) {
+      StringBuilder taken = new StringBuilder();
+      int from = 0;
+      for (Piece.Text before : texts) {
+        String text = before.text();
+        int length = text.codePointCount(0, text.length());
+        if (from + length > start) {
+          taken.append(text.substring(text.offsetByCodePoints(0, Math.max(0, start - from))));
+        }
+        from += length;
+      }
+      return taken.isEmpty() ? List.of() : List.of(new Piece.Fixed(taken.toString()));
     }
 
     /** How many of a text's tokens are kept; counts them. */

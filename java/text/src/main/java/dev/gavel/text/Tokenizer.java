@@ -117,9 +117,10 @@ public final class Tokenizer implements AutoCloseable {
    *
    * @param ids token ids, without special tokens
    * @param owners for every token, the text it belongs to; they never fall
+   * @param starts for every token, its first character among those of all texts, in code points
    * @param specialLiterals literals of special tokens that were taken apart
    */
-  record Run(Tokens ids, List<Integer> owners, int specialLiterals) {}
+  record Run(Tokens ids, List<Integer> owners, List<Integer> starts, int specialLiterals) {}
 
   /**
    * Encodes texts that stand side by side as one plain text, as the library would encode them. A
@@ -140,6 +141,7 @@ public final class Tokenizer implements AutoCloseable {
     SpecialTokens.Pieces pieces = special.takeApart(joined.toString());
     List<Tokens> ids = new ArrayList<>();
     List<Integer> owners = new ArrayList<>();
+    List<Integer> starts = new ArrayList<>();
     int from = 0;
     for (String piece : pieces.texts()) {
       if (piece.isEmpty()) {
@@ -153,10 +155,11 @@ public final class Tokenizer implements AutoCloseable {
         int start = span == null ? 0 : span.getStart();
         int last = span == null ? 0 : Math.max(start, span.getEnd() - 1);
         owners.add(owner(texts, ends, from + start, from + last));
+        starts.add(from + start);
       }
       from += piece.codePointCount(0, piece.length());
     }
-    return new Run(Tokens.join(ids), List.copyOf(owners), pieces.literals());
+    return new Run(Tokens.join(ids), List.copyOf(owners), List.copyOf(starts), pieces.literals());
   }
 
   private static int owner(List<? extends Piece.Text> texts, int[] ends, int start, int last) {

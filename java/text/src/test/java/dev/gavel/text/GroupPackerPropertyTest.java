@@ -3,10 +3,18 @@ package dev.gavel.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
+import dev.gavel.Spans;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
+import net.jqwik.api.From;
 import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.AlphaChars;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
@@ -92,5 +100,98 @@ class GroupPackerPropertyTest {
       int next = packed.responseTokens().get(response);
       assertTrue(packed.sequences().get(i).ids().size() + separator + next > context);
     }
+  }
+
+  /** Texts whose ends join with their neighbours. */
+  @Provide
+  Arbitrary<String> joining() {
+    return Arbitraries.of("", ".", "\n", "\n\n", ".\n", "a", "bc.")
+        .list()
+        .ofMaxSize(3)
+        .map(parts -> String.join("", parts));
+  }
+
+  @Property(tries = 1500)
+  void whateverJoinsFixedTextIsWholeAndEveryResponseHasRows(
+      @ForAll @Size(min = 1, max = 4) List<@From("joining") String> fixed,
+      @ForAll @Size(min = 1, max = 3) List<@From("joining") String> prompts,
+      @ForAll @Size(min = 1, max = 5) List<@From("joining") String> responses,
+      @ForAll @IntRange(min = 1, max = 6) int promptBudget,
+      @ForAll @IntRange(min = 1, max = 6) int responseBudget,
+      @ForAll Layout layout) {
+    List<Piece> before = new ArrayList<>(List.of(new Piece.Special(ByteTokenizer.START)));
+    for (String prompt : prompts) {
+      before.add(new Piece.Prompt(prompt, true));
+      before.add(new Piece.Fixed(fixed.getFirst()));
+    }
+    SequenceFrame frame =
+        new SequenceFrame(
+            before,
+            List.of(new Piece.Fixed(fixed.get(fixed.size() / 2))),
+            ByteTokenizer.SEPARATOR,
+            List.of(new Piece.Fixed(fixed.get(fixed.size() / 3))),
+            List.of(new Piece.Fixed(fixed.getLast())),
+            true,
+            Trim.NOTHING);
+    TokenBudget budget = new TokenBudget(80, promptBudget, responseBudget);
+    PackedGroup packed;
+    try {
+      packed = new GroupPacker(tokenizer, Framing.of(frame), budget).pack(layout, responses);
+    } catch (InvalidArgumentException e) {
+      return; // The prompt's last token has all of a response, or a response is empty.
+    }
+    int from = 0;
+    for (PackedGroup.Sequence sequence : packed.sequences()) {
+      Spans spans = sequence.spans();
+      int previous = -1;
+      for (int i = 0; i < spans.size(); i++) {
+        assertTrue(spans.isValid(i) && spans.first(i) > previous, spans.toString());
+        previous = spans.last(i);
+      }
+      List<String> own = responses.subList(from, from + spans.size());
+      String text = text(sequence.ids());
+      assertTrue(pattern(frame.pieces(own)).matcher(text).matches(), text);
+      from += spans.size();
+    }
+    assertEquals(responses.size(), from);
+  }
+
+  private static String text(Tokens ids) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < ids.size(); i++) {
+      long id = ids.id(i);
+      if (id == ByteTokenizer.LINES) {
+        text.append("\n\n");
+      } else if (id == ByteTokenizer.STOP_LINES) {
+        text.append(".\n\n");
+      } else {
+        text.append((char) id);
+      }
+    }
+    return text.toString();
+  }
+
+  /** Fixed text as it is, and any beginning of the texts of a row. */
+  private static Pattern pattern(List<Piece> pieces) {
+    StringBuilder pattern = new StringBuilder();
+    for (Piece piece : pieces) {
+      switch (piece) {
+        case Piece.Special(long id) -> pattern.append((char) id);
+        case Piece.Separator(long id) -> pattern.append((char) id);
+        case Piece.Break() -> {}
+        case Piece.Fixed(String text) -> pattern.append(Pattern.quote(text));
+        case Piece.Prompt(String text, boolean _) -> pattern.append(beginnings(text));
+        case Piece.Response(String text) -> pattern.append(beginnings(text));
+      }
+    }
+    return Pattern.compile(pattern.toString());
+  }
+
+  private static String beginnings(String text) {
+    String pattern = "";
+    for (int i = text.length() - 1; i >= 0; i--) {
+      pattern = "(?:%s%s)?".formatted(Pattern.quote(text.substring(i, i + 1)), pattern);
+    }
+    return pattern;
   }
 }

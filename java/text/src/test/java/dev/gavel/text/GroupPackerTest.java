@@ -143,6 +143,54 @@ class GroupPackerTest {
   }
 
   @Test
+  void aPromptsTextOfWhichNothingIsKeptTakesNoFixedTextWithIt() {
+    // Full stop and line ends are one token, and it is the second message's.
+    SequenceFrame frame =
+        new SequenceFrame(
+            List.of(
+                new Piece.Prompt("abc", true),
+                new Piece.Special(END),
+                new Piece.Fixed("x."),
+                new Piece.Prompt("\n\nde", true),
+                new Piece.Fixed("y"),
+                new Piece.Special(END)),
+            List.of(),
+            SEPARATOR,
+            List.of(),
+            List.of(),
+            false,
+            Trim.NOTHING);
+    PackedGroup none = pack(Layout.INDEPENDENT, frame, WIDE.withPrompt(3), "r");
+    assertEquals(Tokens.of('a', 'b', 'c', END, 'x', '.', 'y', END, 'r'), only(none).ids());
+    assertEquals(3, none.promptTokens());
+    assertEquals(3, none.promptCut());
+    PackedGroup one = pack(Layout.INDEPENDENT, frame, WIDE.withPrompt(4), "r");
+    assertEquals(Tokens.of('a', 'b', 'c', END, 'x', STOP_LINES, 'y', END, 'r'), only(one).ids());
+  }
+
+  @Test
+  void aResponseThatThePromptWouldTakeInFrontOfAFillerIsPackedAlone() {
+    SequenceFrame frame =
+        new SequenceFrame(
+            List.of(new Piece.Prompt("p.", true)),
+            List.of(new Piece.Fixed("\n")),
+            SEPARATOR,
+            List.of(),
+            List.of(),
+            true,
+            Trim.NOTHING);
+    PackedGroup packed = pack(Layout.JOINT, frame, WIDE, "\n", "a", "b");
+    assertEquals(
+        List.of(
+            new PackedGroup.Sequence(
+                Tokens.of('p', '.', '\n'), Spans.of(new int[] {2}, new int[] {2})),
+            new PackedGroup.Sequence(
+                Tokens.of('p', '.', 'a', '\n', SEPARATOR, 'b'),
+                Spans.of(new int[] {2, 5}, new int[] {3, 5}))),
+        packed.sequences());
+  }
+
+  @Test
   void refusesWhatCannotBePacked() {
     TokenBudget budget = new TokenBudget(10, 9, 10);
     assertThrows(
@@ -171,6 +219,11 @@ class GroupPackerTest {
             InvalidArgumentException.class,
             () -> pack(Layout.JOINT, rewritten, WIDE.withPrompt(8), "a"));
     assertTrue(String.valueOf(fixed.getMessage()).contains("cannot be cut"));
+    GroupPacker steps = new GroupPacker(tokenizer, Framing.of(rewritten), WIDE.withPrompt(8));
+    InvalidArgumentException ofSteps =
+        assertThrows(
+            InvalidArgumentException.class, () -> steps.packSteps(List.of(List.of("a", "b"))));
+    assertTrue(String.valueOf(ofSteps.getMessage()).contains("cannot be cut"));
   }
 
   @Test

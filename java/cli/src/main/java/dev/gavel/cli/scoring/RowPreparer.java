@@ -5,6 +5,7 @@ import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.TextBackbone;
 import dev.gavel.text.row.RowError;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -22,8 +23,7 @@ public final class RowPreparer {
   public PreparedRow prepare(ParsedRow parsed) {
     return switch (parsed) {
       case ParsedRow.Bad bad -> new PreparedRow.Hopeless(new ScoredRow.Failed(bad));
-      case ParsedRow.Good(Row row) ->
-          prepare(row, IntStream.range(0, row.responses().size()).boxed().toList());
+      case ParsedRow.Good(Row row) -> prepare(row, given(row));
     };
   }
 
@@ -34,14 +34,31 @@ public final class RowPreparer {
    */
   public PreparedRow prepare(Row row, List<Integer> order) {
     try {
-      return new PreparedRow.Ready(
-          row,
-          row.steps().isEmpty()
-              ? model.prepare(row.prompt(), order.stream().map(row.responses()::get).toList())
-              : model.prepareSteps(row.prompt(), order.stream().map(row.steps()::get).toList()));
+      return new PreparedRow.Ready(row, tokenized(row, order));
     } catch (InvalidArgumentException e) {
       return new PreparedRow.Hopeless(
-          new ScoredRow.Failed(new ParsedRow.Bad(row.line(), row.id(), RowError.of(e))));
+          new ScoredRow.Failed(
+              new ParsedRow.Bad(row.line(), row.id(), RowError.of(inOrderOfRow(row, e)))));
     }
+  }
+
+  private TextBackbone.Tokenized tokenized(Row row, List<Integer> order) {
+    return row.steps().isEmpty()
+        ? model.prepare(row.prompt(), order.stream().map(row.responses()::get).toList())
+        : model.prepareSteps(row.prompt(), order.stream().map(row.steps()::get).toList());
+  }
+
+  // A message counts responses as they were given to the model; who reads it looks into the row.
+  private InvalidArgumentException inOrderOfRow(Row row, InvalidArgumentException inOtherOrder) {
+    try {
+      tokenized(row, given(row));
+      return inOtherOrder;
+    } catch (InvalidArgumentException e) {
+      return e;
+    }
+  }
+
+  private static List<Integer> given(Row row) {
+    return IntStream.range(0, row.responses().size()).boxed().toList();
   }
 }
