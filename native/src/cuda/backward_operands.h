@@ -11,9 +11,6 @@
 
 namespace gavel::cuda {
 
-// Steps of the depth added one after another from 0, before that sum is added to the others.
-constexpr int kAddedSteps = 32;
-
 struct ProductShape {
   int64_t rows;
   int64_t columns;

@@ -1,13 +1,14 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // Products of f32 heads, on CUDA cores (those of 16-bit heads: backward_split.h). A block makes 64 x 64 sums, a thread 4 x 4 of them, the depth coming through shared memory 16 steps at a time.
-// Each sum is added up over 32 steps from 0, then such parts in order: rounding errors grow with n / 32 + 32, and the order depends on
+// Each sum is added up over 8 steps from 0, then such parts in order: rounding errors grow with n / 8 + 8, and the order depends on
 // the depth of the product alone.
 #include "cuda/backward_products.h"
 
 #include "common/error.h"
 #include "cuda/backward_operands.h"
 #include "cuda/backward_split.h"
+#include "cuda/chains.h"
 #include "cuda/launch.h"
 
 namespace gavel::cuda {
@@ -26,7 +27,7 @@ __global__ void __launch_bounds__(kThreads, 2) product_kernel(const ProductShape
   const int64_t first_row = int64_t{blockIdx.y} * kTile, first_column = int64_t{blockIdx.x} * kTile;
   const int thread = static_cast<int>(threadIdx.x);
   const int my_row = thread / (kTile / kMine) * kMine, my_column = thread % (kTile / kMine) * kMine;
-  float total[kMine][kMine] = {}, part[kMine][kMine] = {};
+  float total[kMine][kMine] = {};
   for (int64_t base = 0; base < shape.depth; base += kSteps) {
     __syncthreads();
     for (int i = thread; i < kSteps * kTile; i += kThreads) {
@@ -41,25 +42,25 @@ __global__ void __launch_bounds__(kThreads, 2) product_kernel(const ProductShape
     __syncthreads();
     // What lies behind the depth is left out: an infinity times its 0 would be NaN.
     const int steps = static_cast<int>(min(shape.depth - base, int64_t{kSteps}));
-    const auto step_once = [&](int step) {
-      const float4 a = *reinterpret_cast<const float4 *>(&lefts[step][my_row]);
-      const float4 b = *reinterpret_cast<const float4 *>(&rights[step][my_column]);
-      const float as[kMine] = {a.x, a.y, a.z, a.w}, bs[kMine] = {b.x, b.y, b.z, b.w};
-      for (int i = 0; i < kMine; ++i) {
-        for (int j = 0; j < kMine; ++j) part[i][j] = fmaf(as[i], bs[j], part[i][j]);
+    GAVEL_UNROLL_BY(1)
+    for (int begin = 0; begin < steps; begin += kChain) {
+      float part[kMine][kMine] = {};
+      const auto step_once = [&](int step) {
+        const float4 a = *reinterpret_cast<const float4 *>(&lefts[step][my_row]);
+        const float4 b = *reinterpret_cast<const float4 *>(&rights[step][my_column]);
+        const float as[kMine] = {a.x, a.y, a.z, a.w}, bs[kMine] = {b.x, b.y, b.z, b.w};
+        for (int i = 0; i < kMine; ++i) {
+          for (int j = 0; j < kMine; ++j) part[i][j] = fmaf(as[i], bs[j], part[i][j]);
+        }
+      };
+      if (steps - begin >= kChain) {
+        GAVEL_UNROLL
+        for (int step = 0; step < kChain; ++step) step_once(begin + step);
+      } else {
+        for (int step = begin; step < steps; ++step) step_once(step);
       }
-    };
-    if (steps == kSteps) {
-      GAVEL_UNROLL
-      for (int step = 0; step < kSteps; ++step) step_once(step);
-    } else {
-      for (int step = 0; step < steps; ++step) step_once(step);
-    }
-    if ((base + kSteps) % kAddedSteps != 0 && base + kSteps < shape.depth) continue;
-    for (int i = 0; i < kMine; ++i) {
-      for (int j = 0; j < kMine; ++j) {
-        total[i][j] += part[i][j];
-        part[i][j] = 0;
+      for (int i = 0; i < kMine; ++i) {
+        for (int j = 0; j < kMine; ++j) total[i][j] += part[i][j];
       }
     }
   }

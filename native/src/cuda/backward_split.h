@@ -22,6 +22,8 @@ namespace split {
 
 constexpr int kThreads = 128;
 constexpr int kRows = 64;
+// Steps of the depth added one after another from 0, before that sum is added to the others.
+constexpr int kAddedSteps = 32;
 constexpr int kPairs = kAddedSteps / 2;
 constexpr int kLeftParts = 3;
 // Words between pairs: 8 more than a multiple of 32, so that the 4 pairs and 8 columns a warp reads at once lie in 32 banks.

@@ -115,7 +115,8 @@ __device__ inline void dot_outputs(const Product &p, const TileView &tile, const
     const int64_t r = tile.item0 + c, number = tile.neuron0 / kTile + t;
     if (r >= p.items || number * kTile >= p.neurons) continue;
     const float *u = tile.values + t * kTile * kPitch + c, *w = parameters.output[k] + t * kTile;
-    e.partials[(number * outputs + k) * p.items + r] = add_32([&](int i, float sum) { return fmaf(u[i * kPitch], w[i], sum); });
+    e.partials[(number * outputs + k) * p.items + r] =
+        add_in_pairs([&](int i, float sum) { return fmaf(u[i * kPitch], w[i], sum); });
   }
 }
 

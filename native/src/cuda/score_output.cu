@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(kThreads) output_kernel(const __grid_constant_
     TileSum sum;
     for (int64_t tile0 = 0; tile0 < tiles; tile0 += kWarp) {
       const int64_t begin = (tile0 + lane) * kTileNeurons;
-      const float partial = add_32([&](int i, float chain) {
+      const float partial = add_in_pairs([&](int i, float chain) {
         // What fills up the last tile is 0 times 0.
         const bool real = begin + i < l.depth;
         return fmaf(real ? u[begin + i] : 0.0f, real ? load_element<kType>(w, begin + i) : 0.0f, chain);
