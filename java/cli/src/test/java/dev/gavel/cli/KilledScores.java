@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -61,9 +62,15 @@ record KilledScores(Path folder, Map<String, byte[]> expected, Starter runs)
   /** Whether a run that is not complete can be gone on with. */
   static boolean hasCheckpoint(Path output) throws IOException {
     Path journal = output.resolveSibling(output.getFileName() + ".run");
-    return Files.exists(partial(output))
-        && Files.exists(journal)
-        && Files.readString(journal).contains("\"kind\":\"at\"");
+    if (!Files.exists(partial(output))) {
+      return false;
+    }
+    try {
+      return Files.readString(journal).contains("\"kind\":\"at\"");
+    } catch (NoSuchFileException e) {
+      // Not begun, or just ended.
+      return false;
+    }
   }
 
   private static Path partial(Path output) {
