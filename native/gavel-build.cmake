@@ -48,8 +48,8 @@ else()
   target_compile_options(gavel_flags INTERFACE -fvisibility=hidden $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
 endif()
 
-# gavel_tested(NAME OBJECTS...): the objects that tests are linked from. Instrumented, they are ten times as large, and linking them into
-# every test took as long as compiling them; so they are one shared library there, whose symbols are therefore all visible.
+# gavel_tested(NAME OBJECTS...): sets NAME to what tests are linked with. Instrumented objects are so large that each link of a test takes
+# seconds; they are linked once there, into a shared library, whose symbols are therefore all visible.
 function(gavel_tested name)
   if(GAVEL_SANITIZE)
     add_library(${name} SHARED)

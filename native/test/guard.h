@@ -74,7 +74,7 @@ class Guarded {
   }
 
   // Pages whose buffer is gone, for the next one of their size: tests make hundreds of thousands of small ones, and mapping them anew
-  // was nine tenths of their time.
+  // was most of their time.
   class Spare {
    public:
     unsigned char *take(int64_t inner) {

@@ -53,16 +53,20 @@ float cuda_step(int64_t begin, int64_t depth, Step step) {
   return sum;
 }
 
+inline float sum_in_pairs(float (&values)[8]) {
+  for (int64_t count = 8; count > 1; count /= 2) {
+    for (int64_t i = 0; i < count / 2; ++i) values[i] = values[2 * i] + values[2 * i + 1];
+  }
+  return values[0];
+}
+
 // The product of f32 matrices: eighths of the steps, then those in pairs.
 template <typename Step>
 float cuda_f32_order(int64_t depth, Step step) {
   const int64_t steps = (depth + 31) / 32, slice = (steps + 7) / 8;
   float slices[8] = {};
   for (int64_t k = 0; k < steps; ++k) slices[k / slice] = slices[k / slice] + cuda_step(32 * k, depth, step);
-  for (int64_t count = 8; count > 1; count /= 2) {
-    for (int64_t i = 0; i < count / 2; ++i) slices[i] = slices[2 * i] + slices[2 * i + 1];
-  }
-  return slices[0];
+  return sum_in_pairs(slices);
 }
 
 // 32 neurons of an output layer: chains of 4 from a product, in pairs.
@@ -75,10 +79,7 @@ float cuda_output_tile(int64_t begin, int64_t neurons, Step step) {
       chains[chain] = i < neurons ? step(i, chains[chain]) : chains[chain] + 0.0f;
     }
   }
-  for (int64_t count = 8; count > 1; count /= 2) {
-    for (int64_t i = 0; i < count / 2; ++i) chains[i] = chains[2 * i] + chains[2 * i + 1];
-  }
-  return chains[0];
+  return sum_in_pairs(chains);
 }
 
 // An output layer: tiles of 32 neurons, eight of them one after another, then such sums.

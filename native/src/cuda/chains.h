@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // chains.h: the orders in which f32 products are added up: chains of fused multiply-adds, each of which begins with a product, and their sums.
-// Products of matrices have chains of 8, four of them one after another: one chain of 32 would have 2.5 times the variance, for four
+// Products of matrices have chains of 8, four of them one after another: one chain of 32 would have 2.4 times the variance, for four
 // additions less. Output layers, whose roundings are the score's own, have chains of 4 in pairs, which is nearer by a fifth.
 #ifndef GAVEL_CUDA_CHAINS_H
 #define GAVEL_CUDA_CHAINS_H

@@ -39,4 +39,10 @@ final class Frames {
         true,
         Trim.NOTHING);
   }
+
+  /** These pieces, and a response. */
+  static SequenceFrame inFront(Piece... pieces) {
+    return new SequenceFrame(
+        List.of(pieces), List.of(), SEPARATOR, List.of(), List.of(), false, Trim.NOTHING);
+  }
 }

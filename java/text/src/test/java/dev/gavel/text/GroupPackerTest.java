@@ -121,21 +121,14 @@ class GroupPackerTest {
   @Test
   void cutsThePromptsEndAcrossItsTexts() {
     SequenceFrame frame =
-        new SequenceFrame(
-            List.of(
-                new Piece.Prompt("abc", true),
-                new Piece.Special(END),
-                new Piece.Fixed("x"),
-                new Piece.Prompt("def", true),
-                new Piece.Special(END),
-                new Piece.Prompt("ghi", true),
-                new Piece.Special(END)),
-            List.of(),
-            SEPARATOR,
-            List.of(),
-            List.of(),
-            false,
-            Trim.NOTHING);
+        Frames.inFront(
+            new Piece.Prompt("abc", true),
+            new Piece.Special(END),
+            new Piece.Fixed("x"),
+            new Piece.Prompt("def", true),
+            new Piece.Special(END),
+            new Piece.Prompt("ghi", true),
+            new Piece.Special(END));
     PackedGroup packed = pack(Layout.JOINT, frame, WIDE.withPrompt(4), "r");
     assertEquals(Tokens.of('a', 'b', 'c', END, 'x', 'd', END, END, 'r'), only(packed).ids());
     assertEquals(4, packed.promptTokens());
@@ -146,20 +139,13 @@ class GroupPackerTest {
   void aPromptsTextOfWhichNothingIsKeptTakesNoFixedTextWithIt() {
     // Full stop and line ends are one token, and it is the second message's.
     SequenceFrame frame =
-        new SequenceFrame(
-            List.of(
-                new Piece.Prompt("abc", true),
-                new Piece.Special(END),
-                new Piece.Fixed("x."),
-                new Piece.Prompt("\n\nde", true),
-                new Piece.Fixed("y"),
-                new Piece.Special(END)),
-            List.of(),
-            SEPARATOR,
-            List.of(),
-            List.of(),
-            false,
-            Trim.NOTHING);
+        Frames.inFront(
+            new Piece.Prompt("abc", true),
+            new Piece.Special(END),
+            new Piece.Fixed("x."),
+            new Piece.Prompt("\n\nde", true),
+            new Piece.Fixed("y"),
+            new Piece.Special(END));
     PackedGroup none = pack(Layout.INDEPENDENT, frame, WIDE.withPrompt(3), "r");
     assertEquals(Tokens.of('a', 'b', 'c', END, 'x', '.', 'y', END, 'r'), only(none).ids());
     assertEquals(3, none.promptTokens());
