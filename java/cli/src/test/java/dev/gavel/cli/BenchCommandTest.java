@@ -58,11 +58,11 @@ class BenchCommandTest {
     long before = 0;
     for (JsonNode read : ceilings.get("reads")) {
       assertTrue(read.get("bytes").asLong() > before, ceilings.toString());
-      assertTrue(read.get("bytes_per_second").asDouble() > 1e6, ceilings.toString());
+      assertTrue(read.get("bytes_per_second").asDouble() > 0, ceilings.toString());
       before = read.get("bytes").asLong();
     }
-    assertTrue(ceilings.get("product_operations_per_second").asDouble() > 1e6, ceilings.toString());
-    assertTrue(ceilings.get("peak_operations_per_second").asDouble() > 1e6, ceilings.toString());
+    assertTrue(ceilings.get("product_operations_per_second").asDouble() > 0, ceilings.toString());
+    assertTrue(ceilings.get("peak_operations_per_second").asDouble() > 0, ceilings.toString());
     assertTrue(ceilings.get("launch_us").isNull(), ceilings.toString());
   }
 
