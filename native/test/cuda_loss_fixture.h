@@ -7,9 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda/launch.h"
 #include "cuda/loss.h"
-#include "cuda/loss_phases.h"
 #include "cuda_device_array.h"
 #include "cuda_emulator/emulator.h"
 #include "loss_checks.h"
@@ -24,10 +22,8 @@ struct CudaLossRun {
   bool gradient = true;  // whether dscore is wanted
 };
 
-inline __global__ void loss_in_block_kernel(const cuda::LossTask task) {
-  GAVEL_SHARED(cuda::LossMemory, memory);
-  cuda::run_listed_loss_in_block(task, memory, cuda::AllLosses{});
-}
+// A loss in one block of this many threads, as other kernels have it behind their scores.
+void launch_loss_in_block(const cuda::LossTask &task, unsigned block);
 
 struct CudaLossOutputs : LossOutputs {
   cuda::Fault fault{};
@@ -60,7 +56,7 @@ inline CudaLossOutputs run_cuda_loss(const LossProblem &problem, const CudaLossR
   if (run.block == 0) {
     cuda::launch_loss(task, run.multiprocessors, nullptr);
   } else {
-    cuda::launch(loss_in_block_kernel, dim3(1), run.block, 0, nullptr, task);
+    launch_loss_in_block(task, run.block);
   }
   for (const uint32_t counter : counters.values()) check_equal("counters after the kernel", counter, 0);
   out.item_loss = item_loss.values();

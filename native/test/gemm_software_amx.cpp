@@ -17,8 +17,10 @@ namespace {
 // Needs what table.inl defines.
 #include "cpu/gemm_amx.inl"
 
-constexpr Kernels software_amx_table() {
-  Kernels kernels = table(GAVEL_INSTRUCTION_SET_AMX);
+// Only the products are compiled here; the rest of the scalar table is taken as it is.
+Kernels software_amx_table() {
+  Kernels kernels = kScalarKernels;
+  kernels.instruction_set = GAVEL_INSTRUCTION_SET_AMX;
   kernels.packed_rows_bytes = amx_packed_rows_bytes;
   kernels.pack_row = amx_pack_row;
   kernels.pack_tail = amx_pack_tail;
@@ -32,6 +34,6 @@ constexpr Kernels software_amx_table() {
 namespace gavel {
 
 extern const Kernels kSoftwareAmxKernels;
-constinit const Kernels kSoftwareAmxKernels = scalar::software_amx_table();
+const Kernels kSoftwareAmxKernels = scalar::software_amx_table();
 
 }  // namespace gavel
