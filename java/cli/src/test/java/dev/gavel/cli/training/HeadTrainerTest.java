@@ -185,6 +185,27 @@ class HeadTrainerTest {
     }
   }
 
+  @Test
+  void aBatchMayBeLargerThanTheData() {
+    List<VectorGroup> learned = groups(1, 5, 0);
+    Validation validation = new Validation(groups(2, 9, 0), 0);
+    HeadChoice head =
+        new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, Norm.NONE, 1, 0.3f);
+    List<List<Epoch>> found = new ArrayList<>();
+    try (Context context = Context.open()) {
+      for (int batch : new int[] {9, Integer.MAX_VALUE}) {
+        FitChoice fit =
+            new FitChoice(new LossChoice.BradleyTerry(0, 1, 0), 3, batch, 1e-2f, 0.1f, 3);
+        HeadTrainer trainer =
+            new HeadTrainer(context, new Candidate(head, fit).spec(WIDTH), 0.3f, fit);
+        HeadTrainer.Fitted fitted = trainer.train(learned, validation, EpochStore.none());
+        fitted.head().close();
+        found.add(fitted.epochs());
+      }
+    }
+    assertEquals(found.getFirst(), found.getLast());
+  }
+
   /** The mean over the pairs of a row, with label smoothing 0.1 and beta 0.7. */
   private static double bradleyTerry(List<Float> scores, List<Double> labels, double center) {
     double sum = 0;
