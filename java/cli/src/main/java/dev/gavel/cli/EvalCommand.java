@@ -17,6 +17,8 @@ import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.scoring.CacheScoring;
+import dev.gavel.cli.scoring.PreparedRow;
+import dev.gavel.cli.scoring.RowPreparer;
 import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.cli.training.CachedGroups;
 import dev.gavel.text.GroupScore;
@@ -121,9 +123,16 @@ final class EvalCommand implements Callable<Integer> {
             .filter(row -> wanted.has(PromptHash.of(row.promptText()), fraction))
             .toList();
     preferences.bad().forEach(_ -> result.failed());
-    result.withoutPreference(preferences.withoutPreference());
     try (RewardModel model = modelOptions.load();
         Progress progress = Progress.of("gavel eval", rows.size(), "")) {
+      RowPreparer preparer = new RowPreparer(model);
+      for (Row row : preferences.withoutPreference()) {
+        // A row that has no scores has failed, as in a cache, whatever people think of it.
+        switch (preparer.prepare(row, order(row))) {
+          case PreparedRow.Ready _ -> result.oneWithoutPreference();
+          case PreparedRow.Hopeless(ScoredRow.Failed failed) -> add(result, failed);
+        }
+      }
       RowScorer scorer = new RowScorer(model);
       long done = 0;
       for (Row row : rows) {

@@ -31,10 +31,6 @@ final class EvalResult {
     failedRows++;
   }
 
-  void withoutPreference(int rows) {
-    withoutPreference = rows;
-  }
-
   void oneWithoutPreference() {
     withoutPreference++;
   }

@@ -7,12 +7,14 @@ import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.rows.RowParser;
 import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.RowError;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Rows with preferences, all of a file.
@@ -21,14 +23,21 @@ import java.util.Optional;
  * @param bad rows that cannot be used
  * @param withoutPreference rows whose responses are all liked the same
  */
-record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPreference) {
+record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, List<Row> withoutPreference) {
   private static final int MOST_TOLD = 10;
+
+  /** Copies the lists. */
+  PreferenceFile {
+    rows = List.copyOf(rows);
+    bad = List.copyOf(bad);
+    withoutPreference = List.copyOf(withoutPreference);
+  }
 
   static PreferenceFile read(InputFile file, Streams streams) {
     RowParser parser = RowParser.ofPreferences();
     List<Row> rows = new ArrayList<>();
     List<ParsedRow.Bad> bad = new ArrayList<>();
-    int withoutPreference = 0;
+    List<Row> withoutPreference = new ArrayList<>();
     try (Lines lines = file.open(streams.in())) {
       Optional<Line> line = lines.next();
       while (line.isPresent()) {
@@ -38,7 +47,7 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
             if (new HashSet<>(row.labels().orElseThrow()).size() > 1) {
               rows.add(row);
             } else {
-              withoutPreference++;
+              withoutPreference.add(row);
             }
           }
         }
@@ -48,6 +57,32 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, int withoutPrefer
       throw file.failure(e);
     }
     return new PreferenceFile(rows, bad, withoutPreference);
+  }
+
+  /**
+   * Without the rows that cannot be used for another reason, which are bad, too; whether they
+   * prefer a response does not matter.
+   *
+   * @param refusal why a row cannot be used; empty where it can
+   */
+  PreferenceFile without(Function<Row, Optional<RowError>> refusal) {
+    List<ParsedRow.Bad> refused = new ArrayList<>(bad);
+    List<Row> kept = usable(rows, refusal, refused);
+    List<Row> equal = usable(withoutPreference, refusal, refused);
+    refused.sort(Comparator.comparingLong(ParsedRow.Bad::line));
+    return new PreferenceFile(kept, refused, equal);
+  }
+
+  private static List<Row> usable(
+      List<Row> rows, Function<Row, Optional<RowError>> refusal, List<ParsedRow.Bad> refused) {
+    List<Row> kept = new ArrayList<>();
+    for (Row row : rows) {
+      Optional<RowError> why = refusal.apply(row);
+      why.ifPresentOrElse(
+          error -> refused.add(new ParsedRow.Bad(row.line(), row.id(), error)),
+          () -> kept.add(row));
+    }
+    return kept;
   }
 
   /** Those of a benchmark; rows that are not are bad. */

@@ -13,7 +13,10 @@ import dev.gavel.text.ModelConfig;
 import dev.gavel.text.OnnxBackbone;
 import dev.gavel.text.TextBackbone;
 import dev.gavel.text.TokenBudget;
+import dev.gavel.text.row.RowError;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Training data of a file of rows: runs the built-in encoder over them and keeps the vectors. */
 final class TextTrainingData {
@@ -45,18 +48,28 @@ final class TextTrainingData {
     }
   }
 
-  /** Reads them. */
+  /**
+   * Reads them.
+   *
+   * @param checked refuses or tells rows that cannot be used
+   */
   static TrainingData read(
-      String name, PreferenceFile preferences, double holdout, Context context, Options options) {
-    List<Row> training = part(preferences, Part.TRAINING, holdout);
-    if (training.isEmpty()) {
-      throw CommandFailure.usage("%s has no row in the training part".formatted(name));
-    }
+      String name,
+      PreferenceFile read,
+      double holdout,
+      Context context,
+      Options options,
+      UnaryOperator<PreferenceFile> checked) {
     OnnxBackbone.Options backbone =
         new OnnxBackbone.Options(options.threads(), OnnxBackbone.Options.defaults().batchTokens());
     try (TextBackbone text = TextBackbone.builtIn(backbone);
         VectorReader reader =
             new VectorReader(context, text, options.budget(), options.poolings(), options.seed())) {
+      PreferenceFile preferences = checked.apply(read.without(row -> refusal(reader, row)));
+      List<Row> training = part(preferences, Part.TRAINING, holdout);
+      if (training.isEmpty()) {
+        throw CommandFailure.usage("%s has no row in the training part".formatted(name));
+      }
       List<Row> evaluation =
           options.measured() ? part(preferences, Part.EVALUATION, holdout) : List.of();
       return new TrainingData(
@@ -65,11 +78,15 @@ final class TextTrainingData {
           vectors("training vectors", reader, options.reversed(), training),
           vectors("evaluation vectors", reader, false, evaluation),
           preferences.rows().size(),
-          preferences.withoutPreference(),
+          preferences.withoutPreference().size(),
           preferences.bad().size(),
           training.size(),
           () -> {});
     }
+  }
+
+  private static Optional<RowError> refusal(VectorReader reader, Row row) {
+    return BOTH.stream().flatMap(layout -> reader.refusal(layout, row).stream()).findFirst();
   }
 
   private static List<Row> part(PreferenceFile preferences, Part part, double holdout) {

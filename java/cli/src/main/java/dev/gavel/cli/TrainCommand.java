@@ -212,8 +212,7 @@ final class TrainCommand implements Callable<Integer> {
       Context context,
       int count,
       TokenBudget budget) {
-    PreferenceFile preferences =
-        PreferenceFile.read(file, streams).forTraining(data, skipBadRows, streams);
+    PreferenceFile preferences = PreferenceFile.read(file, streams);
     List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
     return TextTrainingData.read(
         data,
@@ -221,7 +220,8 @@ final class TrainCommand implements Callable<Integer> {
         fraction,
         context,
         new TextTrainingData.Options(
-            poolings, reversed, budget, options.seed(), count, out != null));
+            poolings, reversed, budget, options.seed(), count, out != null),
+        read -> read.forTraining(data, skipBadRows, streams));
   }
 
   private TrainedModel model(

@@ -201,6 +201,47 @@ class CacheCommandTest {
     assertEquals(ExitCode.ROWS_FAILED, cache(cut, "--force").exitCode());
   }
 
+  @Test
+  void aRunThatIsRefusedChangesNothing() throws IOException {
+    Path cache = smallFiles("cache");
+    Path journal = cache.resolve("cache.run");
+    Path index = cache.resolve("cache.json");
+    // Complete, of a run that is not known, and not complete.
+    String[] other = {"--window-rows", "16", "--file-rows", "65", "--resume"};
+    refusedWithoutAChange(cache, "had other settings", other);
+    byte[] record = Files.readAllBytes(journal);
+    Files.delete(journal);
+    refusedWithoutAChange(cache, "no record tells", other);
+    Files.write(journal, record);
+    Files.delete(index);
+    refusedWithoutAChange(cache, "had other settings", other);
+    Run run = cache(cache, "--window-rows", "16", "--file-rows", "64", "--resume");
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+    assertSame(contents(smallFiles("whole")), contents(cache), "went on");
+  }
+
+  private void refusedWithoutAChange(Path cache, String why, String... options) throws IOException {
+    Map<String, byte[]> before = contents(cache);
+    Run run = cache(cache, options);
+    assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+    assertTrue(run.err().contains(why), run.err());
+    assertSame(before, contents(cache), why);
+  }
+
+  @Test
+  void noFileOfAnEarlierRunIsLeftBehindAGap() throws IOException {
+    Path cache = smallFiles("cache");
+    Files.delete(cache.resolve("vectors-00001.safetensors"));
+    Path mine = Files.writeString(cache.resolve("vectors-1.safetensors"), "mine");
+    Run run = cache(cache, "--window-rows", "16", "--file-rows", "200", "--force");
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+    assertEquals("mine", Files.readString(mine));
+    Files.delete(mine);
+    Path whole = folder.resolve("whole");
+    cache(whole, "--window-rows", "16", "--file-rows", "200");
+    assertSame(contents(whole), contents(cache), "forced");
+  }
+
   private static void assertSame(
       Map<String, byte[]> expected, Map<String, byte[]> found, String when) {
     assertEquals(expected.keySet(), found.keySet(), when);

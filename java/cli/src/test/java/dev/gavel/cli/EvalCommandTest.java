@@ -86,6 +86,28 @@ class EvalCommandTest {
   }
 
   @Test
+  void aRowWithoutTokensHasFailedWhateverItsLabels(@TempDir Path folder) throws IOException {
+    String rows =
+        Preferences.pairs(2)
+            + "{\"prompt\":\"p\",\"responses\":[\"b\",\"\\u200b\"],\"scores\":[1,1]}\n"
+            + "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"scores\":[1,1]}\n";
+    Path data = Files.writeString(folder.resolve("rows.jsonl"), rows);
+    Path cache = folder.resolve("cache");
+    Run made = Run.of("cache", "--input", data + "", "--output", cache + "", "--order", "drawn");
+    assertEquals(ExitCode.ROWS_FAILED, made.exitCode(), made.err());
+    List<JsonNode> results = new ArrayList<>();
+    for (Path from : List.of(data, cache)) {
+      Run run = Run.of("eval", "--data", from + "", "--json");
+      assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+      assertTrue(run.err().contains("left out line 3: response 1,"), run.err());
+      results.addAll(run.json());
+    }
+    assertEquals(1, results.getFirst().get("failed").asInt());
+    assertEquals(1, results.getFirst().get("without_preference").asInt());
+    assertEquals(results.getFirst(), results.getLast());
+  }
+
+  @Test
   void nothingToMeasureIsNoAccuracy() {
     JsonNode all = eval("", "--json").json().get(0);
     assertTrue(all.get("accuracy").isNull());

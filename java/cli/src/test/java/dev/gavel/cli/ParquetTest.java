@@ -141,6 +141,43 @@ class ParquetTest {
   }
 
   @Test
+  void unsignedIdsAreNotNegative() throws Exception {
+    for (String[] type :
+        new String[][] {
+          {"int32 id (INTEGER(32,false))", "4294967295"},
+          {"int64 id (INTEGER(64,false))", "18446744073709551615"},
+          {"int32 id (INTEGER(32,true))", "-1"},
+          {"int64 id", "-1"}
+        }) {
+      MessageType schema =
+          MessageTypeParser.parseMessageType(
+              "message data { required %s; required binary prompt (STRING); repeated binary responses (STRING); }"
+                  .formatted(type[0]));
+      Group row = new SimpleGroup(schema);
+      if (type[0].startsWith("int32")) {
+        row.add("id", -1);
+      } else {
+        row.add("id", -1L);
+      }
+      row.append("prompt", "p").append("responses", "r");
+      Path file = folder.resolve("ids.parquet");
+      try (ParquetWriter<Group> writer =
+          ExampleParquetWriter.builder(new LocalOutputFile(file))
+              .withType(schema)
+              .withConf(new PlainParquetConfiguration())
+              .withCodecFactory(new PageCodecs())
+              .withWriteMode(ParquetFileWriter.Mode.OVERWRITE)
+              .build()) {
+        writer.write(row);
+      }
+      Path output = folder.resolve("ids.jsonl");
+      Run run = score(file, output, "--force");
+      assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+      assertEquals(type[1], Run.json(output).getFirst().get("id").asText());
+    }
+  }
+
+  @Test
   void rowsHaveTheScoresOfTheSameRowsInJson() throws Exception {
     StringBuilder lines = new StringBuilder();
     for (int i = 0; i < ROWS; i++) {

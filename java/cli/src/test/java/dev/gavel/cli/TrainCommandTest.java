@@ -299,6 +299,24 @@ class TrainCommandTest {
   }
 
   @Test
+  void rowsWithoutTokensAreBadRowsWhateverTheirLabels() throws IOException {
+    String hopeless = "{\"prompt\":\"p\",\"responses\":[\"b\",\"\\u200b\"],\"scores\":[%s]}\n";
+    Path data =
+        file(
+            "pairs.jsonl",
+            hopeless.formatted("1,0") + hopeless.formatted("1,1") + Preferences.pairs(20));
+    Path model = folder.resolve("model");
+    Run refused = train(data, model, "--loss", "bt", "--epochs", "1");
+    assertEquals(ExitCode.USAGE, refused.exitCode());
+    assertTrue(refused.err().contains("2 rows cannot be used, the first in line 1"), refused.err());
+    Run allowed = train(data, model, "--loss", "bt", "--epochs", "1", "--skip-bad-rows");
+    assertEquals(ExitCode.DONE, allowed.exitCode(), allowed.err());
+    assertTrue(allowed.err().contains("left out line 2"), allowed.err());
+    String card = Files.readString(model.resolve("MODEL_CARD.md"));
+    assertTrue(card.contains("0 without one, 2 that cannot be used"), card);
+  }
+
+  @Test
   void aModelFolderIsReplacedOnlyWithForce() throws IOException {
     Path data = file("pairs.jsonl", Preferences.pairs(6));
     Path model = Files.createDirectory(folder.resolve("model"));

@@ -56,6 +56,9 @@ final class ModelJson {
    * @throws FormatException if it is not one JSON object in UTF-8
    */
   static ModelJson read(Path file, int most) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new FormatException(file, "is a folder, a pipe or a device; it must be a file");
+    }
     byte[] content;
     try (InputStream in = Files.newInputStream(file)) {
       content = in.readNBytes(most);

@@ -134,6 +134,11 @@ class HostileFolderTest {
       refused(FormatException.class, name, "is a folder, a pipe or a device");
       Files.delete(file);
     }
+    folder.single();
+    Path config = folder.path.resolve("config.json");
+    Files.delete(config);
+    Files.createSymbolicLink(config, Path.of("/dev/null"));
+    refused(FormatException.class, "config.json", "is a folder, a pipe or a device");
   }
 
   /** The type of an error tells a folder that lacks a file from one that cannot be read. */

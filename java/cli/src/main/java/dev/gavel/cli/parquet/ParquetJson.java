@@ -14,6 +14,7 @@ import java.util.Set;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.schema.GroupType;
 import org.apache.parquet.schema.LogicalTypeAnnotation.DecimalLogicalTypeAnnotation;
+import org.apache.parquet.schema.LogicalTypeAnnotation.IntLogicalTypeAnnotation;
 import org.apache.parquet.schema.LogicalTypeAnnotation.ListLogicalTypeAnnotation;
 import org.apache.parquet.schema.Type;
 
@@ -109,8 +110,18 @@ final class ParquetJson {
     }
     return switch (type.asPrimitiveType().getPrimitiveTypeName()) {
       case BOOLEAN -> NODES.booleanNode(group.getBoolean(field, index));
-      case INT32 -> NODES.numberNode(group.getInteger(field, index));
-      case INT64 -> NODES.numberNode(group.getLong(field, index));
+      case INT32 -> {
+        int number = group.getInteger(field, index);
+        yield isUnsigned(type)
+            ? NODES.numberNode(Integer.toUnsignedLong(number))
+            : NODES.numberNode(number);
+      }
+      case INT64 -> {
+        long number = group.getLong(field, index);
+        yield isUnsigned(type)
+            ? NODES.numberNode(new BigInteger(Long.toUnsignedString(number)))
+            : NODES.numberNode(number);
+      }
       case FLOAT -> NODES.numberNode(group.getFloat(field, index));
       case DOUBLE -> NODES.numberNode(group.getDouble(field, index));
       case BINARY -> NODES.textNode(text(at, group.getBinary(field, index).toByteBuffer()));
@@ -121,6 +132,11 @@ final class ParquetJson {
               "%s is a column of %s, which is no text and no number"
                   .formatted(at, type.asPrimitiveType().getPrimitiveTypeName()));
     };
+  }
+
+  private static boolean isUnsigned(Type type) {
+    return type.getLogicalTypeAnnotation() instanceof IntLogicalTypeAnnotation whole
+        && !whole.isSigned();
   }
 
   private static BigDecimal decimal(Type type, int scale, Group group, int field, int index) {

@@ -10,10 +10,10 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.IntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
@@ -27,6 +27,7 @@ import java.util.zip.CRC32C;
 public final class FolderRun implements AutoCloseable {
   // The names that files have until they are whole (Safetensors).
   private static final Pattern BEGUN = Pattern.compile("\\.(.+)\\.[0-9a-f]{8}-[0-9a-f-]{27}\\.tmp");
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
 
   private final Path folder;
   private final Path index;
@@ -117,7 +118,6 @@ public final class FolderRun implements AutoCloseable {
    */
   public boolean begin(RunSettings settings, boolean canContinue) throws OutputFailure {
     continuable = canContinue;
-    began = true;
     try {
       List<RunRecord> records = journal.records();
       if (resume && !records.isEmpty() && records.getFirst() instanceof RunRecord.Settings was) {
@@ -136,6 +136,7 @@ public final class FolderRun implements AutoCloseable {
             "output %s exists, and no record tells which run it is of; give another name, or --force to replace it"
                 .formatted(folder));
       }
+      began = true;
       Files.deleteIfExists(index);
       deleteFrom(0);
       journal.restart(new RunRecord.Settings(settings));
@@ -165,6 +166,8 @@ public final class FolderRun implements AutoCloseable {
         }
       }
     }
+    // Not before: what is refused, or cannot be read, stays as it was.
+    began = true;
     Files.deleteIfExists(index);
     deleteFrom(parts.size());
     if (all) {
@@ -263,27 +266,31 @@ public final class FolderRun implements AutoCloseable {
     return folder.resolve(names.apply(number));
   }
 
-  // Of a run that was killed, at most the file after the last recorded one; with --force, all. And
-  // what it had written so far of the file it was at.
+  // Of a run that was killed, at most the file after the last recorded one; with --force, or where
+  // one of them is gone, all, wherever there is a gap. And what it had written so far of any.
   private void deleteFrom(int first) throws IOException {
-    int number = first;
-    while (Files.deleteIfExists(part(number))) {
-      number++;
-    }
-    List<Path> begun;
-    int last = number;
+    List<Path> old;
     try (Stream<Path> files = Files.list(folder)) {
-      begun = files.filter(file -> isBegun(file, last)).toList();
+      old = files.filter(file -> isOld(file.getFileName().toString(), first)).toList();
     }
-    for (Path file : begun) {
+    for (Path file : old) {
       Files.delete(file);
     }
   }
 
-  private boolean isBegun(Path file, int last) {
-    Matcher name = BEGUN.matcher(file.getFileName().toString());
-    return name.matches()
-        && IntStream.rangeClosed(0, last).mapToObj(names).anyMatch(name.group(1)::equals);
+  private boolean isOld(String file, int first) {
+    Matcher begun = BEGUN.matcher(file);
+    return begun.matches() ? number(begun.group(1)).isPresent() : number(file).orElse(-1) >= first;
+  }
+
+  // Of a file with this name; empty where no file of a run is called so.
+  private OptionalInt number(String file) {
+    return NUMBER
+        .matcher(file)
+        .results()
+        .mapToInt(digits -> Integer.parseInt(digits.group()))
+        .filter(number -> names.apply(number).equals(file))
+        .findFirst();
   }
 
   private static boolean isWhole(Path file, Checkpoint expected) throws IOException {

@@ -94,9 +94,11 @@ public final class HeadTrainer {
             .orElseThrow();
     AdamW options =
         AdamW.defaults().withLearningRate(fit.learningRate()).withWeightDecay(fit.weightDecay(), 0);
-    int items = fit.batchSize() * Math.max(1, LossBuilder.mostItems(fit.loss(), most));
+    // Whoever wants all rows in a step names a large number.
+    int rows = Math.min(fit.batchSize(), Math.max(groups.size(), validation.groups().size()));
+    int items = rows * Math.max(1, LossBuilder.mostItems(fit.loss(), most));
     try (Optimizer optimizer = Optimizer.create(head, options);
-        Step step = Step.allocate(head, fit.batchSize() * most, items)) {
+        Step step = Step.allocate(head, rows * most, items)) {
       EpochStore.Saved saved = store.restore(optimizer);
       List<Epoch> epochs = new ArrayList<>(saved.epochs());
       saved.best().ifPresent(best::set);

@@ -70,7 +70,19 @@ final class LossBuilder implements AutoCloseable {
         .withReduction(Reduction.WEIGHTED_MEAN)
         .withLabelSmoothing(Amount.of(choice.labelSmoothing()))
         .withBeta(Amount.of(choice.beta()))
-        .withCenter(Amount.of(choice.center()));
+        .withCenter(center(choice, preferences));
+  }
+
+  // The term of the center knows no weight: a row with many pairs would count as often.
+  private Amount center(LossChoice.BradleyTerry choice, Preferences preferences) {
+    if (choice.center() == 0) {
+      return Amount.of(0);
+    }
+    float[] centers = preferences.weights().toFloats();
+    for (int i = 0; i < centers.length; i++) {
+      centers[i] *= choice.center();
+    }
+    return Amount.each(keep(HostTensor.of(centers, centers.length)));
   }
 
   /**

@@ -11,11 +11,13 @@ import dev.gavel.cli.rows.Row;
 import dev.gavel.text.PackedGroup;
 import dev.gavel.text.TextBackbone;
 import dev.gavel.text.TokenBudget;
+import dev.gavel.text.row.RowError;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Runs the backbone over rows once and keeps the pooled vectors of their responses: all that
@@ -53,6 +55,23 @@ public final class VectorReader implements AutoCloseable {
     REVERSED
   }
 
+  /** Why the texts of a row cannot be used; empty where they can. */
+  public Optional<RowError> refusal(Layout layout, Row row) {
+    try {
+      // In the order of the row: a message counts its responses.
+      text.tokenize(layout, budget, row.prompt(), row.responses());
+      tokenize(layout, row, Shuffle.responses(seed, row.promptText(), row.responses()));
+      return Optional.empty();
+    } catch (InvalidArgumentException e) {
+      return Optional.of(RowError.of(e));
+    }
+  }
+
+  private PackedGroup tokenize(Layout layout, Row row, List<Integer> order) {
+    List<String> shuffled = order.stream().map(row.responses()::get).toList();
+    return text.tokenize(layout, budget, row.prompt(), shuffled).packed();
+  }
+
   /**
    * Vectors of a row's responses, by pooling.
    *
@@ -61,10 +80,8 @@ public final class VectorReader implements AutoCloseable {
   public Map<Pooling, VectorGroup> read(Layout layout, Order chosen, Row row) {
     List<Integer> drawn = Shuffle.responses(seed, row.promptText(), row.responses());
     List<Integer> order = chosen == Order.DRAWN ? drawn : drawn.reversed();
-    List<String> shuffled = order.stream().map(row.responses()::get).toList();
-    PackedGroup packed = text.tokenize(layout, budget, row.prompt(), shuffled).packed();
     return text.run(
-        packed,
+        tokenize(layout, row, order),
         batch -> {
           Map<Pooling, VectorGroup> groups = new LinkedHashMap<>();
           poolers.forEach((pooling, pooler) ->

@@ -13,6 +13,7 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Norm;
 import dev.gavel.Optimizer;
 import dev.gavel.Pooling;
+import dev.gavel.Readout;
 import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.PromptHash;
@@ -160,6 +161,67 @@ class HeadTrainerTest {
         }
       });
     }
+  }
+
+  @Test
+  void everyRowWeighsTheSameWhateverItsPairs() {
+    List<VectorGroup> data = groups(1, 4, 0);
+    try (Context context = Context.open()) {
+      for (float center : new float[] {0, 0.5f}) {
+        // Nothing is learned, so that the loss is that of the head in hand.
+        HeadTrainer.Fitted fitted =
+            trainer(context, new LossChoice.BradleyTerry(0.1f, 0.7f, center), 1, 0)
+                .train(data, Validation.NONE, EpochStore.none());
+        try (RewardHead head = fitted.head()) {
+          List<List<Float>> scores = HeadTrainer.score(head, Readout.identity(), data);
+          double sum = 0;
+          for (int i = 0; i < data.size(); i++) {
+            sum += bradleyTerry(scores.get(i), data.get(i).facts().labels(), center);
+          }
+          double expected = sum / data.size();
+          assertEquals(expected, fitted.epochs().getFirst().loss(), 1e-5 * expected);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aBatchMayBeLargerThanTheData() {
+    List<VectorGroup> learned = groups(1, 5, 0);
+    Validation validation = new Validation(groups(2, 9, 0), 0);
+    HeadChoice head =
+        new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, Norm.NONE, 1, 0.3f);
+    List<List<Epoch>> found = new ArrayList<>();
+    try (Context context = Context.open()) {
+      for (int batch : new int[] {9, Integer.MAX_VALUE}) {
+        FitChoice fit =
+            new FitChoice(new LossChoice.BradleyTerry(0, 1, 0), 3, batch, 1e-2f, 0.1f, 3);
+        HeadTrainer trainer =
+            new HeadTrainer(context, new Candidate(head, fit).spec(WIDTH), 0.3f, fit);
+        HeadTrainer.Fitted fitted = trainer.train(learned, validation, EpochStore.none());
+        fitted.head().close();
+        found.add(fitted.epochs());
+      }
+    }
+    assertEquals(found.getFirst(), found.getLast());
+  }
+
+  /** The mean over the pairs of a row, with label smoothing 0.1 and beta 0.7. */
+  private static double bradleyTerry(List<Float> scores, List<Double> labels, double center) {
+    double sum = 0;
+    int pairs = 0;
+    for (int i = 0; i < scores.size(); i++) {
+      for (int j = 0; j < scores.size(); j++) {
+        if (labels.get(i) > labels.get(j)) {
+          double gap = 0.7 * (scores.get(i) - scores.get(j));
+          double both = scores.get(i) + scores.get(j);
+          sum += 0.9 * Math.log1p(Math.exp(-gap)) + 0.1 * Math.log1p(Math.exp(gap));
+          sum += center * both * both;
+          pairs++;
+        }
+      }
+    }
+    return sum / pairs;
   }
 
   @Test
