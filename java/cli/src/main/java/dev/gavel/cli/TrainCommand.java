@@ -11,6 +11,7 @@ import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.training.Candidate;
 import dev.gavel.cli.training.Checkpoints;
 import dev.gavel.cli.training.CrossValidation;
+import dev.gavel.cli.training.DataFile;
 import dev.gavel.cli.training.ModelFolder;
 import dev.gavel.cli.training.TrainedModel;
 import dev.gavel.text.ModelConfig;
@@ -18,6 +19,7 @@ import dev.gavel.text.TokenBudget;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -170,13 +172,20 @@ final class TrainCommand implements Callable<Integer> {
     TokenBudget budget = budget();
     Optional<InputFile> file =
         cache.isPresent() ? Optional.empty() : Optional.of(InputFile.named("--data", data));
-    if (out != null && ModelFolder.checkPlace(out, force, resume)) {
-      streams.say("model folder %s is complete already".formatted(out));
-      return ExitCode.DONE;
-    }
     int count = ModelOptions.positive("--threads", threads).orElse(processors());
-    Context.Options where =
-        Context.Options.defaults().withThreads(count).withDevice(Device.parse(device));
+    Device on = Device.parse(device);
+    Optional<Run> run = Optional.empty();
+    if (out != null) {
+      boolean complete = ModelFolder.checkPlace(out, force, resume);
+      Run one = run(out, candidates.getFirst(), layouts, fraction, on);
+      if (complete) {
+        ModelFolder.requireSame(out, one.settings());
+        streams.say("model folder %s is complete already".formatted(out));
+        return ExitCode.DONE;
+      }
+      run = Optional.of(one);
+    }
+    Context.Options where = Context.Options.defaults().withThreads(count).withDevice(on);
     try (Context context = Context.open(where);
         TrainingData vectors =
             cache.isPresent()
@@ -191,11 +200,39 @@ final class TrainCommand implements Callable<Integer> {
                 context, vectors.training(), layouts, vectors.hiddenStateWidth(), folds),
             candidates);
       }
-      if (out != null) {
-        train(out, context, vectors, model(out, vectors, candidates.getFirst(), layouts, fraction));
+      if (run.isPresent()) {
+        train(run.get(), context, vectors, model(run.get(), vectors, layouts, fraction));
       }
     }
     return ExitCode.DONE;
+  }
+
+  /** A run that writes a folder. */
+  private record Run(
+      Path folder, String name, Candidate candidate, DataFile data, RunSettings settings) {}
+
+  private Run run(
+      Path folder, Candidate candidate, List<Layout> layouts, double fraction, Device on) {
+    DataFile file = DataFile.of(dataFile());
+    String called = name == null ? String.valueOf(folder.getFileName()) : name;
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("gavel", Version.NUMBER);
+    values.put("data", file.toString());
+    values.put("head", candidate.head().describe());
+    values.put("fit", candidate.fit().describe());
+    values.put("output scale", Float.toString(candidate.head().outputScale()));
+    values.put("seed", Long.toString(options.seed()));
+    values.put("layouts", layouts.toString());
+    values.put("reversed", Boolean.toString(reversed));
+    values.put("holdout", Double.toString(fraction));
+    values.put("validation", Double.toString(validation));
+    values.put("patience", patience == null ? "none" : patience.toString());
+    values.put("tokens", budget().toString());
+    values.put("device", on.toString());
+    values.put("name", called);
+    values.put("data note", dataNote);
+    values.put("note", note);
+    return new Run(folder, called, candidate, file, new RunSettings(values));
   }
 
   private TokenBudget budget() {
@@ -224,17 +261,13 @@ final class TrainCommand implements Callable<Integer> {
         read -> read.forTraining(data, skipBadRows, streams));
   }
 
-  private TrainedModel model(
-      Path folder,
-      TrainingData vectors,
-      Candidate candidate,
-      List<Layout> layouts,
-      double fraction) {
+  private TrainedModel model(Run run, TrainingData vectors, List<Layout> layouts, double fraction) {
+    Candidate candidate = run.candidate();
     ModelConfig config =
         vectors
             .config()
             .withHead(
-                name == null ? String.valueOf(folder.getFileName()) : name,
+                run.name(),
                 layouts.getFirst(),
                 candidate.head().pooling(),
                 candidate.fit().loss().readout(),
@@ -250,7 +283,7 @@ final class TrainCommand implements Callable<Integer> {
         options.seed(),
         fraction,
         new TrainedModel.Data(
-            dataFile(),
+            run.data(),
             vectors.rows(),
             vectors.withoutPreference(),
             vectors.bad(),
@@ -259,11 +292,13 @@ final class TrainCommand implements Callable<Integer> {
             note));
   }
 
-  private void train(Path folder, Context context, TrainingData vectors, TrainedModel model) {
+  private void train(Run run, Context context, TrainingData vectors, TrainedModel model) {
+    Path folder = run.folder();
+    // Says at once whether the backbone gives other bits now, or rows were left out.
     RunSettings settings =
-        TrainSettings.of(model, vectors, dataFile(), context.info().device().toString());
+        run.settings().with("vectors", "crc32c %08x".formatted(vectors.training().checksum()));
     try (Checkpoints checkpoints = Checkpoints.open(folder, settings, resume)) {
-      new ModelFolder(context, model)
+      new ModelFolder(context, model, run.settings())
           .train(vectors.training(), vectors.held(), folder, checkpoints);
     }
     streams.say(

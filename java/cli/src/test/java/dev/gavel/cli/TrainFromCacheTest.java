@@ -84,9 +84,21 @@ class TrainFromCacheTest {
     assertEquals(joint.get("right"), eval.json().getFirst().get("right"));
     assertEquals(joint.get("rows"), eval.json().getFirst().get("n"));
 
-    Run complete = train(cache, vectors, "--resume");
+    Run complete = train(cache, vectors, "--resume", "--validation", "0.2", "--patience", "3");
     assertEquals(ExitCode.DONE, complete.exitCode(), complete.err());
     assertTrue(complete.err().contains("complete already"), complete.err());
+    byte[] head = Files.readAllBytes(vectors.resolve("model.safetensors"));
+    Run other = train(cache, vectors, "--resume", "--validation", "0.3", "--patience", "3");
+    assertEquals(ExitCode.USAGE, other.exitCode(), other.err());
+    assertTrue(other.err().contains("other settings: validation was 0.2, now 0.3."), other.err());
+    Run ofTexts = train(data, vectors, "--resume", "--validation", "0.2", "--patience", "3");
+    assertEquals(ExitCode.USAGE, ofTexts.exitCode(), ofTexts.err());
+    assertTrue(ofTexts.err().contains("data was cache.json, sha256 "), ofTexts.err());
+    Files.writeString(vectors.resolve("training-log.jsonl"), "{}\n");
+    Run unknown = train(cache, vectors, "--resume", "--validation", "0.2", "--patience", "3");
+    assertEquals(ExitCode.USAGE, unknown.exitCode(), unknown.err());
+    assertTrue(unknown.err().contains("does not tell with which settings"), unknown.err());
+    assertArrayEquals(head, Files.readAllBytes(vectors.resolve("model.safetensors")));
     for (String[] wrong :
         new String[][] {
           {"--layout", "independent"},

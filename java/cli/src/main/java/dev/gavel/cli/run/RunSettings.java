@@ -18,6 +18,13 @@ public record RunSettings(Map<String, String> values) {
     values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
   }
 
+  /** The same and one more. */
+  public RunSettings with(String name, String value) {
+    Map<String, String> more = new LinkedHashMap<>(values);
+    more.put(name, value);
+    return new RunSettings(more);
+  }
+
   /** What differs from another run, one line each; empty where nothing does. */
   public List<String> differences(RunSettings before) {
     List<String> found = new ArrayList<>();

@@ -1,18 +1,9 @@
 package dev.gavel.cli.training;
 
-import dev.gavel.FileException;
 import dev.gavel.Layout;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -42,8 +33,7 @@ final class ModelCard {
   private static void data(StringBuilder card, TrainedModel model) {
     TrainedModel.Data data = model.data();
     card.append("## Data\n\n");
-    item(
-        card, "file", "`%s`, SHA-256 `%s`".formatted(data.file().getFileName(), hash(data.file())));
+    item(card, "file", "`%s`, SHA-256 `%s`".formatted(data.file().name(), data.file().sha256()));
     item(card, "origin and licence", data.note());
     item(
         card,
@@ -154,19 +144,5 @@ final class ModelCard {
 
   private static void item(StringBuilder card, String name, String text) {
     card.append("- ").append(name).append(": ").append(text).append('\n');
-  }
-
-  private static String hash(Path file) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-        in.transferTo(java.io.OutputStream.nullOutputStream());
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
-    }
   }
 }

@@ -9,6 +9,7 @@ import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.run.WholeFile;
 import dev.gavel.text.ModelConfig;
 import java.io.IOException;
@@ -30,11 +31,17 @@ public final class ModelFolder {
 
   private final Context context;
   private final TrainedModel model;
+  private final RunSettings settings;
 
-  /** A folder for a model. */
-  public ModelFolder(Context context, TrainedModel model) {
+  /**
+   * A folder for a model.
+   *
+   * @param settings which the folder tells of when it is complete
+   */
+  public ModelFolder(Context context, TrainedModel model, RunSettings settings) {
     this.context = context;
     this.model = model;
+    this.settings = settings;
   }
 
   /**
@@ -67,6 +74,26 @@ public final class ModelFolder {
     }
     Checkpoints.tryToWrite(folder);
     return false;
+  }
+
+  /**
+   * Checks that a complete folder is what a run would make.
+   *
+   * @throws InvalidArgumentException if it was made with other settings, or does not tell
+   */
+  public static void requireSame(Path folder, RunSettings settings) {
+    RunSettings before =
+        TrainingLog.settings(folder.resolve(LOG))
+            .orElseThrow(() ->
+                new InvalidArgumentException(
+                    "--out %s is complete, but its %s does not tell with which settings it was made. Name another, or start over with --force and without --resume"
+                        .formatted(folder, LOG)));
+    List<String> differences = settings.differences(before);
+    if (!differences.isEmpty()) {
+      throw new InvalidArgumentException(
+          "--out %s is complete, and was made with other settings: %s. Use those, name another, or start over with --force and without --resume"
+              .formatted(folder, String.join("; ", differences)));
+    }
   }
 
   /**
@@ -108,7 +135,7 @@ public final class ModelFolder {
       }
       head.save(folder.resolve(HEAD));
       write(folder.resolve(ModelConfig.FILE), model.config().toJson());
-      write(folder.resolve(LOG), TrainingLog.text(model, fitted.epochs(), results));
+      write(folder.resolve(LOG), TrainingLog.text(model, settings, fitted.epochs(), results));
       write(folder.resolve(CURVE + ".json"), LearningCurve.json(fitted, fit.epochs()));
       write(folder.resolve(CURVE + ".svg"), LearningCurve.svg(fitted));
       Epoch chosen = fitted.epochs().get(fitted.chosen() - 1);

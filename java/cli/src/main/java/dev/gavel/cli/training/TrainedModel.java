@@ -3,7 +3,6 @@ package dev.gavel.cli.training;
 import dev.gavel.Layout;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.TokenBudget;
-import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -49,7 +48,7 @@ public record TrainedModel(
   /**
    * What it learned from.
    *
-   * @param file the file
+   * @param file the file, or the index of a cache
    * @param rows rows that prefer one response to another
    * @param withoutPreference other rows, which were left out
    * @param bad rows that could not be used
@@ -58,7 +57,7 @@ public record TrainedModel(
    * @param purpose what the model is for
    */
   public record Data(
-      Path file,
+      DataFile file,
       int rows,
       int withoutPreference,
       int bad,

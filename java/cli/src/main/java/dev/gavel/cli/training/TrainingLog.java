@@ -1,13 +1,24 @@
 package dev.gavel.cli.training;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gavel.FileException;
 import dev.gavel.Layout;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.cli.run.RunSettings;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * JSON lines: what was trained, every epoch, what came out. No times: the same run gives the same
@@ -18,16 +29,15 @@ final class TrainingLog {
 
   private TrainingLog() {}
 
-  static String text(TrainedModel model, List<Epoch> epochs, Map<Layout, Tally> results) {
+  static String text(
+      TrainedModel model, RunSettings settings, List<Epoch> epochs, Map<Layout, Tally> results) {
     StringBuilder log = new StringBuilder();
     ObjectNode start = JSON.createObjectNode();
     start.put("event", "start");
     start.put("model", model.name());
-    start.put("head", model.candidate().head().describe());
-    start.put("fit", model.candidate().fit().describe());
-    start.put("seed", model.seed());
-    start.put("holdout", model.holdout());
     start.put("training_rows", model.data().training());
+    ObjectNode words = start.putObject("settings");
+    settings.values().forEach(words::put);
     log.append(start).append('\n');
     for (Epoch epoch : epochs) {
       ObjectNode line = JSON.createObjectNode();
@@ -46,5 +56,20 @@ final class TrainingLog {
       log.append(line).append('\n');
     });
     return log.toString();
+  }
+
+  /** What a finished log tells of the settings; empty where it tells nothing. */
+  static Optional<RunSettings> settings(Path file) {
+    try (BufferedReader lines = Files.newBufferedReader(file)) {
+      String first = lines.readLine();
+      JsonNode settings = JSON.readTree(first == null ? "" : first).path("settings");
+      Map<String, String> values = new LinkedHashMap<>();
+      settings.properties().forEach(e -> values.put(e.getKey(), e.getValue().asText()));
+      return values.isEmpty() ? Optional.empty() : Optional.of(new RunSettings(values));
+    } catch (JsonProcessingException | NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new FileException(file, "cannot be read: " + e, e);
+    }
   }
 }
