@@ -18,6 +18,7 @@ import dev.gavel.text.ModelConfig;
 import dev.gavel.text.TokenBudget;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -365,6 +366,15 @@ final class TrainCommand implements Callable<Integer> {
     if (data.equals("-")) {
       throw CommandFailure.usage(
           "--data is -; the data must be a file, whose hash is written down");
+    }
+    Path path = Path.of(data);
+    if (out != null
+        && Files.exists(path)
+        && !Files.isRegularFile(path)
+        && !Files.isDirectory(path)) {
+      throw CommandFailure.usage(
+          "--data %s is a pipe or a device; the data must be a file, whose hash is written down"
+              .formatted(data));
     }
   }
 

@@ -415,4 +415,13 @@ class TrainCommandTest {
     Run neither = Run.of("train", "--data", data.toString(), "--loss", "bt");
     assertEquals(ExitCode.USAGE, neither.exitCode());
   }
+
+  @Test
+  void dataThatCannotBeReadTwiceAreRefused() {
+    Path model = folder.resolve("model");
+    Run run = Run.of("train", "--loss", "bt", "--data", "/dev/null", "--out", model + "");
+    assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+    assertTrue(run.err().contains("--data /dev/null is a pipe or a device"), run.err());
+    assertFalse(Files.exists(model));
+  }
 }
