@@ -7,7 +7,6 @@ import dev.gavel.Pooling;
 import dev.gavel.cli.cache.CacheIndex;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.training.Candidate;
 import dev.gavel.cli.training.Checkpoints;
 import dev.gavel.cli.training.CrossValidation;
@@ -20,7 +19,6 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -175,10 +173,10 @@ final class TrainCommand implements Callable<Integer> {
         cache.isPresent() ? Optional.empty() : Optional.of(InputFile.named("--data", data));
     int count = ModelOptions.positive("--threads", threads).orElse(processors());
     Device on = Device.parse(device);
-    Optional<Run> run = Optional.empty();
+    Optional<TrainRun> run = Optional.empty();
     if (out != null) {
       boolean complete = ModelFolder.checkPlace(out, force, resume);
-      Run one = run(out, candidates.getFirst(), layouts, fraction, on);
+      TrainRun one = run(out, candidates.getFirst(), layouts, fraction, on);
       if (complete) {
         ModelFolder.requireSame(out, one.settings());
         streams.say("model folder %s is complete already".formatted(out));
@@ -202,38 +200,29 @@ final class TrainCommand implements Callable<Integer> {
             candidates);
       }
       if (run.isPresent()) {
-        train(run.get(), context, vectors, model(run.get(), vectors, layouts, fraction));
+        train(run.get(), context, vectors);
       }
     }
     return ExitCode.DONE;
   }
 
-  /** A run that writes a folder. */
-  private record Run(
-      Path folder, String name, Candidate candidate, DataFile data, RunSettings settings) {}
-
-  private Run run(
+  private TrainRun run(
       Path folder, Candidate candidate, List<Layout> layouts, double fraction, Device on) {
-    DataFile file = DataFile.of(dataFile());
-    String called = name == null ? String.valueOf(folder.getFileName()) : name;
-    Map<String, String> values = new LinkedHashMap<>();
-    values.put("gavel", Version.NUMBER);
-    values.put("data", file.toString());
-    values.put("head", candidate.head().describe());
-    values.put("fit", candidate.fit().describe());
-    values.put("output scale", Float.toString(candidate.head().outputScale()));
-    values.put("seed", Long.toString(options.seed()));
-    values.put("layouts", layouts.toString());
-    values.put("reversed", Boolean.toString(reversed));
-    values.put("holdout", Double.toString(fraction));
-    values.put("validation", Double.toString(validation));
-    values.put("patience", patience == null ? "none" : patience.toString());
-    values.put("tokens", budget().toString());
-    values.put("device", on.toString());
-    values.put("name", called);
-    values.put("data note", dataNote);
-    values.put("note", note);
-    return new Run(folder, called, candidate, file, new RunSettings(values));
+    return new TrainRun(
+        folder,
+        name == null ? String.valueOf(folder.getFileName()) : name,
+        candidate,
+        layouts,
+        reversed,
+        options.seed(),
+        fraction,
+        validation,
+        patience == null ? 0 : patience,
+        budget(),
+        on.toString(),
+        DataFile.of(dataFile()),
+        dataNote,
+        note);
   }
 
   private TokenBudget budget() {
@@ -262,43 +251,10 @@ final class TrainCommand implements Callable<Integer> {
         read -> read.forTraining(data, skipBadRows, streams));
   }
 
-  private TrainedModel model(Run run, TrainingData vectors, List<Layout> layouts, double fraction) {
-    Candidate candidate = run.candidate();
-    ModelConfig config =
-        vectors
-            .config()
-            .withHead(
-                run.name(),
-                layouts.getFirst(),
-                candidate.head().pooling(),
-                candidate.fit().loss().readout(),
-                vectors.config().budget());
-    return new TrainedModel(
-        config,
-        candidate,
-        layouts,
-        reversed,
-        vectors.hiddenStateWidth(),
-        validation,
-        patience == null ? 0 : patience,
-        options.seed(),
-        fraction,
-        new TrainedModel.Data(
-            run.data(),
-            vectors.rows(),
-            vectors.withoutPreference(),
-            vectors.bad(),
-            vectors.trainingRows(),
-            dataNote,
-            note));
-  }
-
-  private void train(Run run, Context context, TrainingData vectors, TrainedModel model) {
+  private void train(TrainRun run, Context context, TrainingData vectors) {
     Path folder = run.folder();
-    // Says at once whether the backbone gives other bits now, or rows were left out.
-    RunSettings settings =
-        run.settings().with("vectors", "crc32c %08x".formatted(vectors.training().checksum()));
-    try (Checkpoints checkpoints = Checkpoints.open(folder, settings, resume)) {
+    TrainedModel model = run.model(vectors);
+    try (Checkpoints checkpoints = Checkpoints.open(folder, run.settings(vectors), resume)) {
       new ModelFolder(context, model, run.settings())
           .train(vectors.training(), vectors.held(), folder, checkpoints);
     }
