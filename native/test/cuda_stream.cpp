@@ -9,6 +9,7 @@
 #include "check.h"
 #include "cuda/context.h"
 #include "cuda/launch.h"
+#include "cuda/report_fault.h"
 #include "cuda/stream.h"
 #include "cuda_case.h"
 

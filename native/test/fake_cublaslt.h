@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// fake_cublaslt.h: the functions of cuBLASLt that blaslt.cu calls, column-major and strict about what they are given, computed on the host.
+// fake_cublaslt.h: the functions of cuBLASLt that blaslt.cpp calls, column-major and strict about what they are given, computed on the host.
 // What TF32 rounds stays as it is: tests with small whole numbers see no difference.
 #ifndef GAVEL_TEST_FAKE_CUBLASLT_H
 #define GAVEL_TEST_FAKE_CUBLASLT_H

@@ -32,7 +32,7 @@ struct Buffer {
   PinnedBytes pinned_;
 };
 
-// target = source: one dtype and shape, rank 1 or 2, rows may be padded, each in pageable, pinned or device memory (copy.cu).
+// target = source: one dtype and shape, rank 1 or 2, rows may be padded, each in pageable, pinned or device memory (copy.cpp).
 void enqueue_copy(const Tensor &source, const Tensor &target, Stream &stream);
 
 // Throws GAVEL_INVALID_ARGUMENT where `data` does not lie where its descriptor says (device_type GAVEL_CPU, GAVEL_CUDA or

@@ -14,7 +14,6 @@
 
 #include "cuda/blaslt.h"
 #include "cuda/cuda_error.h"
-#include "cuda/device.h"
 #include "cuda/fault.h"
 
 namespace gavel::cuda {

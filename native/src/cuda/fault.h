@@ -1,13 +1,13 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// fault.h: how a kernel says that the data, which only the device can see, are wrong.
+// fault.h: that the data, which only the device can see, are wrong: what a kernel says of it (report_fault.h) and the host makes of it.
 //
 // A kernel goes on with NaN for the item (or changes nothing) and reports the fault here; the next gavel_stream_synchronize of the
 // stream turns it into a message like the one the CPU backend gives at once. One record per stream, in pinned host memory.
 #ifndef GAVEL_CUDA_FAULT_H
 #define GAVEL_CUDA_FAULT_H
 
-#include "cuda/device.h"
+#include <cstdint>
 
 namespace gavel::cuda {
 
@@ -51,16 +51,6 @@ struct Fault {
   int64_t value;
   int64_t limit;
 };
-
-// The first report stays until the host has read it.
-__device__ __forceinline__ void report_fault(Fault *fault, int32_t kind, int64_t item, int64_t value, int64_t limit) {
-  if (atomicCAS(&fault->kind, 0, -1) != 0) return;
-  fault->item = item;
-  fault->value = value;
-  fault->limit = limit;
-  __threadfence_system();
-  atomicExch(&fault->kind, kind);
-}
 
 // Throws Failure with the message of a fault that the host has read.
 [[noreturn]] void fail_fault(const Fault &fault);

@@ -6,7 +6,7 @@
 
 #include "common/loss_range.h"
 #include "cuda/device.h"
-#include "cuda/fault.h"
+#include "cuda/report_fault.h"
 #include "gavel/gavel.h"
 
 namespace gavel::cuda {

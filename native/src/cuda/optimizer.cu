@@ -13,6 +13,7 @@
 #include "cuda/launch.h"
 #include "cuda/output.h"
 #include "cuda/packed.h"
+#include "cuda/report_fault.h"
 #include "cuda/rows.h"
 #include "cuda/stream.h"
 

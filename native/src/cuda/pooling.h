@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "cuda/fault.h"
+#include "cuda/report_fault.h"
 #include "cuda/rows.h"
 
 namespace gavel::cuda {

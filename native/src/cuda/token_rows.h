@@ -11,7 +11,6 @@
 #include <cstdint>
 
 #include "common/tensor.h"
-#include "cuda/fault.h"
 
 namespace gavel::cuda {
 

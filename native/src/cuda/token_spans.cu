@@ -6,6 +6,7 @@
 
 #include "cuda/launch.h"
 #include "cuda/packed.h"
+#include "cuda/report_fault.h"
 #include "cuda/stream.h"
 #include "cuda/team.h"
 #include "cuda/warp_walk.h"

@@ -94,7 +94,7 @@ struct Block {
   void end();
 };
 
-extern thread_local Thread *current __attribute__((tls_model("initial-exec")));
+extern constinit thread_local Thread *current __attribute__((tls_model("initial-exec")));
 
 // Lanes to release (the caller's own included) where `thread` completes a group, 0 where it has to wait.
 uint32_t arrive(Thread &thread, uint32_t mask, const char *name, Completion complete);

@@ -4,6 +4,7 @@
 // from all that can run, of up to three blocks at a time, so a seed is an order that the hardware might take too.
 #include <sys/mman.h>
 
+#include <bit>
 #include <cstdlib>
 #include <mutex>
 
@@ -78,8 +79,7 @@ struct Fibre {
 
 class Fibres;
 
-struct Team {
-  Block block;
+struct Team : Block {
   std::vector<Fibre> fibres;
   std::vector<Fibre *> at_barrier;
   uint32_t exited = 0;
@@ -87,7 +87,7 @@ struct Team {
   int result = 0;
   bool running = false;
 
-  Team(const Launch &launch, Engine &engine) : block(launch, engine), fibres(block.threads.size()) {}
+  Team(const Launch &launch, Engine &engine) : Block(launch, engine), fibres(threads.size()) {}
 };
 
 class Fibres : public Engine {
@@ -122,7 +122,7 @@ class Fibres : public Engine {
       }
       if (ended != nullptr) {
         ended->running = false;
-        ended->block.end();
+        ended->end();
         if (next < order.size()) {
           start(*ended, position, order[next++]);
           left = true;
@@ -172,21 +172,16 @@ class Fibres : public Engine {
   }
 
  private:
-  Team &team_of(const Thread &thread) {
-    for (const std::unique_ptr<Team> &team : teams_) {
-      if (&team->block == thread.block) return *team;
-    }
-    stop("a thread of an unknown block runs");
-  }
-  Fibre &fibre_of(const Thread &thread) { return team_of(thread).fibres[thread.linear]; }
+  static Team &team_of(const Thread &thread) { return static_cast<Team &>(*thread.block); }
+  static Fibre &fibre_of(const Thread &thread) { return team_of(thread).fibres[thread.linear]; }
 
   void start(Team &team, size_t position, uint64_t number) {
-    team.block.begin(number);
+    team.begin(number);
     team.exited = 0;
     team.running = true;
     for (size_t i = 0; i < team.fibres.size(); ++i) {
       Fibre &fibre = team.fibres[i];
-      fibre.thread = &team.block.threads[i];
+      fibre.thread = &team.threads[i];
       fibre.stack_top = stacks_.top(position * team.fibres.size() + i);
       fibre.fake_stack = nullptr;
 #ifdef __SANITIZE_ADDRESS__
@@ -211,10 +206,8 @@ class Fibres : public Engine {
   }
 
   void release(Warp &warp, uint32_t lanes, uint32_t but) {
-    Team &team = team_of(warp.threads[0]);
-    for (uint32_t lane = 0; lane < 32; ++lane) {
-      if ((lanes >> lane & 1) != 0 && lane != but) ready_.push_back(&team.fibres[warp.number * 32 + lane]);
-    }
+    Fibre *fibres = &fibre_of(warp.threads[0]);
+    for (uint32_t rest = lanes & ~(1u << but); rest != 0; rest &= rest - 1) ready_.push_back(fibres + std::countr_zero(rest));
   }
 
   // From the scheduler to a fibre.
@@ -281,7 +274,7 @@ class Fibres : public Engine {
   [[noreturn]] void report_deadlock() {
     for (const std::unique_ptr<Team> &team : teams_) {
       if (!team->running) continue;
-      stop_deadlocked(team->block, static_cast<uint32_t>(team->at_barrier.size()), team->exited);
+      stop_deadlocked(*team, static_cast<uint32_t>(team->at_barrier.size()), team->exited);
     }
     stop("no thread can run");
   }

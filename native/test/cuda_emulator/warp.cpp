@@ -8,7 +8,7 @@
 
 namespace gavel::emulator {
 
-thread_local Thread *current __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit thread_local Thread *current __attribute__((tls_model("initial-exec"))) = nullptr;
 
 Block::Block(const Launch &of, Engine &by) : launch(&of), engine(&by), shared(of.dynamic_bytes) {
   const uint32_t n = of.block.x * of.block.y * of.block.z;
@@ -72,7 +72,7 @@ uint32_t arrive(Thread &thread, uint32_t mask, const char *name, Completion comp
   while (position < warp.groups.size() && warp.groups[position].mask != mask) ++position;
   if (position == warp.groups.size()) {
     warp.groups.push_back({mask, 0, name, complete});
-  } else if (std::strcmp(warp.groups[position].name, name) != 0) {
+  } else if (warp.groups[position].name != name && std::strcmp(warp.groups[position].name, name) != 0) {
     stop("lane %u calls %s while lanes 0x%08x of the same mask 0x%08x wait in %s", thread.lane, name,
          warp.groups[position].arrived, mask, warp.groups[position].name);
   }

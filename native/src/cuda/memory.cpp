@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// memory.cu: device and pinned memory, counted, with the message of a device that has too little.
+// memory.cpp: device and pinned memory, counted, with the message of a device that has too little.
 #include <cstdio>
 #include <utility>
 

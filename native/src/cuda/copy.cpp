@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// copy.cu: gavel_copy. The runtime finds out where each side lies; rows that it cannot take as one rectangle go one by one.
+// copy.cpp: gavel_copy. The runtime finds out where each side lies; rows that it cannot take as one rectangle go one by one.
 #include <climits>
 
 #include "common/error.h"
