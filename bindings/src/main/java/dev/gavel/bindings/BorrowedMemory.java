@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.invoke.MutableCallSite;
 import java.util.Arrays;
 
 /**
@@ -27,7 +28,7 @@ import java.util.Arrays;
  * <p>Both are for the thread that makes the call. Segments of one arena take one place, of {@value
  * #PLACES}. After a thread's first use nothing is allocated.
  */
-@SuppressWarnings("UnusedMethod") // four are found by name
+@SuppressWarnings("UnusedMethod") // five are found by name
 public final class BorrowedMemory {
   /** How many arenas of callers one call can reach; more than any call has tensors. */
   static final int PLACES = 64;
@@ -45,17 +46,26 @@ public final class BorrowedMemory {
   private static final MethodHandle MANY;
   private static final MethodHandle CURRENT;
   private static final MethodHandle SEGMENT;
+  private static final MethodHandle MAKE;
 
   static {
     MethodHandles.Lookup own = MethodHandles.lookup();
     MethodType question = MethodType.methodType(boolean.class);
     MethodType memory = MethodType.methodType(BorrowedMemory.class);
     MethodType place = MethodType.methodType(MemorySegment.class, int.class);
+    MethodType made =
+        MethodType.methodType(
+            MethodHandle.class,
+            MutableCallSite.class,
+            MemorySegment.class,
+            FunctionDescriptor.class,
+            int.class);
     try {
       ANY = own.findStatic(BorrowedMemory.class, "any", question);
       MANY = own.findStatic(BorrowedMemory.class, "many", question);
       CURRENT = own.findStatic(BorrowedMemory.class, "current", memory);
       SEGMENT = own.findVirtual(BorrowedMemory.class, "segment", place);
+      MAKE = own.findStatic(BorrowedMemory.class, "make", made);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -166,8 +176,28 @@ public final class BorrowedMemory {
     return MethodHandles.guardWithTest(
         ANY,
         MethodHandles.guardWithTest(
-            MANY, holding(function, type, PLACES), holding(function, type, FEW)),
+            MANY, holdingOnceUsed(function, type, PLACES), holdingOnceUsed(function, type, FEW)),
         Linker.nativeLinker().downcallHandle(function, type));
+  }
+
+  // Most programs wrap nothing, and to make all these handles takes a few tenths of a second: each
+  // is made by
+  // its first call. The compiler takes the target of the site for a constant from then on.
+  private static MethodHandle holdingOnceUsed(
+      MemorySegment function, FunctionDescriptor type, int places) {
+    MutableCallSite site = new MutableCallSite(type.toMethodType());
+    MethodHandle make = MethodHandles.insertArguments(MAKE, 0, site, function, type, places);
+    site.setTarget(
+        MethodHandles.foldArguments(MethodHandles.exactInvoker(type.toMethodType()), make));
+    return site.dynamicInvoker();
+  }
+
+  // Two threads at once make two that do the same.
+  private static MethodHandle make(
+      MutableCallSite site, MemorySegment function, FunctionDescriptor type, int places) {
+    MethodHandle handle = holding(function, type, places);
+    site.setTarget(handle);
+    return handle;
   }
 
   private static MethodHandle holding(MemorySegment function, FunctionDescriptor type, int places) {
