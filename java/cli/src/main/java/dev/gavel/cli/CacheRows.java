@@ -44,7 +44,7 @@ final class CacheRows {
   /** Parses and tokenises a line. Labels that cannot be used do not make a row bad. */
   PreparedRow prepare(Line line) {
     return switch (texts.parse(line)) {
-      case ParsedRow.Bad bad -> new PreparedRow.Hopeless(new ScoredRow.Failed(bad));
+      case ParsedRow.Bad bad -> new PreparedRow.Hopeless(bad);
       case ParsedRow.Good(Row text) -> {
         ParsedRow judged = preferences.parse(line);
         Row row = judged instanceof ParsedRow.Good(Row labelled) ? labelled : text;
@@ -61,8 +61,8 @@ final class CacheRows {
   /** What a cache keeps of a row beside its vectors. */
   CachedRow row(String file, PreparedRow prepared) {
     return switch (prepared) {
-      case PreparedRow.Hopeless(ScoredRow.Failed(ParsedRow.Bad bad)) ->
-          new CachedRow.Failed(bad.line(), bad.id(), file, bad.error());
+      case PreparedRow.Hopeless(ScoredRow.Failed(ParsedRow.Bad bad), Optional<PromptHash> prompt) ->
+          new CachedRow.Failed(bad.line(), bad.id(), file, prompt, bad.error());
       case PreparedRow.Ready ready -> {
         Row row = ready.row();
         PackedGroup packed = ready.group().packed();

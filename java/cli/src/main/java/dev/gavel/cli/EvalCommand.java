@@ -127,10 +127,13 @@ final class EvalCommand implements Callable<Integer> {
         Progress progress = Progress.of("gavel eval", rows.size(), "")) {
       RowPreparer preparer = new RowPreparer(model);
       for (Row row : preferences.withoutPreference()) {
+        if (!wanted.has(PromptHash.of(row.promptText()), fraction)) {
+          continue;
+        }
         // A row that has no scores has failed, as in a cache, whatever people think of it.
         switch (preparer.prepare(row, order(row))) {
           case PreparedRow.Ready _ -> result.oneWithoutPreference();
-          case PreparedRow.Hopeless(ScoredRow.Failed failed) -> add(result, failed);
+          case PreparedRow.Hopeless(ScoredRow.Failed failed, _) -> add(result, failed);
         }
       }
       RowScorer scorer = new RowScorer(model);
@@ -182,15 +185,21 @@ final class EvalCommand implements Callable<Integer> {
     Optional<RowError> why = CachedGroups.withoutLabels(row);
     if (row instanceof CachedRow.Whole whole && why.isEmpty()) {
       GroupFacts facts = CachedGroups.facts(whole);
+      if (!wanted.has(facts.prompt(), fraction)) {
+        return;
+      }
       if (!facts.hasPreference()) {
         result.oneWithoutPreference();
-      } else if (wanted.has(facts.prompt(), fraction)) {
-        if (isFinite(row.line(), scores)) {
-          result.add(facts, scores);
-        } else {
-          result.failed();
-        }
+      } else if (isFinite(row.line(), scores)) {
+        result.add(facts, scores);
+      } else {
+        result.failed();
       }
+      return;
+    }
+    if (row instanceof CachedRow.Failed(_, _, _, Optional<PromptHash> prompt, _)
+        && prompt.isPresent()
+        && !wanted.has(prompt.get(), fraction)) {
       return;
     }
     streams.say(

@@ -58,7 +58,7 @@ final class RowScorer {
       switch (row) {
         case PreparedRow.Ready ready ->
             scored.add(new ScoredRow.Scored(ready.row(), scores.next()));
-        case PreparedRow.Hopeless(ScoredRow.Failed failed) -> scored.add(failed);
+        case PreparedRow.Hopeless(ScoredRow.Failed failed, _) -> scored.add(failed);
       }
     }
     waiting.clear();

@@ -69,7 +69,7 @@ final class TextScoring {
             case PreparedRow.Ready ready ->
                 new ScoredRow.Scored(
                     ready.row(), model.groupScore(ready.group(), list(entry.values())));
-            case PreparedRow.Hopeless(ScoredRow.Failed failed) -> failed;
+            case PreparedRow.Hopeless(ScoredRow.Failed failed, _) -> failed;
           };
       summary.add(row);
       String file = sources.size() == 1 ? "" : sources.get(entry.source()).name();

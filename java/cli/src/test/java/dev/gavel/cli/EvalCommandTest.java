@@ -108,6 +108,34 @@ class EvalCommandTest {
   }
 
   @Test
+  void aPartHasItsOwnRowsWithoutPreferenceAndTokens(@TempDir Path folder) throws IOException {
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 8; i++) {
+      rows.append(
+          "{\"prompt\":\"p%d\",\"responses\":[\"a\",\"b\"],\"scores\":[1,1]}\n".formatted(i));
+      rows.append("{\"prompt\":\"q%d\",\"chosen\":\"a\",\"rejected\":\"\\u200b\"}\n".formatted(i));
+    }
+    Path data = Files.writeString(folder.resolve("rows.jsonl"), rows);
+    Path cache = folder.resolve("cache");
+    Run.of("cache", "--input", data + "", "--output", cache + "", "--order", "drawn");
+    for (String counted : List.of("failed", "without_preference")) {
+      List<Integer> counts = new ArrayList<>();
+      for (String part : List.of("training", "evaluation")) {
+        List<Integer> ofPart = new ArrayList<>();
+        for (Path from : List.of(data, cache)) {
+          Run run =
+              Run.of("eval", "--data", from + "", "--json", "--part", part, "--holdout", "0.5");
+          ofPart.add(run.json().getFirst().get(counted).asInt());
+        }
+        assertEquals(ofPart.getFirst(), ofPart.getLast(), counted + " in " + part);
+        counts.add(ofPart.getFirst());
+      }
+      assertEquals(8, counts.getFirst() + counts.getLast(), counted + " in both");
+      assertTrue(counts.getFirst() > 0 && counts.getLast() > 0, counted + " " + counts);
+    }
+  }
+
+  @Test
   void nothingToMeasureIsNoAccuracy() {
     JsonNode all = eval("", "--json").json().get(0);
     assertTrue(all.get("accuracy").isNull());

@@ -88,9 +88,11 @@ public sealed interface CachedRow {
    * @param line its line
    * @param id its id
    * @param file the file it is from
+   * @param prompt hash of the prompt; empty where that could not be read
    * @param error why
    */
-  record Failed(long line, JsonNode id, String file, RowError error) implements CachedRow {
+  record Failed(long line, JsonNode id, String file, Optional<PromptHash> prompt, RowError error)
+      implements CachedRow {
     @Override
     public int responses() {
       return 0;

@@ -15,6 +15,8 @@ import java.util.Optional;
 
 /** Rows of a cache as JSON, one line each. docs/caches.md lists the keys. */
 final class CachedRowJson {
+  private static final String PROMPT = "prompt_sha256";
+
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -40,10 +42,13 @@ final class CachedRowJson {
       node.put("file", row.file());
     }
     switch (row) {
-      case CachedRow.Failed failed -> error(node.putObject("error"), failed.error());
+      case CachedRow.Failed failed -> {
+        failed.prompt().ifPresent(prompt -> node.put(PROMPT, prompt.hex()));
+        error(node.putObject("error"), failed.error());
+      }
       case CachedRow.Whole whole -> {
         whole.subset().ifPresent(subset -> node.put("subset", subset));
-        node.put("prompt_sha256", whole.prompt().hex());
+        node.put(PROMPT, whole.prompt().hex());
         integers(node, "lengths", whole.lengths());
         CachedRow.Tokens tokens = whole.tokens();
         integers(node, "tokens", tokens.kept());
@@ -73,8 +78,12 @@ final class CachedRowJson {
     }
     String file = node.path("file").asText("");
     Optional<RowError> failed = error(node, "error");
+    Optional<PromptHash> prompt = PromptHash.parse(node.path(PROMPT).asText());
     if (failed.isPresent()) {
-      return new CachedRow.Failed(line, id, file, failed.get());
+      if (prompt.isEmpty() && node.has(PROMPT)) {
+        throw new WrongRowException("has a %s that is no hash".formatted(PROMPT));
+      }
+      return new CachedRow.Failed(line, id, file, prompt, failed.get());
     }
     List<Integer> lengths = integers(node, "lengths", -1);
     int responses = lengths.size();
@@ -86,8 +95,7 @@ final class CachedRowJson {
         id,
         file,
         Optional.ofNullable(node.get("subset")).map(JsonNode::asText),
-        PromptHash.parse(node.path("prompt_sha256").asText())
-            .orElseThrow(() -> new WrongRowException("has no prompt_sha256")),
+        prompt.orElseThrow(() -> new WrongRowException("has no " + PROMPT)),
         lengths,
         new CachedRow.Tokens(
             integers(node, "tokens", responses),

@@ -1,6 +1,8 @@
 package dev.gavel.cli.scoring;
 
+import dev.gavel.cli.metric.PromptHash;
 import dev.gavel.cli.output.ScoredRow;
+import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.text.TextBackbone;
 import dev.gavel.text.row.RowError;
@@ -27,6 +29,12 @@ public sealed interface PreparedRow {
    * A row that cannot be scored.
    *
    * @param row why
+   * @param prompt hash of its prompt; empty where that could not be read
    */
-  record Hopeless(ScoredRow.Failed row) implements PreparedRow {}
+  record Hopeless(ScoredRow.Failed row, Optional<PromptHash> prompt) implements PreparedRow {
+    /** A line that is no row. */
+    public Hopeless(ParsedRow.Bad row) {
+      this(new ScoredRow.Failed(row), Optional.empty());
+    }
+  }
 }

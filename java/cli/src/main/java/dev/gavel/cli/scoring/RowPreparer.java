@@ -1,6 +1,7 @@
 package dev.gavel.cli.scoring;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.cli.metric.PromptHash;
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
@@ -8,6 +9,7 @@ import dev.gavel.text.RewardModel;
 import dev.gavel.text.TextBackbone;
 import dev.gavel.text.row.RowError;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** Tokenises rows; what cannot be tokenised becomes an error of that row. Any thread. */
@@ -22,7 +24,7 @@ public final class RowPreparer {
   /** Tokenises a row. */
   public PreparedRow prepare(ParsedRow parsed) {
     return switch (parsed) {
-      case ParsedRow.Bad bad -> new PreparedRow.Hopeless(new ScoredRow.Failed(bad));
+      case ParsedRow.Bad bad -> new PreparedRow.Hopeless(bad);
       case ParsedRow.Good(Row row) -> prepare(row, given(row));
     };
   }
@@ -38,7 +40,8 @@ public final class RowPreparer {
     } catch (InvalidArgumentException e) {
       return new PreparedRow.Hopeless(
           new ScoredRow.Failed(
-              new ParsedRow.Bad(row.line(), row.id(), RowError.of(inOrderOfRow(row, e)))));
+              new ParsedRow.Bad(row.line(), row.id(), RowError.of(inOrderOfRow(row, e)))),
+          Optional.of(PromptHash.of(row.promptText())));
     }
   }
 
