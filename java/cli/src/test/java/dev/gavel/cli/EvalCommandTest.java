@@ -118,19 +118,19 @@ class EvalCommandTest {
     Path data = Files.writeString(folder.resolve("rows.jsonl"), rows);
     Path cache = folder.resolve("cache");
     Run.of("cache", "--input", data + "", "--output", cache + "", "--order", "drawn");
-    for (String counted : List.of("failed", "without_preference")) {
-      List<Integer> counts = new ArrayList<>();
-      for (String part : List.of("training", "evaluation")) {
-        List<Integer> ofPart = new ArrayList<>();
-        for (Path from : List.of(data, cache)) {
-          Run run =
-              Run.of("eval", "--data", from + "", "--json", "--part", part, "--holdout", "0.5");
-          ofPart.add(run.json().getFirst().get(counted).asInt());
-        }
-        assertEquals(ofPart.getFirst(), ofPart.getLast(), counted + " in " + part);
-        counts.add(ofPart.getFirst());
+    List<JsonNode> parts = new ArrayList<>();
+    for (String part : List.of("training", "evaluation")) {
+      List<JsonNode> results = new ArrayList<>();
+      for (Path from : List.of(data, cache)) {
+        Run run = Run.of("eval", "--data", from + "", "--json", "--part", part, "--holdout", "0.5");
+        results.addAll(run.json());
       }
-      assertEquals(8, counts.getFirst() + counts.getLast(), counted + " in both");
+      assertEquals(results.getFirst(), results.getLast(), part);
+      parts.add(results.getFirst());
+    }
+    for (String counted : List.of("failed", "without_preference")) {
+      List<Integer> counts = parts.stream().map(part -> part.get(counted).asInt()).toList();
+      assertEquals(8, counts.getFirst() + counts.getLast(), counted);
       assertTrue(counts.getFirst() > 0 && counts.getLast() > 0, counted + " " + counts);
     }
   }
