@@ -107,6 +107,8 @@ public final class PackedBatch implements AutoCloseable {
     guard.acquireExclusively();
     try {
       sealed = false;
+      // Rows of a gate are of the hidden states that were here before.
+      gated = false;
       version++;
       fill.vectors(responses, groupSizes);
       hidden = vectors;

@@ -139,6 +139,24 @@ class PackedBatchTest {
     }
   }
 
+  /** Rows of a gate belong to the hidden states they were given for, and go with them. */
+  @Test
+  void refillingForgetsTheRowsOfAGate() {
+    try (HostTensor hidden = HostTensor.allocate(DType.F32, 4, 2);
+        PackedBatch batch = PackedBatch.allocate(Layout.INDEPENDENT, hidden, 4)) {
+      for (Runnable refill :
+          List.<Runnable>of(
+              () -> batch.refill(hidden).group().sequence(4).response(0, 3).seal(),
+              () -> batch.refillVectors(hidden, 3, 1))) {
+        batch.refill(hidden).group().sequence(4).response(0, 3).gateRows(2).seal();
+        assertEquals(2, batch.gateRow(0));
+        refill.run();
+        refuses(() -> batch.gateRow(0), "gate rows of 0");
+        refuses(batch::gate, "call gateRows before seal()");
+      }
+    }
+  }
+
   @Test
   void hiddenStatesMustBeAMatrixOfFloats() {
     try (HostTensor vector = HostTensor.allocate(DType.F32, 4);

@@ -104,7 +104,9 @@ record EvalReport(
             tally.accuracy().of(),
             percent(tally.accuracy()),
             percent(tally.lengthAccuracy()),
-            String.format(Locale.ROOT, "%.1f %%", 100 * tally.chance()),
+            tally.accuracy().of() == 0
+                ? "-"
+                : String.format(Locale.ROOT, "%.1f %%", 100 * tally.chance()),
             tally.ties()));
   }
 
@@ -129,12 +131,13 @@ record EvalReport(
   private static void describe(ObjectNode to, Tally tally) {
     proportion(to, tally.accuracy());
     to.put("ties", tally.ties());
-    to.put("chance", tally.chance());
+    share(to, "chance", tally.accuracy(), tally.chance());
     proportion(to.putObject("length"), tally.lengthAccuracy());
     ObjectNode pairs = to.putObject("pairs");
     proportion(pairs, tally.pairAccuracy());
     pairs.put("ties", tally.pairTies());
-    pairs.put("length_accuracy", tally.lengthPairAccuracy().value());
+    Proportion length = tally.lengthPairAccuracy();
+    share(pairs, "length_accuracy", length, length.value());
   }
 
   private static void describe(ObjectNode to, Benchmark benchmark) {
@@ -160,17 +163,21 @@ record EvalReport(
     to.putArray("interval").add(estimate.interval().low()).add(estimate.interval().high());
   }
 
-  // Without rows there is no accuracy: null, not 0.
   private static void proportion(ObjectNode to, Proportion proportion) {
-    if (proportion.of() == 0) {
-      to.putNull("accuracy");
-    } else {
-      to.put("accuracy", proportion.value());
-    }
+    share(to, "accuracy", proportion, proportion.value());
     ArrayNode interval = to.putArray("interval");
     interval.add(proportion.low());
     interval.add(proportion.high());
     to.put("n", proportion.of());
     to.put("right", proportion.count());
+  }
+
+  // Without rows there is no share of them: null, not 0.
+  private static void share(ObjectNode to, String key, Proportion rows, double value) {
+    if (rows.of() == 0) {
+      to.putNull(key);
+    } else {
+      to.put(key, value);
+    }
   }
 }

@@ -140,6 +140,11 @@ class EvalCommandTest {
     JsonNode all = eval("", "--json").json().get(0);
     assertTrue(all.get("accuracy").isNull());
     assertEquals(0, all.get("n").asInt());
+    // What rows would have told of chance and length is not 0 either.
+    assertTrue(all.get("chance").isNull(), all.toString());
+    assertTrue(all.get("pairs").get("length_accuracy").isNull(), all.toString());
+    Run table = eval("");
+    assertTrue(table.out().matches("(?s).*\nall +0 +- +- +- +0\n.*"), table.out());
   }
 
   @Test

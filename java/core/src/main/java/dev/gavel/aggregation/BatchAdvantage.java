@@ -91,7 +91,7 @@ public final class BatchAdvantage {
 
   /**
    * DAPO's dynamic sampling (arXiv 2503.14476): the groups whose rewards are not all the same. The
-   * others have no gradient.
+   * others have no gradient. 0 and -0 are the same reward.
    *
    * @return numbers of groups, in order
    */
@@ -99,7 +99,9 @@ public final class BatchAdvantage {
     groups.requireLength(rewards.length);
     Numbers.requireFinite("reward", rewards);
     return IntStream.range(0, groups.size())
-        .filter(g -> Arrays.stream(groups.slice(g, rewards)).distinct().count() > 1)
+        .filter(g ->
+            Arrays.stream(groups.slice(g, rewards)).map(reward -> reward + 0.0).distinct().count()
+                > 1)
         .toArray();
   }
 }

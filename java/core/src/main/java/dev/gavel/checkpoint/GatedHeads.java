@@ -5,12 +5,14 @@ import dev.gavel.DType;
 import dev.gavel.FormatException;
 import dev.gavel.HeadSpec;
 import dev.gavel.HeadSpecBuilder;
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Readout;
 import dev.gavel.checkpoint.ExpectedTensors.Kind;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Heads of several objectives mixed by a gate, a second head. */
 final class GatedHeads {
@@ -34,13 +36,20 @@ final class GatedHeads {
     for (int i = 0; facts.hasHead("gating.layers.%d.weight".formatted(i)); i++) {
       layers.add("gating.layers.%d".formatted(i));
     }
+    // The class has at least one; its difference says which is missing.
+    if (layers.isEmpty()) {
+      layers.add("gating.layers.0");
+    }
     gateLayers(recipe, facts, layers);
     Plan plan = recipe.plan();
     HeadSpec gate =
-        gateSpec(facts, recipe, layers.size() - 1)
-            .activation(Activation.RELU)
-            .dtype(plan.spec().dtype())
-            .build();
+        gate(
+            facts,
+            () -> {
+              HeadSpecBuilder builder = gateSpec(facts, recipe, layers.size() - 1);
+              return layers.size() == 1 ? builder : builder.activation(Activation.RELU);
+            },
+            plan.spec().dtype());
     return plan.gated(softmax(facts, gate, parts(layers), Readout.identity()));
   }
 
@@ -69,7 +78,8 @@ final class GatedHeads {
             .config()
             .require("num_quantiles", facts.config().integer("num_quantiles"), "1 or more");
     requireGroups(facts, "num_quantiles", recipe.size("Q"), quantiles, recipe.size("K"));
-    HeadSpec gate = gateSpec(facts, recipe, 3).activation(Activation.RELU).dtype(DType.F32).build();
+    HeadSpec gate =
+        gate(facts, () -> gateSpec(facts, recipe, 3).activation(Activation.RELU), DType.F32);
     return plan.gated(
         softmax(facts, gate, List.of(), Readout.quantileMean(Math.toIntExact(quantiles))));
   }
@@ -92,7 +102,10 @@ final class GatedHeads {
     Plan plan = recipe.plan();
     requireGroups(facts, "num_objectives", recipe.size("Q"), BINS, recipe.size("K"));
     HeadSpec gate =
-        gateSpec(facts, recipe, 2).leakyRelu(Recipe.LEAKY_SLOPE).dtype(plan.spec().dtype()).build();
+        gate(
+            facts,
+            () -> gateSpec(facts, recipe, 2).leakyRelu(Recipe.LEAKY_SLOPE),
+            plan.spec().dtype());
     float[] levels = new float[BINS];
     for (int i = 0; i < BINS; i++) {
       levels[i] = (float) (i / (BINS - 1.0));
@@ -137,6 +150,14 @@ final class GatedHeads {
                     .mapToInt(Integer::intValue)
                     .toArray());
     return builder.outputWidth(recipe.size("K"));
+  }
+
+  private static HeadSpec gate(Facts facts, Supplier<HeadSpecBuilder> builder, DType dtype) {
+    try {
+      return builder.get().dtype(dtype).build();
+    } catch (InvalidArgumentException e) {
+      throw new FormatException(facts.folder(), "has a gate that cannot be: " + e.getMessage(), e);
+    }
   }
 
   private static List<Plan.Part> parts(List<String> layers) {
@@ -189,7 +210,7 @@ final class GatedHeads {
   }
 
   private static void requireGroups(Facts facts, String key, long outputs, long size, long groups) {
-    if (size < 1 || outputs != Math.multiplyExact(size, groups)) {
+    if (size < 1 || outputs % size != 0 || outputs / size != groups) {
       throw new FormatException(
           facts.folder(),
           "has a head of %d outputs and a gate of %d; with %s they must be groups of %d"

@@ -94,6 +94,11 @@ public final class HeadCheckpoint {
   public static HeadCheckpoint readVocabularyRows(Path folder, long positive, long negative) {
     requireToken(positive);
     requireToken(negative);
+    if (positive == negative) {
+      throw new InvalidArgumentException(
+          "token id %d stands for yes and for no; every score would be 1/2: give two"
+              .formatted(positive));
+    }
     return new HeadCheckpoint(
         folder,
         facts -> VocabularyHeads.rows(facts, HeadPattern.QWEN3_RERANKER, positive, negative));
@@ -185,7 +190,7 @@ public final class HeadCheckpoint {
       float scale =
           by.form() == Readout.GateForm.TWO_STREAM
               ? 0
-              : by.scale().map(name -> numbers(source, name).getFirst()).orElse(1f);
+              : by.scale().map(name -> scale(source, name)).orElse(1f);
       List<Float> transform = by.transform().map(name -> numbers(source, name)).orElse(List.of());
       return new Readout.GatedSum(
           gate, by.form(), by.temperature(), scale, by.objectives(), transform);
@@ -223,11 +228,29 @@ public final class HeadCheckpoint {
                     .formatted(folder, plan.pattern().title())));
   }
 
+  private static float scale(TensorSource source, String name) {
+    float scale = numbers(source, name).getFirst();
+    if (Math.abs(scale) < Float.MIN_NORMAL) {
+      throw new FormatException(
+          source.fileOf(name),
+          "tensor '%s' is %s; what a gate's mixture is multiplied by must be at least 2^-126 in size"
+              .formatted(name, scale));
+    }
+    return scale;
+  }
+
   private static List<Float> numbers(TensorSource source, String name) {
     try (HostTensor tensor = source.read(name)) {
       List<Float> all = new ArrayList<>();
       for (long i = 0; i < tensor.elementCount(); i++) {
-        all.add(tensor.floatAt(i));
+        float number = tensor.floatAt(i);
+        if (!Float.isFinite(number)) {
+          throw new FormatException(
+              source.fileOf(name),
+              "tensor '%s' has %s at place %d; all its numbers must be finite"
+                  .formatted(name, number, i));
+        }
+        all.add(number);
       }
       return all;
     }

@@ -98,7 +98,7 @@ final class ModelJson {
   }
 
   // The parser adds where things began, and names settings of its own.
-  private static String reason(JsonProcessingException e) {
+  static String reason(JsonProcessingException e) {
     return e.getOriginalMessage()
         .replaceFirst("(?s) \\(start marker at .*", "")
         .replaceFirst("(?s): enable `.*", "");

@@ -2,6 +2,7 @@ package dev.gavel.checkpoint;
 
 import dev.gavel.FormatException;
 import dev.gavel.Readout;
+import java.nio.file.Path;
 
 /**
  * Language models scored by rows of their output layer (VOCAB_ROWS). One row is a linear head. Of
@@ -23,11 +24,14 @@ final class VocabularyHeads {
   }
 
   static Plan qwen3(Facts facts) {
-    return rows(
-        facts,
-        HeadPattern.QWEN3_RERANKER,
-        TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "yes"),
-        TokenizerVocabulary.id(facts.toRead(TokenizerVocabulary.FILE), "no"));
+    Path file = facts.toRead(TokenizerVocabulary.FILE);
+    long yes = TokenizerVocabulary.id(file, "yes");
+    long no = TokenizerVocabulary.id(file, "no");
+    if (yes == no) {
+      throw new FormatException(
+          file, "has the id %d for 'yes' and for 'no'; every score would be 1/2".formatted(yes));
+    }
+    return rows(facts, HeadPattern.QWEN3_RERANKER, yes, no);
   }
 
   static Plan row(Facts facts, HeadPattern pattern, long token) {

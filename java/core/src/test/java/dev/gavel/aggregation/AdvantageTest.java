@@ -141,6 +141,7 @@ class AdvantageTest {
     assertEquals(1, Divisor.N.standardDeviation(whitened), 1e-15);
     assertArrayEquals(new int[] {0, 2}, BatchAdvantage.informative(groups, rewards));
     assertArrayEquals(new int[0], BatchAdvantage.informative(Groups.ofSizes(2, 1), 4, 4, 1));
+    assertArrayEquals(new int[0], BatchAdvantage.informative(Groups.ofSizes(2), 0.0, -0.0));
     assertArrayEquals(
         new double[2],
         BatchAdvantage.scaledByBatch(

@@ -6,10 +6,13 @@ import static dev.gavel.checkpoint.TestFolder.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.gavel.Context;
 import dev.gavel.DType;
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.HeadSpec;
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.RewardHead;
 import dev.gavel.UnsupportedException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -19,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What does not match a pattern is refused, and the message shows the difference. */
 class HeadDifferenceTest {
   private static final String LLAMA = "LlamaForSequenceClassification";
+  private static final String GATING = "LlamaForRewardModelWithGating";
 
   @TempDir private Path directory;
   private int folders;
@@ -245,7 +249,65 @@ class HeadDifferenceTest {
         .with("gating.layers.1.bias", 8)
         .with("gating.layers.2.weight", 3, 8)
         .with("gating.layers.2.bias", 3)
-        .config(config("LlamaForRewardModelWithGating", "\"num_objectives\": 3"));
+        .config(config(GATING, "\"num_objectives\": 3"));
+  }
+
+  /**
+   * The class has one linear layer where it is asked for no hidden one, and always at least one.
+   */
+  @Test
+  void aGateHasAsManyLayersAsThereAre() {
+    refused(
+        gated(3).config(config(GATING, "")).single(),
+        "gating.layers.0.weight: expected float[K,24], found missing",
+        "gating.layers.0.bias: expected float[K], found missing");
+    TestFolder linear =
+        gated(3)
+            .with("gating.layers.0.weight", 3, WIDTH)
+            .with("gating.layers.0.bias", 3)
+            .config(config(GATING, ""))
+            .single();
+    HeadCheckpoint checkpoint = HeadCheckpoint.read(linear.path);
+    try (Context context = Context.open();
+        RewardHead gate = checkpoint.loadGate(context)) {
+      assertEquals(HeadSpec.linear(WIDTH).outputWidth(3).dtype(DType.BF16).build(), gate.spec());
+    }
+    TestFolder deep = gated(3);
+    for (int i = 0; i < 10; i++) {
+      deep.with("gating.layers.%d.weight".formatted(i), i == 9 ? 3 : 8, i == 0 ? WIDTH : 8)
+          .with("gating.layers.%d.bias".formatted(i), i == 9 ? 3 : 8);
+    }
+    refused(
+        deep.config(config(GATING, "")).single(),
+        "has a gate that cannot be",
+        "number of hidden layers is 9; it must be at most 8");
+  }
+
+  /** A number that no score can be made with is one of a tensor of a file. */
+  @Test
+  void numbersOfAGateThatCannotBeNameTheirTensor() {
+    for (double scale : new double[] {Double.NaN, 0}) {
+      TestFolder folder =
+          armorm().with("gating.logit_scale", TestTensor.of(DType.BF16, new long[] {1}, scale));
+      refusesReadout(folder.single(), "model.safetensors: tensor 'gating.logit_scale'");
+    }
+    double[] transform = new double[9];
+    transform[4] = Double.POSITIVE_INFINITY;
+    TestFolder folder =
+        armorm()
+            .with(
+                "reward_transform_matrix", TestTensor.of(DType.BF16, new long[] {3, 3}, transform));
+    refusesReadout(
+        folder.single(),
+        "model.safetensors: tensor 'reward_transform_matrix' has Infinity at place 4");
+  }
+
+  private static void refusesReadout(TestFolder folder, String text) {
+    HeadCheckpoint checkpoint = HeadCheckpoint.read(folder.path);
+    try (Context context = Context.open();
+        RewardHead gate = checkpoint.loadGate(context)) {
+      refuses(FormatException.class, () -> checkpoint.readout(gate), text);
+    }
   }
 
   /** A language model is never scored by a row that nobody named. */
@@ -275,6 +337,10 @@ class HeadDifferenceTest {
         InvalidArgumentException.class,
         () -> HeadCheckpoint.readVocabularyRow(folder.path, -1),
         "it must be 0 or more");
+    refuses(
+        InvalidArgumentException.class,
+        () -> HeadCheckpoint.readVocabularyRows(folder.path, 3, 3),
+        "token id 3 stands for yes and for no");
     refuses(
         FormatException.class,
         () ->

@@ -6,6 +6,7 @@ import static dev.gavel.checkpoint.TestFolder.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
@@ -19,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -139,6 +141,45 @@ class HostileFolderTest {
     Files.delete(config);
     Files.createSymbolicLink(config, Path.of("/dev/null"));
     refused(FormatException.class, "config.json", "is a folder, a pipe or a device");
+  }
+
+  /** A vocabulary is looked through for two words; whatever else it is, it is refused. */
+  @Test
+  void vocabulariesThatAreNone() throws IOException, InterruptedException {
+    TestFolder model =
+        new TestFolder(directory.resolve("reranker"), DType.F32, 2)
+            .with("lm_head.weight", 40, WIDTH)
+            .config(config("Qwen3ForCausalLM", ""))
+            .single();
+    Path file = model.path.resolve("tokenizer.json");
+    String entries = "{\"model\": {\"vocab\": {%s}}}";
+    for (String[] wrong :
+        new String[][] {
+          {"\"yes\": 3, \"no\": 12, \"yes\": 4", "has token 'yes' twice in its vocabulary"},
+          {"\"yes\": 3, \"no\": 3", "has the id 3 for 'yes' and for 'no'"},
+          {"\"yes\": 3, \"no\": 12, ", "cannot be read as JSON"}
+        }) {
+      model.text("tokenizer.json", entries.formatted(wrong[0]));
+      refusesVocabulary(model, wrong[1]);
+    }
+    String good = entries.formatted("\"yes\": 3, \"no\": 12");
+    Files.write(file, good.getBytes(StandardCharsets.UTF_16));
+    refusesVocabulary(model, "is not UTF-8");
+    Files.delete(file);
+    // Opening a pipe would wait for a writer that never comes.
+    assertEquals(0, new ProcessBuilder("mkfifo", file.toString()).start().waitFor());
+    refusesVocabulary(model, "is a folder, a pipe or a device");
+  }
+
+  private static void refusesVocabulary(TestFolder model, String text) {
+    refuses(
+        FormatException.class,
+        () ->
+            assertTimeoutPreemptively(
+                Duration.ofSeconds(10),
+                () -> HeadCheckpoint.read(model.path, HeadPattern.QWEN3_RERANKER)),
+        "tokenizer.json",
+        text);
   }
 
   /** The type of an error tells a folder that lacks a file from one that cannot be read. */

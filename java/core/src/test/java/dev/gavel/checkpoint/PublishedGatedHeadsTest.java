@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.gavel.Context;
 import dev.gavel.DType;
+import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import dev.gavel.IndexRule;
 import dev.gavel.Layout;
@@ -194,6 +195,14 @@ class PublishedGatedHeadsTest {
           }
           return mixed(from, from.linear("gating.layers.9", g, true), 5, rewards);
         });
+    // As many as no head has: a product with them would not be a number of 64 bits.
+    for (long quantiles : new long[] {3, 0, 1L << 62}) {
+      folder.config(config("LlamaForRewardModelWithGating31", "\"num_quantiles\": " + quantiles));
+      Refusals.refuses(
+          FormatException.class,
+          () -> HeadCheckpoint.read(folder.path),
+          "they must be groups of " + quantiles);
+    }
   }
 
   private static Tensor sum2(Tensor x) {

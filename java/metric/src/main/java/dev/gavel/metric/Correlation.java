@@ -34,7 +34,7 @@ public enum Correlation {
         switch (this) {
           case KENDALL_TAU_B -> new KendallsCorrelation().correlation(x, y);
           case SPEARMAN -> new SpearmansCorrelation().correlation(x, y);
-          case PEARSON -> new PearsonsCorrelation().correlation(x, y);
+          case PEARSON -> new PearsonsCorrelation().correlation(scaled(x), scaled(y));
         });
   }
 
@@ -46,6 +46,15 @@ public enum Correlation {
       Checks.requireScores("number", values);
     }
     return Arrays.stream(values).map(value -> value + 0.0).toArray();
+  }
+
+  /**
+   * Numbers times a power of two that brings the largest between 1 and 2, so that no square of them
+   * overflows, or vanishes where it counts. What does not depend on their unit keeps its bits.
+   */
+  static double[] scaled(double... values) {
+    int exponent = Math.getExponent(Arrays.stream(values).map(Math::abs).max().orElse(0));
+    return Arrays.stream(values).map(value -> Math.scalb(value, -exponent)).toArray();
   }
 
   private static boolean isConstant(double... values) {

@@ -37,8 +37,10 @@ public final class Fit {
       return OptionalDouble.empty();
     }
     SimpleRegression line = new SimpleRegression();
-    for (int i = 0; i < rewards.length; i++) {
-      line.addData(rewards[i], truths[i]);
+    double[] x = Correlation.scaled(rewards);
+    double[] y = Correlation.scaled(truths);
+    for (int i = 0; i < x.length; i++) {
+      line.addData(x[i], y[i]);
     }
     return OptionalDouble.of(line.getRSquare());
   }

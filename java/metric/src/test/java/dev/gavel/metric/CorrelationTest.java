@@ -55,6 +55,22 @@ class CorrelationTest {
     return ranks;
   }
 
+  /** Another unit, however small or large, is another name for the same numbers. */
+  @Test
+  void theUnitOfNumbersDoesNotMatter() {
+    double[] x = {1, 2, 4, 3, 0};
+    double[] y = {2, 1, 5, 5, -1};
+    double pearson = Correlation.PEARSON.of(x, y).orElseThrow();
+    double determination = Fit.determination(x, y).orElseThrow();
+    assertEquals(pearson(x, y), pearson, 1e-15);
+    for (int exponent : new int[] {-1074, -1000, -600, 600, 1020}) {
+      double[] other = Arrays.stream(x).map(value -> Math.scalb(value, exponent)).toArray();
+      assertEquals(pearson, Correlation.PEARSON.of(other, y).orElseThrow(), "2^" + exponent);
+      assertEquals(pearson, Correlation.PEARSON.of(y, other).orElseThrow(), 1e-15);
+      assertEquals(determination, Fit.determination(other, y).orElseThrow(), "2^" + exponent);
+    }
+  }
+
   @Test
   void allAgreeWithBruteForce() {
     SplittableRandom random = new SplittableRandom(1);
