@@ -36,7 +36,9 @@ public final class CachedGroups implements AutoCloseable {
       if (facts.hasPreference()) {
         MemorySegment all = shard.vectorBytes();
         long bytes = all.byteSize() / shard.responses();
-        groups.add(new VectorGroup(facts, all.asSlice(first * bytes, row.responses() * bytes)));
+        groups.add(
+            new VectorGroup(
+                row.line(), facts, all.asSlice(first * bytes, row.responses() * bytes)));
       } else {
         withoutPreference++;
       }

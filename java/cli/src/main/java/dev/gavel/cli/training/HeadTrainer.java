@@ -136,8 +136,8 @@ public final class HeadTrainer {
         .refusal(labels)
         .ifPresent(why -> {
           throw new InvalidArgumentException(
-              "a row with the labels %s %s; mend the data or take another loss"
-                  .formatted(labels, why));
+              "line %d: a row with the labels %s %s; mend the data or take another loss"
+                  .formatted(group.line(), labels, why));
         });
   }
 

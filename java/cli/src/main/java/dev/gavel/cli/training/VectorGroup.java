@@ -10,17 +10,25 @@ import java.util.zip.CRC32C;
  * file of a cache. Immutable by agreement.
  */
 public final class VectorGroup {
+  private final long line;
   private final GroupFacts facts;
   private final MemorySegment vectors;
 
   /**
    * A group.
    *
+   * @param line of its row in the file it is from, from 1
    * @param vectors f32 [R, D] in row-major order; only read
    */
-  VectorGroup(GroupFacts facts, MemorySegment vectors) {
+  VectorGroup(long line, GroupFacts facts, MemorySegment vectors) {
+    this.line = line;
     this.facts = facts;
     this.vectors = vectors;
+  }
+
+  /** Where its row is, for messages. */
+  long line() {
+    return line;
   }
 
   /** What is known of it besides the vectors. */

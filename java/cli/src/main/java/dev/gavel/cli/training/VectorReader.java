@@ -100,6 +100,6 @@ public final class VectorReader implements AutoCloseable {
     for (int i = 0; i < order.size(); i++) {
       System.arraycopy(packed, i * width, vectors, order.get(i) * width, width);
     }
-    return new VectorGroup(GroupFacts.of(row), MemorySegment.ofArray(vectors));
+    return new VectorGroup(row.line(), GroupFacts.of(row), MemorySegment.ofArray(vectors));
   }
 }

@@ -79,7 +79,7 @@ class HeadTrainerTest {
               java.util.Collections.nCopies(responses, 1),
               Optional.empty(),
               labels);
-      groups.add(new VectorGroup(facts, MemorySegment.ofArray(vectors)));
+      groups.add(new VectorGroup(1, facts, MemorySegment.ofArray(vectors)));
     }
     return groups;
   }
@@ -125,6 +125,7 @@ class HeadTrainerTest {
     float[] vectors = new float[(int) (group.bytes() / Float.BYTES)];
     group.copyTo(MemorySegment.ofArray(vectors), 0);
     return new VectorGroup(
+        1,
         new GroupFacts(facts.prompt(), facts.lengths(), facts.subset(), labels),
         MemorySegment.ofArray(vectors));
   }
