@@ -26,14 +26,16 @@ class TrainCommandTest {
     return Files.writeString(folder.resolve(name), content);
   }
 
-  private static Run train(Path data, Path out, String... more) {
+  /** Trains from a file into a folder. */
+  static Run train(Path data, Path out, String... more) {
     List<String> command =
         new ArrayList<>(List.of("train", "--data", data.toString(), "--out", out.toString()));
     command.addAll(List.of(more));
     return Run.of(command.toArray(String[]::new));
   }
 
-  private static List<String> names(Path directory) throws IOException {
+  /** What a folder holds. */
+  static List<String> names(Path directory) throws IOException {
     try (Stream<Path> files = Files.list(directory)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
     }

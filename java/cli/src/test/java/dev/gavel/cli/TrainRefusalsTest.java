@@ -8,9 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,19 +18,6 @@ class TrainRefusalsTest {
 
   private Path file(String name, String content) throws IOException {
     return Files.writeString(folder.resolve(name), content);
-  }
-
-  private static Run train(Path data, Path out, String... more) {
-    List<String> command =
-        new ArrayList<>(List.of("train", "--data", data.toString(), "--out", out.toString()));
-    command.addAll(List.of(more));
-    return Run.of(command.toArray(String[]::new));
-  }
-
-  private static List<String> names(Path directory) throws IOException {
-    try (Stream<Path> files = Files.list(directory)) {
-      return files.map(file -> file.getFileName().toString()).sorted().toList();
-    }
   }
 
   @Test
@@ -51,10 +36,11 @@ class TrainRefusalsTest {
   void badRowsAreAnErrorUnlessTheyMayBeLeftOut() throws IOException {
     Path data = file("pairs.jsonl", Preferences.pairs(20) + "{\"prompt\":\"p\",\"chosen\":\"\"}\n");
     Path model = folder.resolve("model");
-    Run refused = train(data, model, "--loss", "bt", "--epochs", "1");
+    Run refused = TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1");
     assertEquals(ExitCode.USAGE, refused.exitCode());
     assertTrue(refused.err().contains("line 21: chosen"), refused.err());
-    Run allowed = train(data, model, "--loss", "bt", "--epochs", "1", "--skip-bad-rows");
+    Run allowed =
+        TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1", "--skip-bad-rows");
     assertEquals(ExitCode.DONE, allowed.exitCode(), allowed.err());
     assertTrue(allowed.err().contains("left out line 21"), allowed.err());
     String card = Files.readString(model.resolve("MODEL_CARD.md"));
@@ -69,10 +55,11 @@ class TrainRefusalsTest {
             "pairs.jsonl",
             hopeless.formatted("1,0") + hopeless.formatted("1,1") + Preferences.pairs(20));
     Path model = folder.resolve("model");
-    Run refused = train(data, model, "--loss", "bt", "--epochs", "1");
+    Run refused = TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1");
     assertEquals(ExitCode.USAGE, refused.exitCode());
     assertTrue(refused.err().contains("2 rows cannot be used, the first in line 1"), refused.err());
-    Run allowed = train(data, model, "--loss", "bt", "--epochs", "1", "--skip-bad-rows");
+    Run allowed =
+        TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1", "--skip-bad-rows");
     assertEquals(ExitCode.DONE, allowed.exitCode(), allowed.err());
     assertTrue(allowed.err().contains("left out line 2"), allowed.err());
     String card = Files.readString(model.resolve("MODEL_CARD.md"));
@@ -84,12 +71,15 @@ class TrainRefusalsTest {
     Path data = file("pairs.jsonl", Preferences.pairs(6));
     Path model = Files.createDirectory(folder.resolve("model"));
     Path kept = Files.writeString(model.resolve("notes.txt"), "mine");
-    assertEquals(ExitCode.USAGE, train(data, model, "--loss", "bt", "--epochs", "1").exitCode());
-    assertEquals(List.of("notes.txt"), names(model));
     assertEquals(
-        ExitCode.DONE, train(data, model, "--loss", "bt", "--epochs", "1", "--force").exitCode());
+        ExitCode.USAGE,
+        TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1").exitCode());
+    assertEquals(List.of("notes.txt"), TrainCommandTest.names(model));
+    assertEquals(
+        ExitCode.DONE,
+        TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1", "--force").exitCode());
     assertEquals("mine", Files.readString(kept));
-    assertEquals(7, names(model).size());
+    assertEquals(7, TrainCommandTest.names(model).size());
   }
 
   @Test
@@ -99,12 +89,12 @@ class TrainRefusalsTest {
     assumeTrue(Files.isDirectory(system), "skipped: this system has no /proc");
     // A row that cannot be used would be told first by a command that begins to work first.
     Path data = file("bad.jsonl", "{broken\n");
-    Run run = train(data, system, "--loss", "bt", "--force");
+    Run run = TrainCommandTest.train(data, system, "--loss", "bt", "--force");
     assertEquals(ExitCode.ENVIRONMENT, run.exitCode(), run.err());
     assertTrue(run.err().contains("cannot be written"), run.err());
     Path model = folder.resolve("model");
-    assertEquals(ExitCode.USAGE, train(data, model, "--loss", "bt").exitCode());
-    assertEquals(List.of(), names(model));
+    assertEquals(ExitCode.USAGE, TrainCommandTest.train(data, model, "--loss", "bt").exitCode());
+    assertEquals(List.of(), TrainCommandTest.names(model));
   }
 
   @Test
@@ -118,7 +108,7 @@ class TrainRefusalsTest {
             """);
     for (String loss : List.of("pl", "bce", "step")) {
       Path model = folder.resolve(loss);
-      Run run = train(data, model, "--loss", loss, "--holdout", "0");
+      Run run = TrainCommandTest.train(data, model, "--loss", loss, "--holdout", "0");
       assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
       assertTrue(run.err().contains("line 2: a row with the labels [-1.0, -2.0, -2.0]"), run.err());
       assertFalse(Files.exists(model.resolve("config.json")));
@@ -132,7 +122,7 @@ class TrainRefusalsTest {
         file("big.jsonl", "{\"prompt\":\"p\",\"responses\":[\"a\",\"b\"],\"scores\":[1e39,0]}\n");
     for (String loss : List.of("mse", "pinball")) {
       Path model = folder.resolve(loss);
-      Run run = train(data, model, "--loss", loss, "--holdout", "0");
+      Run run = TrainCommandTest.train(data, model, "--loss", loss, "--holdout", "0");
       assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
       assertTrue(run.err().contains("labels [1.0E39, 0.0] has labels that are beyond"), run.err());
       assertFalse(Files.exists(model.resolve("config.json")));
@@ -173,7 +163,7 @@ class TrainRefusalsTest {
             new String[] {"--loss", "bt", "--layout", "joint,joint"},
             new String[] {"--loss", "bt", "--prompt-tokens", "0"});
     for (String[] options : wrong) {
-      Run run = train(data, model, options);
+      Run run = TrainCommandTest.train(data, model, options);
       assertEquals(ExitCode.USAGE, run.exitCode(), String.join(" ", options) + ": " + run.err());
       assertFalse(Files.exists(model), String.join(" ", options));
     }
