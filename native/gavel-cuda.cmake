@@ -116,7 +116,7 @@ function(gavel_cuda_emulated)
   set_source_files_properties(${of_SOURCES} PROPERTIES LANGUAGE CXX)
   add_library(gavel_cuda_emulator OBJECT ${of_EMULATOR})
   if(GAVEL_SANITIZE)
-    # It is not what is tested, and switching threads is most of what such tests take: without this a quarter more.
+    # It is not what is tested, and switching threads is most of what such tests take.
     set_property(SOURCE ${of_EMULATOR} APPEND PROPERTY COMPILE_OPTIONS -O2 -fno-sanitize=undefined)
   endif()
   add_library(gavel_cuda_emulated_objects OBJECT ${of_SOURCES})

@@ -2,15 +2,16 @@
 //
 // device.h: the CUDA dialect that the files of this folder are written in.
 //
-// Every file with kernels, NAME.cu, is compiled twice: by nvcc for the GPU, and by g++ with test/cuda_emulator first on the include
-// path, which runs the same kernels on the processor in tests. What both understand, and nothing else, may be used:
+// Every file with code of the device, its own or of headers, is NAME.cu and compiled twice: by nvcc for the GPU, and by g++ with
+// test/cuda_emulator first on the include path, which runs the same kernels on the processor in tests. What both understand, and nothing
+// else, may be used:
 //   __global__ __device__ __launch_bounds__, threadIdx blockIdx blockDim gridDim, GAVEL_SHARED, GAVEL_DYNAMIC_SHARED,
 //   __syncthreads (_count, _or, _and), __syncwarp, __shfl_sync _xor_sync _down_sync _up_sync, __ballot_sync, __any_sync, __all_sync,
 //   __match_any_sync, atomicAdd Exch CAS Max Min Or And on int, unsigned and unsigned long long, __threadfence,
 //   __ldg __ldcg __ldcs __stcg __stcs, the vector types, fmaf sqrtf, __float_as_uint and the like, __popc __ffs __clz, min max,
 //   GAVEL_UNROLL (not #pragma unroll), and the instructions of ptx.h.
-// Files without kernels are NAME.cpp and do not include this header: nvcc gives them to g++ alone, once, where a .cu file is read for each
-// architecture and once more for the host.
+// The others are NAME.cpp and do not include this header: nvcc gives them to g++ alone, once, where a .cu file is read for each architecture
+// and once more for the host.
 // Rules that make the same sources right on both:
 //   - no plain __shared__ (the two macros below), no assembly outside ptx.h, no atomics on floating-point numbers;
 //   - a lane reads another lane's value through an intrinsic or behind __syncwarp only: nothing runs in lockstep by itself;

@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// report_fault.h: how a kernel says that the data are wrong. Apart from fault.h, which files without kernels read too.
+// report_fault.h: how a kernel says that the data are wrong. Apart from fault.h, which files without code of the device read too.
 #ifndef GAVEL_CUDA_REPORT_FAULT_H
 #define GAVEL_CUDA_REPORT_FAULT_H
 

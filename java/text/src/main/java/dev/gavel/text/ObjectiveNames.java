@@ -50,7 +50,7 @@ final class ObjectiveNames {
     if (!label.isTextual() || label.asText().isBlank() || Unicode.unpaired(label.asText()) >= 0) {
       throw new FormatException(
           file,
-          "has the label %s in id2label; it must be a text that says something, without halves of surrogate pairs"
+          "has the label %s in id2label; it must be a text that is not blank, without halves of surrogate pairs"
               .formatted(Excerpt.of(label.toString())));
     }
     return label.asText();
