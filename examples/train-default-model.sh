@@ -3,8 +3,8 @@
 # some minutes per command.
 #
 #   examples/train-default-model.sh compare      cross-validation inside the training part: what the choices rest on
-#   examples/train-default-model.sh train DIR    trains the model of these choices into DIR: the same bytes every time
-#                                                with one version; the bundled one is older than the sums of gradients of ADR 9, 2026-11-29
+#   examples/train-default-model.sh train DIR    trains the model of these choices into DIR: the same bytes every time,
+#                                                those of the bundled one, where ONNX Runtime gives the same hidden states (an AMD EPYC with AVX-512)
 set -eu
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
