@@ -280,7 +280,8 @@ void test_capture(CudaDevice &device, const TestContext &context, const Way &way
 }
 
 // The loss of the call is the CPU's loss of its scores, with invalid items masked.
-void test_loss(CudaDevice &device, const TestContext &context, const gavel_head_spec &spec) {
+void test_loss(CudaDevice &device, const TestContext &context, const gavel_head_spec &spec,
+               const gavel::cuda::ScoreKernels &kernels, int64_t expected_launches) {
   Random random(kSeed + 4);
   const TestHead head(context.get(), spec, kSeed);
   const CudaHead on_device(device, head);
@@ -308,9 +309,10 @@ void test_loss(CudaDevice &device, const TestContext &context, const gavel_head_
   const gavel::LossPlan plan = gavel::check_loss(arguments(here), 6, tensors);
   CudaRun run;
   run.loss = &plan;
+  run.kernels = kernels;
   const int64_t launches = gavel::emulator::launches();
   const CudaScores out = on_device.score(batch, run);
-  check_equal("launches", gavel::emulator::launches() - launches, std::max(spec.hidden_layers, 1));
+  check_equal("launches", gavel::emulator::launches() - launches, expected_launches);
 
   gavel_loss_args alone = arguments(there);
   std::vector<float> scores = out.scores;
@@ -342,9 +344,10 @@ int main() {
   test_heads(device, context);
   test_infinity_and_tiles(device);
   for (const int32_t dtype : {GAVEL_F32, GAVEL_BF16}) {
-    test_loss(device, context, linear_spec(dtype, 48, 1));
-    test_loss(device, context, mlp_spec(dtype, 48, {40}, 1, GAVEL_ACTIVATION_SILU));
-    test_loss(device, context, mlp_spec(dtype, 48, {40, 33}, 1, GAVEL_ACTIVATION_SILU));
+    test_loss(device, context, linear_spec(dtype, 48, 1), {}, 1);
+    test_loss(device, context, linear_spec(dtype, 48, 1), {LinearKernel::STREAM, {}}, 2);
+    test_loss(device, context, mlp_spec(dtype, 48, {40}, 1, GAVEL_ACTIVATION_SILU), {}, 1);
+    test_loss(device, context, mlp_spec(dtype, 48, {40, 33}, 1, GAVEL_ACTIVATION_SILU), {}, 2);
   }
   return finish();
 }

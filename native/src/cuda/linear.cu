@@ -121,7 +121,11 @@ __global__ void __launch_bounds__(threads_of(kKernel), warps_wanted(kHidden, kOu
     }
   }
   let_next_kernel_start();
-  finish_call(l.output, gridDim.x);
+  if constexpr (linear_takes_loss(kKernel)) {
+    finish_call(l.output, gridDim.x);
+  } else if (l.output.counts != nullptr) {
+    finish_counts(l.output, gridDim.x);
+  }
 }
 
 template <int32_t kHead, int32_t kHidden, LinearKernel kKernel, int kOutputs>

@@ -38,6 +38,11 @@ constexpr bool linear_exists(LinearKernel kernel, int32_t head, int32_t hidden, 
       return true;
   }
 }
+// Whether a kernel's last block computes a small loss (output.h). STREAM is compiled for every pair of dtypes, and in each the loss would be
+// most of the code.
+__host__ __device__ constexpr bool linear_takes_loss(LinearKernel kernel) {
+  return kernel != LinearKernel::STREAM;
+}
 bool linear_possible(LinearKernel kernel, const Linear &linear);
 LinearKernel choose_linear(const Linear &linear, int sm_count);
 // items > 0.

@@ -1,7 +1,8 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // loss_groups.h: groups of scores and the teams of threads (team.h) that evaluate them: a group of at most 8 entries takes one thread or 8
-// lanes, as its loss wants it, up to kWarpEntries a warp, larger ones the block; the bits are the CPU's whatever the team.
+// lanes, as its loss wants it, up to kWarpEntries a warp, larger ones the block (in a score kernel a warp as well); the bits are the CPU's
+// whatever the team.
 #ifndef GAVEL_CUDA_LOSS_GROUPS_H
 #define GAVEL_CUDA_LOSS_GROUPS_H
 
@@ -67,8 +68,9 @@ struct TeamResults {
   uint32_t broken;
 };
 
-// Items [begin, begin + count), count <= kTeamChunk. Every thread of the block; the results are complete behind the last barrier.
-template <typename Loss>
+// Items [begin, begin + count), count <= kTeamChunk. Every thread of the block; the results are complete behind the last barrier. kByBlock:
+// groups of more than kWarpEntries go to the block.
+template <typename Loss, bool kByBlock>
 __device__ inline void evaluate_groups(const LossTask &task, TeamMemory &memory, TeamResults &results, uint32_t begin,
                                        uint32_t count) {
   using Few = typename Loss::FewTeam;
@@ -91,18 +93,20 @@ __device__ inline void evaluate_groups(const LossTask &task, TeamMemory &memory,
   __syncthreads();
   for (uint32_t k = threadIdx.x / kWarp; k < count; k += blockDim.x / kWarp) {
     const GroupBounds bounds = read_bounds(task, begin + k);
-    if (!bounds.good || bounds.size <= kFewEntries || bounds.size > kWarpEntries) continue;
+    if (!bounds.good || bounds.size <= kFewEntries || (kByBlock && bounds.size > kWarpEntries)) continue;
     const ItemResult result = Loss::evaluate(task, LaneTeam<kWarp>(memory), Group{begin + k, bounds.begin, bounds.size, true});
     if (threadIdx.x % kWarp == 0) results.items[k] = result;
   }
   __syncthreads();
-  for (uint32_t k = 0; k < count; ++k) {
-    const GroupBounds bounds = read_bounds(task, begin + k);
-    if (!bounds.good || bounds.size <= kWarpEntries) continue;
-    const ItemResult result = Loss::evaluate(task, BlockTeam(memory), Group{begin + k, bounds.begin, bounds.size, true});
-    if (threadIdx.x == 0) results.items[k] = result;
+  if constexpr (kByBlock) {
+    for (uint32_t k = 0; k < count; ++k) {
+      const GroupBounds bounds = read_bounds(task, begin + k);
+      if (!bounds.good || bounds.size <= kWarpEntries) continue;
+      const ItemResult result = Loss::evaluate(task, BlockTeam(memory), Group{begin + k, bounds.begin, bounds.size, true});
+      if (threadIdx.x == 0) results.items[k] = result;
+    }
+    __syncthreads();
   }
-  __syncthreads();
 }
 
 // dscore of scores [begin, end), which so far holds the gradient of each item. Where it is not known whose the scores are, all are NaN.

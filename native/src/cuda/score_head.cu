@@ -3,7 +3,8 @@
 // score_head.cu: the launches of one head, and what lies where in the scratch memory. What a score is stands in score.cu.
 //
 // Launches: LINEAR 1. MLP 1 for up to 8 items of aligned rows, else 1 for the vectors and 1 a hidden layer; 1 more for more than 4 outputs. SPAN_MEAN 1
-// more, before. A loss 1 more, behind, unless it is small (is_small_loss) and the outputs are at most 4: then the last block does it.
+// more, before. A loss 1 more, behind, unless it is small (is_small_loss), the outputs are at most 4 and a linear head's kernel is not STREAM:
+// then the last block does it.
 // Mode FAST with many items: the vectors, those of blaslt_layers.cu, and any loss.
 #include "cuda/score_head.h"
 
@@ -74,7 +75,7 @@ class Plan {
     } else {
       enqueue_mlp();
     }
-    if (call_.loss != nullptr && !loss_in_last_block()) launch_loss(loss_task(), stream.context.sm_count, stream.native);
+    if (call_.loss != nullptr && !loss_in_last_block_) launch_loss(loss_task(), stream.context.sm_count, stream.native);
   }
 
  private:
@@ -82,11 +83,6 @@ class Plan {
   static constexpr int64_t kOwn = sizeof(Counters) / sizeof(uint32_t);
 
   bool fused() const { return product_ == ProductKernel::FUSED; }
-  // The kernels of many outputs (score_output.cu) and behind cuBLASLt have no room for it.
-  bool loss_in_last_block() const {
-    return items_ > 0 && !library_ && call_.head.spec.fields.output_width <= kFusedOutputs && is_small_loss(*call_.loss);
-  }
-
   LossTask loss_task() const {
     // One output: a score a row, whatever lies between the rows; several: without gaps.
     const int64_t outputs = call_.head.spec.fields.output_width, stride = outputs == 1 ? call_.scores.stride[0] : 1;
@@ -146,10 +142,16 @@ class Plan {
     output.scores = call_.scores.as<float>();
     output.score_stride = call_.scores.stride[0];
     if (call_.logits.present()) output.logits = call_.logits.as<float>(), output.logit_stride = call_.logits.stride[0];
-    if (call_.loss != nullptr && loss_in_last_block()) output.has_loss = true, output.loss = loss_task();
     output.counters = reinterpret_cast<Counters *>(counters_);
     if (call_.counts.present()) output.counts = call_.counts.as<int64_t>();
     return output;
+  }
+
+  // For a kernel that can take the loss along.
+  void add_loss(Output &output) {
+    if (call_.loss == nullptr || !is_small_loss(*call_.loss)) return;
+    loss_in_last_block_ = output.has_loss = true;
+    output.loss = loss_task();
   }
 
   Source source() {
@@ -178,10 +180,11 @@ class Plan {
     linear.output.valid = states_wanted_ ? at<uint8_t>(states_) : nullptr;
     const LinearKernel kernel = linear_ ? *linear_ : choose_linear(linear, stream_->context.sm_count);
     GAVEL_CHECK(linear_possible(kernel, linear), "linear kernel %d is not possible", static_cast<int>(kernel));
+    if (linear_takes_loss(kernel) && spec.fields.output_width <= kFusedOutputs) add_loss(linear.output);
     enqueue_linear(linear, kernel, stream_->native);
   }
 
-  Product product(int32_t l) const {
+  Product product(int32_t l) {
     const HeadSpec &spec = call_.head.spec;
     const HiddenLayer &layer = spec.hidden[l];
     const bool last = l + 1 == spec.fields.hidden_layers;
@@ -214,6 +217,7 @@ class Plan {
       e.partials = at<float>(partials_);
       e.tickets = tickets_;
       e.output = output();
+      add_loss(e.output);
     }
     return product;
   }
@@ -262,6 +266,7 @@ class Plan {
   int64_t groups_ = 0;
   Stream *stream_ = nullptr;
   bool states_wanted_ = false;
+  bool loss_in_last_block_ = false;
   char *scratch_ = nullptr;
   uint32_t *counters_ = nullptr;
   uint32_t *tickets_ = nullptr;
