@@ -67,15 +67,15 @@ __global__ void __launch_bounds__(kThreads, Loss::kBlocks) loss_kernel(const Los
     }
     uint32_t phase = 0;
     while (unit >= task.units[phase]) unit -= task.units[phase++];
+    bool wanted = true;
     if (phase > kEvaluate) wait_for_phase(task, phase == kSum ? kEvaluate : kSum);
     if (phase > kSum && task.units[kPlaceShared] != 0) {
       const bool shared = __ldcg(&task.state->shared_rows) != 0;
       if (phase == kGradient && shared) wait_for_phase(task, kPlaceShared);
       if (phase == kPlaceShared && shared) wait_for_phase(task, kScanShared);
-      // Nobody waits for a phase that is not wanted.
-      if (phase != kGradient && !shared) continue;
+      wanted = phase == kGradient || shared;
     }
-    run_loss_unit(task, memory, phase, unit, LossList<Loss>{});
+    if (wanted) run_loss_unit(task, memory, phase, unit, LossList<Loss>{});
     finish_unit(task, memory, phase);
   }
 }
