@@ -7,7 +7,9 @@
 
 #include <functional>
 
+#include "cuda_api_checks.h"
 #include "cuda_api_good_call.h"
+#include "cuda_training_call.h"
 #include "hostile.h"
 #include "loss_problem.h"
 
@@ -220,12 +222,35 @@ void test_machines() {
   nothing_lives("unavailable", 0);
 }
 
+// Kernels overlap only where their code can wait, and give the same bits where they do not.
+void test_generations() {
+  auto spec = mlp_spec(GAVEL_BF16, 24, {40, 16}, 6, GAVEL_ACTIVATION_SILU);
+  spec.flags = GAVEL_HEAD_HIDDEN_BIAS;
+  for (const int64_t items : {3, 12, 70}) {
+    Random random(static_cast<uint64_t>(items));
+    const TrainingCase training = random_case(random, spec, items);
+    Scores expected;
+    for (const int compute_capability : {90, 80, 89, 100, 120}) {
+      machine().set_compute_capability(compute_capability);
+      const CudaContext context;
+      const TestHead head(context.get(), spec, 9);
+      Scores actual;
+      score_on_device(context, head.get(), score_args(spec, training.batch, training.pooling, training.combine, true, actual),
+                      nullptr);
+      if (compute_capability == 90) expected = actual;
+      check_scores(std::to_string(compute_capability), actual, expected, static_cast<uint64_t>(items));
+    }
+    machine().reset();
+  }
+}
+
 }  // namespace
 
 int main() {
   machine().set_device_count(2);
   in_child("lost device", test_lost_device);
   in_child("machines", test_machines);
+  in_child("generations", test_generations);
   test_failing_calls();
   {
     const CudaContext context(0);

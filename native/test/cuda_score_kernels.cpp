@@ -81,6 +81,21 @@ int main() {
     if (dtype != GAVEL_F32) compare("mlp", mlp.score(GAVEL_POOLING_INDEX, {{}, ProductKernel::TILED}, 3), fused);
     const RawHead wide(device, with_norm(mlp_spec(dtype, 40, {33}, 5, GAVEL_ACTIVATION_TANH), GAVEL_NORM_NONE));
     wide.score(GAVEL_POOLING_INDEX, {}, 2);
+    // Rows with few, many and again few steps of W under way (fused_stages), the last slice shorter than the others. A lane reads what it has
+    // copied itself: nothing for ThreadSanitizer, which would take a minute.
+    if (gavel::emulator::engine() == gavel::emulator::EngineKind::THREADS) continue;
+    for (const int64_t width : {1032, 2728, 5352}) {
+      const RawHead deep(device, with_norm(mlp_spec(dtype, width, {33}, 1, GAVEL_ACTIVATION_SILU), GAVEL_NORM_RMS));
+      compare("mlp of " + std::to_string(width), deep.score(GAVEL_POOLING_INDEX, {{}, ProductKernel::FUSED}, 3),
+              deep.score(GAVEL_POOLING_INDEX, {{}, ProductKernel::COLUMNS_8}, 3));
+    }
   }
+  const gavel::cuda::DeviceLimits limits = gavel::cuda::product_limits(132, 227 * 1024);
+  check_equal("1024 columns", gavel::cuda::fused_stages(GAVEL_BF16, 1024, limits), 4);
+  check_equal("2728 columns", gavel::cuda::fused_stages(GAVEL_BF16, 2728, limits), 8);
+  check_equal("4096 columns", gavel::cuda::fused_stages(GAVEL_BF16, 4096, limits), 8);
+  check_equal("5352 columns", gavel::cuda::fused_stages(GAVEL_BF16, 5352, limits), 4);
+  // A100: 163 KiB.
+  check_equal("4096 columns", gavel::cuda::fused_stages(GAVEL_BF16, 4096, gavel::cuda::product_limits(108, 163 * 1024)), 4);
   return finish();
 }

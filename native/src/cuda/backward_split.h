@@ -64,29 +64,56 @@ __global__ void __launch_bounds__(kThreads, 2)
   const int group = thread % kWarp / 4, lane = thread % 4;
   const int my_row = warp / 2 * (kRows / 2), my_column = warp % 2 * (kColumns / 2);
   float total[kRowTiles][kColumnTiles][4] = {};
+  // Of word i, step pair and row or column, as dealt to the threads.
+  const auto left_pair = [](int i) { return Left::kDepthFirst ? i % kPairs : i / kRows; };
+  const auto left_row = [](int i) { return Left::kDepthFirst ? i / kPairs : i % kRows; };
+  const auto load_left = [&](int64_t base, int i) -> float2 {
+    const int64_t k = base + 2 * left_pair(i), m = first_row + left_row(i);
+    const bool inside = m < shape.rows;
+    return {inside && k < shape.depth ? left.at(k, m) : 0.0f, inside && k + 1 < shape.depth ? left.at(k + 1, m) : 0.0f};
+  };
+  const auto keep_left = [&](int i, const float2 &steps) {
+    uint32_t words[kLeftParts];
+    take_pair<kLeftParts>(steps.x, steps.y, words);
+    for (int part = 0; part < kLeftParts; ++part) lefts[part][left_pair(i)][left_row(i)] = words[part];
+  };
+  const auto load_right = [&](int64_t base, int i) -> float2 {
+    const int64_t k = base + 2 * (i / kColumns), n = first_column + i % kColumns;
+    const bool inside = n < shape.columns;
+    return {inside && k < shape.depth ? right.at(k, n) : 0.0f, inside && k + 1 < shape.depth ? right.at(k + 1, n) : 0.0f};
+  };
+  const auto keep_right = [&](int i, const float2 &steps) {
+    uint32_t words[kRightParts];
+    take_pair<kRightParts>(steps.x, steps.y, words);
+    for (int part = 0; part < kRightParts; ++part) rights[part][i / kColumns][i % kColumns] = words[part];
+  };
+  // Narrow tiles stand where few blocks walk a long depth: their next steps are loaded while these are multiplied, or each turn would wait for
+  // memory. Wide ones have no registers for that, and other blocks beside them.
+  constexpr bool kAhead = kColumns == 32;
+  constexpr int kMyLefts = kPairs * kRows / kThreads, kMyRights = kPairs * kColumns / kThreads;
+  [[maybe_unused]] float2 next_left[kMyLefts], next_right[kMyRights];
+  const auto load_ahead = [&](int64_t base) {
+    GAVEL_UNROLL
+    for (int i = 0; i < kMyLefts; ++i) next_left[i] = load_left(base, thread + i * kThreads);
+    GAVEL_UNROLL
+    for (int i = 0; i < kMyRights; ++i) next_right[i] = load_right(base, thread + i * kThreads);
+  };
+  if constexpr (kAhead) load_ahead(0);
   for (int64_t base = 0; base < shape.depth; base += kAddedSteps) {
     __syncthreads();
-    GAVEL_UNROLL_BY(4)
-    for (int i = thread; i < kPairs * kRows; i += kThreads) {
-      const int pair = Left::kDepthFirst ? i % kPairs : i / kRows, row = Left::kDepthFirst ? i / kPairs : i % kRows;
-      const int64_t k = base + 2 * pair, m = first_row + row;
-      const float low = k < shape.depth && m < shape.rows ? left.at(k, m) : 0.0f;
-      const float high = k + 1 < shape.depth && m < shape.rows ? left.at(k + 1, m) : 0.0f;
-      uint32_t words[kLeftParts];
-      take_pair<kLeftParts>(low, high, words);
-      for (int part = 0; part < kLeftParts; ++part) lefts[part][pair][row] = words[part];
-    }
-    GAVEL_UNROLL_BY(4)
-    for (int i = thread; i < kPairs * kColumns; i += kThreads) {
-      const int pair = i / kColumns, column = i % kColumns;
-      const int64_t k = base + 2 * pair, n = first_column + column;
-      const float low = k < shape.depth && n < shape.columns ? right.at(k, n) : 0.0f;
-      const float high = k + 1 < shape.depth && n < shape.columns ? right.at(k + 1, n) : 0.0f;
-      uint32_t words[kRightParts];
-      take_pair<kRightParts>(low, high, words);
-      for (int part = 0; part < kRightParts; ++part) rights[part][pair][column] = words[part];
+    if constexpr (kAhead) {
+      GAVEL_UNROLL
+      for (int i = 0; i < kMyLefts; ++i) keep_left(thread + i * kThreads, next_left[i]);
+      GAVEL_UNROLL
+      for (int i = 0; i < kMyRights; ++i) keep_right(thread + i * kThreads, next_right[i]);
+    } else {
+      GAVEL_UNROLL_BY(4)
+      for (int i = thread; i < kPairs * kRows; i += kThreads) keep_left(i, load_left(base, i));
+      GAVEL_UNROLL_BY(4)
+      for (int i = thread; i < kPairs * kColumns; i += kThreads) keep_right(i, load_right(base, i));
     }
     __syncthreads();
+    if constexpr (kAhead) load_ahead(base + kAddedSteps);
     float sums[kRowTiles][kColumnTiles][4] = {};
     for (int step = 0; step < kPairs; step += 8) {
       GAVEL_UNROLL

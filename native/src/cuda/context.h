@@ -47,6 +47,9 @@ struct Context {
   std::atomic<int64_t> held_bytes{0};
 
   int64_t free_bytes() const;
+  // Whether kernels may be launched early (launch.h): the code for 9.0 alone has the instructions that wait. Devices of other kinds run what was
+  // compiled for 8.0, which would not.
+  bool overlaps_launches() const { return compute_capability / 10 == 9; }
 
   // A record of pinned memory for a stream, with kind 0. give_back_fault takes it for reuse, and `done` with it: an event behind the
   // last work that may write to it.

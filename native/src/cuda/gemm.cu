@@ -11,7 +11,7 @@ int64_t product_columns(ProductKernel kernel) {
 }
 
 int64_t product_shared_bytes(ProductKernel kernel, int32_t dtype, int64_t depth) {
-  if (kernel == ProductKernel::FUSED) return fused_shared_bytes(dtype, depth);
+  if (kernel == ProductKernel::FUSED) return fused_shared_bytes(dtype, depth, kFewestFusedStages);
   if (kernel == ProductKernel::TILED) return tiled_shared_bytes();
   const int items = static_cast<int>(product_columns(kernel));
   return dtype == GAVEL_F32 ? f32_shared_bytes(items) : columns_shared_bytes(dtype, items);

@@ -63,6 +63,7 @@ struct FusedVectors {
   float *pooled;  // [items, depth] before the norm, or null
   int64_t pooled_stride;
   uint8_t *states;  // [items] ItemState, for the layers that follow, or null
+  int stages;       // fused_stages
 };
 
 // The kernels, and when each is the fast one (H200, bf16, 4096 neurons of 4096; figures stand at each).
@@ -98,13 +99,15 @@ inline int64_t product_tiles(int64_t neurons) {
   return divide_up(neurons, kTileNeurons);
 }
 int64_t product_shared_bytes(ProductKernel kernel, int32_t dtype, int64_t depth);
+// How many steps of W the kernel FUSED has under way.
+int fused_stages(int32_t dtype, int64_t depth, const DeviceLimits &limits);
 // Whether the kernel exists for the dtype and fits the device.
 bool product_possible(ProductKernel kernel, int32_t dtype, int64_t depth, const DeviceLimits &limits);
 // The one to use where vectors are packed already.
 ProductKernel choose_product(int64_t items, int64_t neurons, int64_t depth, int32_t dtype, const DeviceLimits &limits);
 
-// items > 0. early: the kernel before it in the stream is one of this library that calls let_next_kernel_start only after
-// wait_for_previous_kernel, so weights may be read before it has ended.
+// items > 0. early: the device overlaps launches (Context::overlaps_launches), and the kernel before it in the stream is one of this library
+// that calls let_next_kernel_start only after wait_for_previous_kernel, so weights may be read before it has ended.
 void enqueue_product(const Product &product, ProductKernel kernel, bool early, cudaStream_t stream);
 // kernel FUSED: 1 to 8 items; product.vectors is not read.
 void enqueue_fused_product(const Product &product, const FusedVectors &vectors, cudaStream_t stream);

@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(kProductThreads, 1) columns_kernel(const __gri
   GAVEL_SHARED(NeuronParameters<kColumnNeurons>, parameters);
   const ColumnPlace place = column_place<kItems>(p);
   const int64_t neuron0 = place.tile * kTileNeurons, item0 = place.group * kItems;
-  multiply_columns<kType, kItems, false>(p, place, ring, nullptr, [&] {
+  multiply_columns<kType, kItems, false>(p, place, ring, kColumnStages<kItems>, nullptr, [&] {
     load_neuron_parameters(p, neuron0, parameters);
     wait_for_previous_kernel();
     let_next_kernel_start();

@@ -54,6 +54,8 @@ constexpr int kStepBytes = 512;
 
 template <int kItems>
 constexpr int kColumnStages = kItems == 64 ? 3 : 4;
+// Where vectors are made in front of the product: half of W's slices at 4096 columns come meanwhile.
+constexpr int kManyColumnStages = 8;
 // Blocks of a step: 4 of W, and X's unless X is in shared memory as a whole.
 template <int kItems, bool kFused>
 constexpr int kColumnBlocks = 4 + (kFused ? 0 : kItems / 8);
@@ -99,15 +101,18 @@ __device__ inline void store_sums(const ColumnPlace &place, const float (&sums)[
   }
 }
 
-// The product of a block, from W through the ring and X either through it too or, kFused, from shared_x (packed, 8 items). prepare() runs
-// between the first copies of W and the first use of X; it may contain barriers. All warps are through when it returns.
+// The product of a block, from W through the ring and X either through it too or, kFused, from shared_x (packed, 8 items). stages: of the ring,
+// kColumnStages, or with kFused kManyColumnStages. prepare() runs between the first copies of W and the first use of X; it may contain
+// barriers. All warps are through when it returns.
 template <int32_t kType, int kItems, bool kFused, typename Prepare>
-__device__ inline void multiply_columns(const Product &p, const ColumnPlace &place, unsigned char *ring, const char *shared_x,
-                                        Prepare &&prepare) {
-  constexpr int kStages = kColumnStages<kItems>, kBlocks = kColumnBlocks<kItems, kFused>, kXBlocks = kItems / 8;
+__device__ inline void multiply_columns(const Product &p, const ColumnPlace &place, unsigned char *ring, int stages,
+                                        const char *shared_x, Prepare &&prepare) {
+  constexpr int kBlocks = kColumnBlocks<kItems, kFused>, kXBlocks = kItems / 8;
   const int64_t steps = step_count(p.depth);
-  unsigned char *mine = ring + place.warp * (kStages * kBlocks * kStepBytes) + place.lane * 16;
-  const auto slot = [&](int step, int block) { return mine + (step % kStages * kBlocks + block) * kStepBytes; };
+  unsigned char *mine = ring + place.warp * (stages * kBlocks * kStepBytes) + place.lane * 16;
+  const auto slot = [&](int step, int block) {
+    return mine + ((kFused ? step & (stages - 1) : step % stages) * kBlocks + block) * kStepBytes;
+  };
   const char *w =
       static_cast<const char *>(p.weight) + place.tile * 4 * steps * kStepBytes + place.begin * kStepBytes + place.lane * 16;
   const char *x = static_cast<const char *>(p.vectors) + place.group * kXBlocks * steps * kStepBytes +
@@ -124,15 +129,19 @@ __device__ inline void multiply_columns(const Product &p, const ColumnPlace &pla
       for (int b = 0; b < kXBlocks; ++b) copy_async_16(slot(step, 4 + b), x + (b * steps + step) * kStepBytes);
     }
   };
-  for (int stage = 0; stage < kStages; ++stage) copy_w(stage);
+  for (int stage = 0; stage < stages; ++stage) copy_w(stage);
   prepare();
-  for (int stage = 0; stage < kStages; ++stage) {
+  for (int stage = 0; stage < stages; ++stage) {
     copy_x(stage);
     copy_async_commit();
   }
   float sums[2][kXBlocks][4] = {};
   for (int step = 0; step < place.steps; ++step) {
-    copy_async_wait<kStages - 1>();
+    if (kFused && stages == kManyColumnStages) {
+      copy_async_wait<kManyColumnStages - 1>();
+    } else {
+      copy_async_wait<kColumnStages<kItems> - 1>();
+    }
     uint4 w_now[4], x_now[kXBlocks];
     GAVEL_UNROLL
     for (int b = 0; b < 4; ++b) w_now[b] = *reinterpret_cast<const uint4 *>(slot(step, b));
@@ -144,8 +153,8 @@ __device__ inline void multiply_columns(const Product &p, const ColumnPlace &pla
     }
     multiply_step<kType, kItems>(sums, w_now, x_now);
     // The slot is free: what it held has gone into the products.
-    copy_w(step + kStages);
-    copy_x(step + kStages);
+    copy_w(step + stages);
+    copy_x(step + stages);
     copy_async_commit();
   }
   copy_async_wait<0>();

@@ -3,9 +3,10 @@
 // gemm_fused.cu: at most 8 items in one launch: every block makes all vectors for itself in shared memory, a warp one of them, while the
 // first copies of its part of W are under way. The rows are aligned; others, which are rare, would make these kernels twice as long.
 //
-// H200, bf16, 4096 neurons of 4096: 128 blocks on 132 SMs, one wave; 64 KiB of vectors and a ring of 64 KiB in shared memory. Under way
-// in each SM: 4 steps of 8 warps of 2 KiB of W, 64 KiB; Little's law wants 23 KiB for 4.3 TB/s at 700 ns. Bytes from memory: W once;
-// the hidden states come out of the L2 cache for all blocks but the first, 64 KiB each.
+// H200, bf16, 4096 neurons of 4096: 128 blocks on 132 SMs, one wave; 64 KiB of vectors and a ring of 128 KiB in shared memory. Under way
+// in each SM: 8 steps of 8 warps of 2 KiB of W, 128 KiB, half of what a block reads; Little's law wants 23 KiB for 4.3 TB/s at 700 ns, the rest
+// is what memory gives while the vectors are made. Bytes from memory: W once; the hidden states come out of the L2 cache for all blocks
+// but the first, 64 KiB each.
 #include "cuda/gemm_f32.h"
 #include "cuda/gemm_kernels.h"
 #include "cuda/launch.h"
@@ -15,6 +16,7 @@ namespace gavel::cuda {
 namespace {
 
 constexpr int kItems = 8;
+static_assert(kFewestFusedStages == kColumnStages<kItems>);
 
 // Vector of item r, packed as row r of shared_x; zeros where there is no such item.
 template <int32_t kHead, int32_t kHidden>
@@ -70,7 +72,7 @@ __global__ void __launch_bounds__(kProductThreads, 1)
     prepare();
     multiply_f32<kItems>(p, place, reinterpret_cast<const float *>(shared_x), tile);
   } else {
-    multiply_columns<kHead, kItems, true>(p, place, ring, shared_x, prepare);
+    multiply_columns<kHead, kItems, true>(p, place, ring, f.stages, shared_x, prepare);
   }
   const TileView view = {tile, kColumnNeurons * kPitch, slice_count(p.depth), neuron0, 0};
   finish_tile<kHead, kColumnNeurons, kItems, kPitch>(p, view, states, parameters, 0, 1, place.tiles, tile,
@@ -79,15 +81,22 @@ __global__ void __launch_bounds__(kProductThreads, 1)
 
 }  // namespace
 
-int64_t fused_shared_bytes(int32_t dtype, int64_t depth) {
+int64_t fused_shared_bytes(int32_t dtype, int64_t depth, int stages) {
   const int64_t tile = column_tile_bytes(dtype, kItems);
-  const int64_t ring = dtype == GAVEL_F32 ? 0 : kColumnRingBytes<kItems, true>;
+  const int64_t ring = dtype == GAVEL_F32 ? 0 : kColumnRingBytes<kItems, true> / kColumnStages<kItems> * stages;
   return step_count(depth) * kBlockElements * (dtype == GAVEL_F32 ? 4 : 2) + (ring > tile ? ring : tile);
+}
+
+int fused_stages(int32_t dtype, int64_t depth, const DeviceLimits &limits) {
+  // Where two blocks fit a multiprocessor, one makes vectors while the other multiplies.
+  const bool alone = 2 * fused_shared_bytes(dtype, depth, kFewestFusedStages) > limits.shared_bytes;
+  return alone && fused_shared_bytes(dtype, depth, kManyColumnStages) <= limits.shared_bytes ? kManyColumnStages
+                                                                                             : kFewestFusedStages;
 }
 
 void enqueue_fused(const Product &p, const FusedVectors &f, cudaStream_t stream) {
   const dim3 grid(static_cast<unsigned>(product_tiles(p.neurons)));
-  const size_t bytes = static_cast<size_t>(fused_shared_bytes(p.dtype, p.depth));
+  const size_t bytes = static_cast<size_t>(fused_shared_bytes(p.dtype, p.depth, f.stages));
   with_type(f.source.dtype, [&](auto hidden) {
     constexpr int32_t kHidden = decltype(hidden)::value;
     if (p.dtype == GAVEL_F32) {

@@ -21,7 +21,8 @@ int64_t tiled_shared_bytes();
 void enqueue_tiled(const Product &product, bool early, cudaStream_t stream);
 
 // Any dtype, at most 8 items.
-int64_t fused_shared_bytes(int32_t dtype, int64_t depth);
+constexpr int kFewestFusedStages = 4;
+int64_t fused_shared_bytes(int32_t dtype, int64_t depth, int stages);
 void enqueue_fused(const Product &product, const FusedVectors &vectors, cudaStream_t stream);
 
 }  // namespace gavel::cuda

@@ -43,8 +43,8 @@ void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, size_t dyn
   detail::launch(false, kernel, grid, block, dynamic_shared_bytes, stream, arguments...);
 }
 
-// The same, but from compute capability 9.0 on the kernel may start before the one in front of it in the stream has ended: it must call
-// wait_for_previous_kernel() before it touches anything that the other writes or reads.
+// The same, but the kernel may start before the one in front of it in the stream has ended: it must call wait_for_previous_kernel() before it
+// touches anything that the other writes or reads. Only on devices where that waits (Context::overlaps_launches).
 template <typename... Parameters, typename... Arguments>
 void launch_early(void (*kernel)(Parameters...), dim3 grid, unsigned block, size_t dynamic_shared_bytes, cudaStream_t stream,
                   Arguments &&...arguments) {

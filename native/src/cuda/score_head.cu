@@ -106,12 +106,13 @@ class Plan {
     return vectors;
   }
 
+  DeviceLimits limits() const { return product_limits(call_.head.context.sm_count, call_.head.context.shared_bytes); }
+
   // One kernel for all layers: they share the filled up rows of the packed vectors.
   void choose(const std::optional<ProductKernel> &wanted) {
     const HeadSpec &spec = call_.head.spec;
-    const DeviceLimits limits = product_limits(call_.head.context.sm_count, call_.head.context.shared_bytes);
     const int32_t dtype = spec.fields.dtype;
-    const auto possible = [&](ProductKernel kernel) { return product_possible(kernel, dtype, spec.hidden[0].depth, limits); };
+    const auto possible = [&](ProductKernel kernel) { return product_possible(kernel, dtype, spec.hidden[0].depth, limits()); };
     if (wanted) {
       GAVEL_CHECK(possible(*wanted) && (*wanted != ProductKernel::FUSED || items_ <= product_columns(*wanted)),
                   "product kernel %d is not possible for %" PRId64 " items", static_cast<int>(*wanted), items_);
@@ -125,7 +126,7 @@ class Plan {
     }
     int64_t widest = 0;
     for (int32_t l = 0; l < spec.fields.hidden_layers; ++l) widest = std::max(widest, spec.hidden[l].width);
-    product_ = choose_product(items_, widest, spec.hidden[0].depth, dtype, limits);
+    product_ = choose_product(items_, widest, spec.hidden[0].depth, dtype, limits());
   }
 
   Output output() const {
@@ -238,19 +239,25 @@ class Plan {
   void enqueue_mlp() {
     const HeadSpec &spec = call_.head.spec;
     if (fused()) {
-      const FusedVectors vectors = {source(), make_norm(call_.head), pooled(), call_.vectors.stride[0], at<uint8_t>(states_)};
+      const FusedVectors vectors = {source(),
+                                    make_norm(call_.head),
+                                    pooled(),
+                                    call_.vectors.stride[0],
+                                    at<uint8_t>(states_),
+                                    fused_stages(spec.fields.dtype, spec.hidden[0].depth, limits())};
       enqueue_fused_product(product(0), vectors, stream_->native);
     } else {
       enqueue_packed_vectors(product_unit(product_));
     }
     const ProductKernel kernel = fused() ? ProductKernel::COLUMNS_8 : product_;
+    const bool early = stream_->context.overlaps_launches();
     for (int32_t l = fused() ? 1 : 0; l < spec.fields.hidden_layers; ++l) {
-      enqueue_product(product(l), kernel, true, stream_->native);
+      enqueue_product(product(l), kernel, early, stream_->native);
     }
     if (spec.fields.output_width <= kFusedOutputs) return;
     enqueue_output(
         {at<float>(activated_), call_.head.parameter(spec.output_weight), spec.output_depth, at<uint8_t>(states_), output()},
-        stream_->native);
+        early, stream_->native);
   }
 
   const ScoreCall &call_;

@@ -50,10 +50,14 @@ __global__ void __launch_bounds__(kThreads) output_kernel(const __grid_constant_
 
 }  // namespace
 
-void enqueue_output(const OutputLayer &layer, cudaStream_t stream) {
+void enqueue_output(const OutputLayer &layer, bool early, cudaStream_t stream) {
+  const dim3 grid(static_cast<unsigned>(layer.output.items));
   with_type(layer.output.dtype, [&](auto type) {
-    launch_early(output_kernel<decltype(type)::value>, dim3(static_cast<unsigned>(layer.output.items)), kThreads, 0, stream,
-                 layer);
+    if (early) {
+      launch_early(output_kernel<decltype(type)::value>, grid, kThreads, 0, stream, layer);
+    } else {
+      launch(output_kernel<decltype(type)::value>, grid, kThreads, 0, stream, layer);
+    }
   });
 }
 

@@ -17,7 +17,8 @@ struct OutputLayer {
   Output output;
 };
 
-void enqueue_output(const OutputLayer &layer, cudaStream_t stream);
+// early: as enqueue_product.
+void enqueue_output(const OutputLayer &layer, bool early, cudaStream_t stream);
 
 }  // namespace gavel::cuda
 

@@ -44,6 +44,10 @@ cudaError_t launch(const cudaLaunchConfig_t &config, const void *kernel, std::fu
   const auto limit = machine().dynamic_shared_limit.find(kernel);
   const size_t most = limit == machine().dynamic_shared_limit.end() ? 48 * 1024 : static_cast<size_t>(limit->second);
   if (config.dynamicSmemBytes > most) return result(cudaErrorInvalidValue);
+  // Such a device runs what was compiled for 8.0, which has no instruction to wait with.
+  if (config.numAttrs != 0 && machine().compute_capability / 10 != 9) {
+    stop("%s is launched early on a device on which it cannot wait for the kernel before it", function_name(kernel));
+  }
   CUstream_st &stream = stream_of(config.stream);
   if (config.stream != nullptr && stream.device != current_device()) return result(cudaErrorInvalidResourceHandle);
   const Launch run{kernel, grid, block, config.dynamicSmemBytes, std::move(body)};
