@@ -3,8 +3,8 @@
 #   ./run.sh [RESULTS_FOLDER [STEP...]]        default ./results and every step; about nine minutes
 # Ceilings, our own times, the tests on the device (a skip is a failure), PyTorch beside us, then compute-sanitizer on the small shapes. What
 # matters most comes first, and everything that was found is in the results folder as soon as it was found: logs, JSON, steps.tsv and
-# results.md, made anew after every step. No step runs longer than its limit, nor all together longer than GAVEL_SECONDS (560). A later
-# run of some steps into the same folder replaces theirs.
+# results.md, made anew after every step. No step runs longer than its limit (a single one that is named: than the rest of all), nor all
+# together longer than GAVEL_SECONDS (560). A later run of some steps into the same folder replaces theirs.
 # Exit code 1 where a step failed, 3 where the host cannot run it; what else it lacks (compute-sanitizer, python3, PyTorch) is named
 # and left out. GAVEL_PYTHON: the python3 that has PyTorch. With GAVEL_CUDA_LIBRARY naming another libgavel_cuda.so, the emulated one, the
 # runner itself is tried without a GPU.
@@ -41,6 +41,7 @@ scratch=$(mktemp -d) || cannot "no folder for temporary files can be made in ${T
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 wanted=" $* "
+wanted_steps=$#
 failed=0
 cd "$results" || exit 3
 ulimit -c 0
@@ -88,7 +89,7 @@ state() { # file what
 begin() {
   is_wanted "$1" || return 1
   seconds=$(left)
-  [ "$seconds" -gt "$2" ] && seconds=$2
+  [ "$wanted_steps" -ne 1 ] && [ "$seconds" -gt "$2" ] && seconds=$2
   [ "$seconds" -ge 5 ] && return
   note "$1" "not run: GAVEL_SECONDS ($budget) are over"
   return 1

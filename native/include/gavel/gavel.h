@@ -197,7 +197,8 @@ void gavel_stream_destroy(gavel_stream *stream);
 void *gavel_stream_native(gavel_stream *stream);
 /* Makes the scratch memory at least this large. Needed before a capture, where nothing may be allocated: a call that finds too little
  * then fails and says how much it needs; outside one, calls grow it themselves. Memory a captured graph may use is kept until the
- * stream is destroyed. */
+ * stream is destroyed. A graph works in the scratch memory of the stream it was captured on: replay it on that stream, or while no other
+ * work of that stream runs, and one at a time; results are undefined otherwise. */
 int32_t gavel_stream_reserve(gavel_stream *stream, int64_t bytes, gavel_error *error);
 /* Waits until everything enqueued so far is done, then reports and clears the first fault of it (see the conventions above). */
 int32_t gavel_stream_synchronize(gavel_stream *stream, gavel_error *error);
