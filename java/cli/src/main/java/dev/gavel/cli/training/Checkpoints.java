@@ -107,7 +107,8 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         continue;
       }
       try {
-        Files.delete(Files.createTempFile(folder, ".gavel-", ".tmp"));
+        // Another run that goes on from a complete folder may have tidied it.
+        Files.deleteIfExists(Files.createTempFile(folder, ".gavel-", ".tmp"));
       } catch (IOException e) {
         // Without the cause: where a system says that there is no such file, the folder is there.
         throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e));

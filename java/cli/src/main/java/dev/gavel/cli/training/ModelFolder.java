@@ -101,7 +101,8 @@ public final class ModelFolder {
           "--out %s is complete, and was made with other settings: %s. Use those, name another, or start over with --force and without --resume"
               .formatted(folder, String.join("; ", differences)));
     }
-    // Of a run that was killed when all was written but this.
+    // Of a run that was killed before its first file, or when all was written.
+    deleteBegun(folder);
     Checkpoints.removeLeft(folder);
   }
 
@@ -175,7 +176,7 @@ public final class ModelFolder {
     try (Stream<Path> entries = Files.list(folder)) {
       for (Path entry : entries.toList()) {
         if (BEGUN.matcher(entry.getFileName().toString()).matches()) {
-          Files.delete(entry);
+          Files.deleteIfExists(entry);
         }
       }
     } catch (IOException e) {
