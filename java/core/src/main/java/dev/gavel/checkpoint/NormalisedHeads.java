@@ -119,7 +119,9 @@ final class NormalisedHeads {
       return Readout.affine(mean, deviation);
     } catch (InvalidArgumentException e) {
       throw new FormatException(
-          file, "has %s, which cannot standardise a score: %s".formatted(stored, e.getMessage()), e);
+          file,
+          "has %s, which cannot standardise a score: %s".formatted(stored, e.getMessage()),
+          e);
     }
   }
 }

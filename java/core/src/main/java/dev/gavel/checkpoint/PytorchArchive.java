@@ -19,8 +19,8 @@ import java.util.zip.ZipFile;
 
 /**
  * The zip archive of {@code torch.save}: one folder whose entries are stored, never compressed, so
- * that a part of one can be read without the rest. An entry that says otherwise is refused. What
- * is read whole is compared with its checksum, which says nothing of a part.
+ * that a part of one can be read without the rest. An entry that says otherwise is refused. What is
+ * read whole is compared with its checksum, which says nothing of a part.
  */
 final class PytorchArchive implements AutoCloseable {
   private static final byte[] ZIP = {'P', 'K', 3, 4};

@@ -155,7 +155,8 @@ class RunOutputTest {
   @Test
   void nothingIsLeftOfAnotherFormatThatIsNotMade() throws Exception {
     Path file = folder.resolve("out");
-    Path made = Files.writeString(folder.resolve("out.converted"), "half, of a run that was killed");
+    Path made =
+        Files.writeString(folder.resolve("out.converted"), "half, of a run that was killed");
     try (RunOutput output = RunOutput.claim(file, true, false)) {
       output.convertWith((rows, to) -> {
         Files.copy(rows, to);
@@ -182,7 +183,8 @@ class RunOutputTest {
     List<String> lines = new ArrayList<>(Files.readAllLines(journal));
     for (int row = 1; row <= 2; row++) {
       Checkpoint later = new Checkpoint(new Position(0, row, row, row), 4L * row, 0, Map.of());
-      lines.add(1, new String(RunRecord.write(new RunRecord.At(later)), StandardCharsets.UTF_8).strip());
+      lines.add(
+          1, new String(RunRecord.write(new RunRecord.At(later)), StandardCharsets.UTF_8).strip());
     }
     // The second is in front of the first now, and what follows is not known to be of this run.
     Files.writeString(journal, String.join("\n", lines) + "\n");
