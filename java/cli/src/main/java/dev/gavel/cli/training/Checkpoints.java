@@ -33,9 +33,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The state of training in a folder {@code checkpoint} of the model folder that is being made,
  * which is gone when that is complete. {@code state.json} names the files that belong to it: they
- * are on the disk before it is, so whatever was killed when, it tells of whole files. It is there
- * before the first epoch, and the first to go at the end: without it nothing is unfinished. Who has
- * the folder holds a lock.
+ * are on the disk before it is, so whatever was killed when, it tells of whole files. Their
+ * checksums, and one of its own, tell whether anything was changed since. It is there before the
+ * first epoch, and the first to go at the end: without it nothing is unfinished. Who has the folder
+ * holds a lock.
  */
 public final class Checkpoints implements EpochStore, AutoCloseable {
   static final String FOLDER = "checkpoint";
@@ -46,6 +47,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
   private static final Pattern OWN =
       Pattern.compile(
           "lock|state\\.json(\\.partial)?|(optimizer|best)-\\d{6}\\.safetensors|\\..+\\.tmp");
+  private static final int VERSION = 2;
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
@@ -226,13 +228,20 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
 
   private void write(List<Epoch> epochs, Optional<String> optimizer) throws IOException {
     ObjectNode state = JSON.createObjectNode();
-    state.put("format", FORMAT).put("format_version", 1);
-    optimizer.ifPresent(name -> state.put("optimizer", name));
-    best.ifPresent(name -> state.put("best", name));
+    state.put("format", FORMAT).put("format_version", VERSION);
+    if (optimizer.isPresent()) {
+      state.put("optimizer", optimizer.get());
+      state.put("optimizer_crc32c", WholeFile.checksum(folder.resolve(optimizer.get())));
+    }
+    if (best.isPresent()) {
+      state.put("best", best.get());
+      state.put("best_crc32c", WholeFile.checksum(folder.resolve(best.get())));
+    }
     ArrayNode list = state.putArray("epochs");
     epochs.forEach(epoch -> EpochJson.write(list.addObject(), epoch));
     ObjectNode words = state.putObject("settings");
     settings.values().forEach(words::put);
+    state.put("check", WholeFile.checksum(state.toString()));
     WholeFile.write(folder.resolve(STATE), JSON.writeValueAsBytes(state));
     List<String> named = new ArrayList<>(List.of(STATE, LOCK));
     optimizer.ifPresent(named::add);
@@ -278,13 +287,20 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     try {
       JsonNode state = JSON.readTree(Files.readAllBytes(file));
       if (!state.path("format").asText().equals(FORMAT)
-          || state.path("format_version").asInt() != 1) {
+          || state.path("format_version").asInt() != VERSION) {
         throw new FormatException(file, "is no state of training; start over with --force");
+      }
+      // What was read is written with the same bytes: keys keep their order, numbers their digits.
+      JsonNode check = ((ObjectNode) state).remove("check");
+      if (check == null || !check.asText().equals(WholeFile.checksum(state.toString()))) {
+        throw changed(file);
       }
       return Optional.of(state);
     } catch (JsonProcessingException e) {
       throw new FormatException(
-          file, "is no state of training (%s); start over with --force".formatted(e.getMessage()));
+          file,
+          "is no state of training (%s); start over with --force"
+              .formatted(e.getOriginalMessage()));
     } catch (IOException e) {
       throw new FileException(file, "cannot be read: " + e, e);
     }
@@ -299,7 +315,20 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
           "names %s '%s'; after its epochs it must be %s"
               .formatted(kind, state.path(kind).asText(), name));
     }
-    return folder.resolve(name);
+    Path file = folder.resolve(name);
+    try {
+      if (!state.path(kind + "_crc32c").asText().equals(WholeFile.checksum(file))) {
+        throw changed(file);
+      }
+    } catch (IOException e) {
+      throw new FileException(file, "cannot be read: " + e, e);
+    }
+    return file;
+  }
+
+  private static FormatException changed(Path file) {
+    return new FormatException(
+        file, "was changed since the run wrote it; start over with --force and without --resume");
   }
 
   private static String name(String kind, int epoch) {
