@@ -166,7 +166,7 @@ public final class ModelFolder {
       return entries
           .map(entry -> entry.getFileName().toString())
           .allMatch(
-              name -> BEGUN.matcher(name).matches() || left && name.equals(Checkpoints.FOLDER));
+              name -> BEGUN.matcher(name).matches() || (left && name.equals(Checkpoints.FOLDER)));
     } catch (IOException e) {
       throw new FileException(folder, "cannot be read: " + e, e);
     }
