@@ -34,7 +34,7 @@ class CheckpointsTest {
     Path out = folder.resolve("out");
     assertFalse(ModelFolder.checkPlace(out, false, false));
     Path killed = Files.createDirectories(folder.resolve("killed/checkpoint"));
-    try (Checkpoints first = Checkpoints.open(out, SETTINGS, false)) {
+    try (Checkpoints _ = Checkpoints.open(out, SETTINGS, false)) {
       for (String name : names(out.resolve("checkpoint"))) {
         Files.copy(out.resolve("checkpoint").resolve(name), killed.resolve(name));
       }
