@@ -117,11 +117,15 @@ record EvalReport(
               .formatted(
                   benchmark.name(), section.name(), section.estimate().percent(), section.rows()));
     }
+    benchmark
+        .unscored()
+        .forEach((section, why) ->
+            text.append("%s %s: no score: %s\n".formatted(benchmark.name(), section, why)));
     text.append(
         "%s score: %s\n"
             .formatted(
                 benchmark.name(),
-                benchmark.score().map(Estimate::percent).orElse("none, a section has no rows")));
+                benchmark.score().map(Estimate::percent).orElse("none, a section has no score")));
   }
 
   private static String percent(Proportion proportion) {
@@ -155,6 +159,10 @@ record EvalReport(
       ObjectNode described = sections.putObject(section.name());
       estimate(described, section.estimate());
       described.put("n", section.rows());
+    }
+    if (!benchmark.unscored().isEmpty()) {
+      ObjectNode unscored = to.putObject("unscored");
+      benchmark.unscored().forEach(unscored::put);
     }
   }
 

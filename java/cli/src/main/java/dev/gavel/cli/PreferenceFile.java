@@ -87,18 +87,14 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, List<Row> without
 
   /** Those of a benchmark; rows that are not are bad. */
   PreferenceFile of(Benchmark benchmark) {
-    List<Row> kept = new ArrayList<>();
-    List<ParsedRow.Bad> refused = new ArrayList<>(bad);
-    for (Row row : rows) {
+    return without(row -> {
       try {
         benchmark.check(row);
-        kept.add(row);
+        return Optional.empty();
       } catch (BadRowException e) {
-        refused.add(new ParsedRow.Bad(row.line(), row.id(), e.error()));
+        return Optional.of(e.error());
       }
-    }
-    refused.sort(Comparator.comparingLong(ParsedRow.Bad::line));
-    return new PreferenceFile(kept, refused, withoutPreference);
+    });
   }
 
   /**

@@ -211,6 +211,29 @@ class EvalCommandTest {
     assertTrue(sections.get("Ties").get("score").asDouble() <= 1.01);
   }
 
+  @Test
+  void aBenchmarksRowsAreCheckedAndItsOtherFiguresAreKept() {
+    String rows =
+        """
+        {"id":"a","prompt":"a","chosen":"yes","rejected":["no","never","not"],"subset":"Math"}
+        {"id":"tied:1","prompt":"b","chosen":["red","blue"],"rejected":["seven"],"subset":"Ties"}
+        {"id":"b","prompt":"c","responses":["red","blue"],"scores":[1,1],"subset":"Mathematics"}
+        """;
+    Run run = eval(rows, "--json", "--benchmark", "rewardbench2");
+    // Whatever people think of its responses, the third is none of the benchmark's.
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+    assertTrue(run.err().contains("line 3: subset"), run.err());
+    JsonNode all = run.json().get(0);
+    assertEquals(1, all.get("failed").asInt());
+    assertEquals(0, all.get("without_preference").asInt());
+    JsonNode benchmark = all.get("benchmark");
+    assertEquals(1, benchmark.get("sections").size());
+    assertTrue(benchmark.get("score").isNull());
+    assertTrue(benchmark.at("/unscored/Ties").asText().startsWith("none of 1 tied"), run.out());
+    String table = eval(rows, "--benchmark", "rewardbench2").out();
+    assertTrue(table.contains("rewardbench2 Ties: no score: none of 1 tied"), table);
+  }
+
   /** A head whose score overflows where a response ends with a letter behind y, and only there. */
   private static Path overflowing(Path folder) throws IOException {
     return TinyModel.writeReadout(

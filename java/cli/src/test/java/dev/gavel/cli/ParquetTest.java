@@ -356,6 +356,7 @@ class ParquetTest {
       assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
       assertArrayEquals(expected, Files.readAllBytes(cut), "kept " + kept);
       assertFalse(Files.exists(folder.resolve("cut.parquet.partial")));
+      assertFalse(Files.exists(folder.resolve("cut.parquet.converted")));
     }
     Run again = score(input, cut, "--resume");
     assertTrue(again.err().contains("complete already"), again.err());

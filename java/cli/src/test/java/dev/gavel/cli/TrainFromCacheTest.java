@@ -87,6 +87,13 @@ class TrainFromCacheTest {
     Run complete = train(cache, vectors, "--resume", "--validation", "0.2", "--patience", "3");
     assertEquals(ExitCode.DONE, complete.exitCode(), complete.err());
     assertTrue(complete.err().contains("complete already"), complete.err());
+    // Of a run that was killed when all was written.
+    Files.createFile(Files.createDirectory(vectors.resolve("checkpoint")).resolve("lock"));
+    Path tried = Files.createFile(vectors.resolve(".gavel-17.tmp"));
+    Run tidied = train(cache, vectors, "--resume", "--validation", "0.2", "--patience", "3");
+    assertEquals(ExitCode.DONE, tidied.exitCode(), tidied.err());
+    assertFalse(Files.exists(vectors.resolve("checkpoint")));
+    assertFalse(Files.exists(tried));
     byte[] head = Files.readAllBytes(vectors.resolve("model.safetensors"));
     Run other = train(cache, vectors, "--resume", "--validation", "0.3", "--patience", "3");
     assertEquals(ExitCode.USAGE, other.exitCode(), other.err());

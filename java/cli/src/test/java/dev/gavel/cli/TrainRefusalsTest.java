@@ -71,10 +71,12 @@ class TrainRefusalsTest {
     Path data = file("pairs.jsonl", Preferences.pairs(6));
     Path model = Files.createDirectory(folder.resolve("model"));
     Path kept = Files.writeString(model.resolve("notes.txt"), "mine");
+    Path begun = model.resolve(".model.safetensors.9437c411-9aa7-4c72-b147-34b5918423ca.tmp");
     assertEquals(
         ExitCode.USAGE,
         TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1").exitCode());
     assertEquals(List.of("notes.txt"), TrainCommandTest.names(model));
+    Files.createFile(begun);
     assertEquals(
         ExitCode.DONE,
         TrainCommandTest.train(data, model, "--loss", "bt", "--epochs", "1", "--force").exitCode());

@@ -11,10 +11,14 @@ record AnchorRanking() implements Tournament {
   /** Points of every response; of response 0 the mean over its comparisons, 0 where it had none. */
   static double[] totals(Contest contest, int responses) {
     double[] totals = new double[responses];
+    double[] ofAnchor = new double[Math.max(responses - 1, 0)];
     for (int i = 1; i < responses; i++) {
       Points points = contest.ask(i, 0);
       totals[i] = points.first();
-      totals[0] += points.second() / (responses - 1);
+      ofAnchor[i - 1] = points.second();
+    }
+    if (responses > 1) {
+      totals[0] = Numbers.roundedMean(ofAnchor);
     }
     return totals;
   }

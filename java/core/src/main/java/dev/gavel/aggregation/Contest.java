@@ -38,7 +38,10 @@ final class Contest {
 
   /** Mean points of a response; 0 where it was never compared. */
   double meanPoints(int response) {
-    return points.get(response).stream().mapToDouble(Double::doubleValue).average().orElse(0);
+    List<Double> own = points.get(response);
+    return own.isEmpty()
+        ? 0
+        : Numbers.roundedMean(own.stream().mapToDouble(Double::doubleValue).toArray());
   }
 
   /** Most mean points first; equals in the order given. */

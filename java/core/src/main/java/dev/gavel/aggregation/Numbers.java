@@ -1,6 +1,8 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Arrays;
 
 /** Checks and functions that more than one aggregation needs. */
@@ -67,6 +69,18 @@ final class Numbers {
   static double mean(double... values) {
     double first = values[0];
     return first + Arrays.stream(values).map(value -> value - first).sum() / values.length;
+  }
+
+  /**
+   * The mean without an error of its own, rounded once: means that are the same are equal, of
+   * however many values and in whatever order, so that a rank is not lost to rounding.
+   *
+   * @param values finite, one or more
+   */
+  static double roundedMean(double... values) {
+    BigDecimal sum =
+        Arrays.stream(values).mapToObj(BigDecimal::new).reduce(BigDecimal.ZERO, BigDecimal::add);
+    return sum.divide(BigDecimal.valueOf(values.length), MathContext.DECIMAL128).doubleValue();
   }
 
   /** Logarithm of 1 + exp(x), which does not overflow. */

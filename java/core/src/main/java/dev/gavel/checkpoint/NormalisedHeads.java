@@ -5,6 +5,7 @@ import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Readout;
 import dev.gavel.checkpoint.ExpectedTensors.Kind;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -51,7 +52,11 @@ final class NormalisedHeads {
     }
     if (mean.isPresent()) {
       Readout standardise =
-          affine(facts, mean.get().floatValue(), deviation.orElseThrow().floatValue());
+          affine(
+              config.file(),
+              "mean %s and std %s".formatted(mean.get(), deviation.orElseThrow()),
+              mean.get().floatValue(),
+              deviation.orElseThrow().floatValue());
       recipe.standardiser(standardise);
       if (normalised) {
         recipe.readout(standardise);
@@ -80,11 +85,14 @@ final class NormalisedHeads {
             .also("normalizer.count", Kind.COUNT, 1)
             .plan();
     float mean = number(facts, "normalizer.mean");
-    float deviation = (float) Math.sqrt(number(facts, "normalizer.var")) + BEAVER_EPSILON;
+    float variance = number(facts, "normalizer.var");
+    float deviation = (float) Math.sqrt(variance) + BEAVER_EPSILON;
+    Path file = facts.tensors().fileOf("normalizer.var");
+    String stored = "normalizer.mean %s and normalizer.var %s".formatted(mean, variance);
     Optional<Readout> standardise =
         switch (type) {
-          case "reward" -> Optional.of(affine(facts, mean, deviation));
-          case "cost" -> Optional.of(affine(facts, 0, deviation));
+          case "reward" -> Optional.of(affine(file, stored, mean, deviation));
+          case "cost" -> Optional.of(affine(file, stored, 0, deviation));
           case "critic" -> Optional.empty();
           default -> throw config.wrong("score_type", type, "reward, cost or critic");
         };
@@ -106,12 +114,14 @@ final class NormalisedHeads {
     }
   }
 
-  private static Readout affine(Facts facts, float mean, float deviation) {
+  private static Readout affine(Path file, String stored, float mean, float deviation) {
     try {
       return Readout.affine(mean, deviation);
     } catch (InvalidArgumentException e) {
       throw new FormatException(
-          facts.folder(), "stores a standardisation that cannot be: " + e.getMessage(), e);
+          file,
+          "has %s, which cannot standardise a score: %s".formatted(stored, e.getMessage()),
+          e);
     }
   }
 }

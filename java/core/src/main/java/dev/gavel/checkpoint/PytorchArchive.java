@@ -12,13 +12,15 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /**
  * The zip archive of {@code torch.save}: one folder whose entries are stored, never compressed, so
- * that a part of one can be read without the rest. An entry that says otherwise is refused.
+ * that a part of one can be read without the rest. An entry that says otherwise is refused. What is
+ * read whole is compared with its checksum, which says nothing of a part.
  */
 final class PytorchArchive implements AutoCloseable {
   private static final byte[] ZIP = {'P', 'K', 3, 4};
@@ -178,6 +180,7 @@ final class PytorchArchive implements AutoCloseable {
 
   private void copy(ZipEntry entry, long from, MemorySegment into) throws IOException {
     byte[] piece = new byte[(int) Math.min(PIECE, into.byteSize())];
+    CRC32 crc = new CRC32();
     try (InputStream in = zip.getInputStream(entry)) {
       in.skipNBytes(from);
       for (long at = 0; at < into.byteSize(); ) {
@@ -187,8 +190,15 @@ final class PytorchArchive implements AutoCloseable {
               path, "entry %s ends early; the file is cut short".formatted(entry.getName()));
         }
         MemorySegment.copy(piece, 0, into, ValueLayout.JAVA_BYTE, at, wanted);
+        crc.update(piece, 0, wanted);
         at += wanted;
       }
+    }
+    if (into.byteSize() == entry.getSize() && crc.getValue() != entry.getCrc()) {
+      throw new FormatException(
+          path,
+          "entry %s is damaged: its CRC-32 is %08x, the archive says %08x; if it was saved without checksums (torch.serialization.set_crc32_options(False)), save it again with them"
+              .formatted(entry.getName(), crc.getValue(), entry.getCrc()));
     }
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gavel.aggregation.Tournament.Judge;
 import dev.gavel.aggregation.Tournament.Points;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -78,6 +79,34 @@ class TournamentTest {
       assertEquals(
           Math.min(2, n - 1) * (n / 2),
           Tournament.swiss(2, random).play(n, judge(strength)).comparisons());
+    }
+  }
+
+  @Test
+  void aTieIsNotLostToRounding() {
+    for (double points : new double[] {0.1, 0.2, 0.5, 1}) {
+      for (int n = 2; n <= 12; n++) {
+        Judge same = (_, _) -> new Points(points, points);
+        assertEquals(
+            Collections.nCopies(n, 0.0), Tournament.anchor().play(n, same).rewards(), "anchor");
+      }
+      // In the order of the responses, which is that of equals, the first is the first seed.
+      for (int n = 2; n <= 16; n *= 2) {
+        Judge same = (_, _) -> new Points(points, points);
+        assertEquals(1, Tournament.singleElimination().play(n, same).rewards().getFirst());
+      }
+    }
+    // The mean of response 0 over the others is 0.1, as much as the first has.
+    double[] own = {0.1, 0.2, 0.1, 0, 0, 0.2, 0.1, 0.2};
+    double[] other = {0.1, 0.2, 0, 0, 0, 0.2, 0.2, 0.1};
+    List<Double> rewards =
+        Tournament.anchor().play(9, (i, _) -> new Points(own[i - 1], other[i - 1])).rewards();
+    assertEquals(rewards.get(1), rewards.getFirst());
+    // Mean points of more and of fewer comparisons are the same, too.
+    Contest contest = new Contest(2, (_, _) -> new Points(0.7, 0.7));
+    for (int count = 1; count <= 12; count++) {
+      contest.give(0, 0.7);
+      assertEquals(0.7, contest.meanPoints(0));
     }
   }
 

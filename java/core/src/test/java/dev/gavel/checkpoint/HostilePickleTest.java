@@ -164,6 +164,31 @@ class HostilePickleTest {
     assertFalse(read == 0 || read == 3000, "read " + read);
   }
 
+  /** Numbers, of which nothing else could tell; and the pickle, in a place that reads as well. */
+  @Test
+  void anEntryThatIsNotWhatItsChecksumSaysIsRefused() throws IOException {
+    TorchFile file = new TorchFile(2);
+    file.add("weight", TestTensor.of(DType.F32, new long[] {3}, 1, 2, 3));
+    Path path = directory.resolve("damaged.pt");
+    file.write(path);
+    byte[] good = Files.readAllBytes(path);
+    String text = new String(good, java.nio.charset.StandardCharsets.ISO_8859_1);
+    byte[] number = good.clone();
+    // 2 as an f32, little endian.
+    number[text.indexOf("\0\0\0@") + 3] = 'A';
+    Files.write(path, number);
+    try (PytorchSource source = new PytorchSource(path)) {
+      refuses(FormatException.class, () -> source.read("weight"), "is damaged: its CRC-32 is");
+    }
+    byte[] name = good.clone();
+    name[text.indexOf("weight")] = 'v';
+    Files.write(path, name);
+    refuses(
+        FormatException.class,
+        () -> new PytorchSource(path).close(),
+        "data.pkl is damaged: its CRC-32 is");
+  }
+
   @Test
   void archivesThatAreNone() throws IOException {
     Path path = directory.resolve("head.pt");

@@ -47,10 +47,20 @@ public record CalibrationError(int bins, Edge edge) {
   }
 
   private int bin(double confidence) {
-    double place = confidence * bins;
-    return switch (edge) {
-      case UPPER -> (int) Math.min(Math.floor(place), bins - 1);
-      case LOWER -> (int) Math.max(Math.ceil(place) - 1, 0);
-    };
+    // The product rounds: where the border of two bins is meant it may be beside it.
+    int bin = (int) Math.min(confidence * bins, bins - 1);
+    while (bin > 0 && !isAbove(confidence, bin)) {
+      bin--;
+    }
+    while (bin < bins - 1 && isAbove(confidence, bin + 1)) {
+      bin++;
+    }
+    return bin;
+  }
+
+  /** Whether a confidence is in the bin that begins here, or a higher one. */
+  private boolean isAbove(double confidence, int bin) {
+    double border = (double) bin / bins;
+    return edge == Edge.UPPER ? confidence >= border : confidence > border;
   }
 }

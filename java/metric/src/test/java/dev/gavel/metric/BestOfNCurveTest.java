@@ -135,6 +135,27 @@ class BestOfNCurveTest {
   }
 
   @Test
+  void everyBorderBelongsToTheBinOfItsEdge() {
+    // 28 / 47 * 47 is more than 28, and so of many others.
+    for (int bins = 2; bins <= 200; bins++) {
+      for (int border = 1; border < bins; border++) {
+        double low = (double) border / bins;
+        double high = (border + 0.5) / bins;
+        double[] confidences = {low, high};
+        boolean[] right = {false, true};
+        assertEquals(
+            Math.abs(low + high - 1) / 2,
+            new CalibrationError(bins, CalibrationError.Edge.UPPER).of(confidences, right),
+            1e-15);
+        assertEquals(
+            (low + 1 - high) / 2,
+            new CalibrationError(bins, CalibrationError.Edge.LOWER).of(confidences, right),
+            1e-15);
+      }
+    }
+  }
+
+  @Test
   void aPerfectScorerHasNoError() {
     SplittableRandom random = new SplittableRandom(2);
     int count = 200_000;

@@ -1,8 +1,10 @@
 package dev.gavel.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import dev.gavel.Safetensors;
 import dev.gavel.checkpoint.HeadCheckpoint;
@@ -128,6 +130,33 @@ class ValueHeadTextsTest {
       tensors.values().forEach(HostTensor::close);
       check(HeadPattern.BEAVER, "affine", 0.75, type.equals("cost") ? 0 : 0.5, 4);
     }
+  }
+
+  /** Which file says so, and where in it: a folder has many. */
+  @Test
+  void numbersThatCannotStandardiseAreNamed() {
+    config("LlamaForScore", "\"score_type\": \"reward\"");
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    tensors.put("score_head.weight", HostTensor.of(WEIGHT, 1, 2));
+    tensors.put("normalizer.mean", HostTensor.of(new float[] {0.5f}, 1));
+    tensors.put("normalizer.var", HostTensor.of(new float[] {-4}, 1));
+    tensors.put("normalizer.count", HostTensor.of(new long[] {7}, 1));
+    Safetensors.write(folder.resolve("model.safetensors"), Map.of("format", "pt"), tensors);
+    tensors.values().forEach(HostTensor::close);
+    String beaver =
+        String.valueOf(
+            assertThrows(FormatException.class, () -> HeadCheckpoint.read(folder)).getMessage());
+    assertTrue(
+        beaver.contains("model.safetensors: has normalizer.mean 0.5 and normalizer.var -4.0"),
+        beaver);
+    config(
+        "LlamaForSequenceClassification",
+        "\"value_head_prefix\": \"value_head\", \"mean\": 0.5, \"std\": 0");
+    head("model.safetensors", Map.of("value_head.weight", WEIGHT));
+    String openRlhf =
+        String.valueOf(
+            assertThrows(FormatException.class, () -> HeadCheckpoint.read(folder)).getMessage());
+    assertTrue(openRlhf.contains("config.json: has mean 0.5 and std 0.0"), openRlhf);
   }
 
   /** docs/checkpoints.md names for every pattern a test that there is. */

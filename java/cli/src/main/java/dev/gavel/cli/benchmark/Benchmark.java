@@ -4,6 +4,7 @@ import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
 import dev.gavel.text.row.BadRowException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -29,11 +30,16 @@ public interface Benchmark {
    */
   void add(Row row, List<Float> scores);
 
-  /** Sections in the benchmark's order, those that have rows. */
+  /** Sections in the benchmark's order, those that have a score. */
   List<Section> sections();
 
+  /** Why sections that have rows have no score, by name. */
+  default Map<String, String> unscored() {
+    return Map.of();
+  }
+
   /**
-   * The benchmark's score, an unweighted mean of its sections; empty where a section has no rows.
+   * The benchmark's score, an unweighted mean of its sections; empty where a section has no score.
    */
   Optional<Estimate> score();
 

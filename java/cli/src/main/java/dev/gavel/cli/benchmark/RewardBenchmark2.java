@@ -1,5 +1,6 @@
 package dev.gavel.cli.benchmark;
 
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Bootstrap;
 import dev.gavel.metric.Estimate;
@@ -87,10 +88,25 @@ public final class RewardBenchmark2 implements Benchmark {
         sections.add(new Section(subset, values.length, estimate));
       }
     }
-    if (!ties.isEmpty()) {
+    if (!ties.isEmpty() && unscored().isEmpty()) {
       sections.add(new Section(TIES, ties.size(), TiesBootstrap.estimate(ties, BOOTSTRAP, SEED)));
     }
     return sections;
+  }
+
+  // A part of a data set, or one in which a row failed, may lack what tied prompts are compared
+  // with.
+  @Override
+  public Map<String, String> unscored() {
+    if (ties.isEmpty()) {
+      return Map.of();
+    }
+    try {
+      RewardBench2Ties.of(ties);
+      return Map.of();
+    } catch (InvalidArgumentException e) {
+      return Map.of(TIES, String.valueOf(e.getMessage()));
+    }
   }
 
   @Override

@@ -67,7 +67,10 @@ final class RunJournal implements AutoCloseable {
         Kind.SYSTEM, "%s comes and goes; another run keeps failing on it".formatted(path));
   }
 
-  /** Its whole lines, in order. What follows the first that is not whole is not among them. */
+  /**
+   * Its whole lines, in order. What follows the first that is not whole, or not where a run writes
+   * it, is not among them.
+   */
   List<RunRecord> records() {
     return records;
   }
@@ -138,6 +141,23 @@ final class RunJournal implements AutoCloseable {
     }
   }
 
+  // Settings once and first, places in the input that do not go back, the end last.
+  private static boolean follows(List<RunRecord> before, RunRecord next) {
+    if (before.isEmpty()) {
+      return next instanceof RunRecord.Settings;
+    }
+    return switch (next) {
+      case RunRecord.Settings _ -> false;
+      case RunRecord.Complete _ -> true;
+      case RunRecord.At(Checkpoint at) ->
+          switch (before.getLast()) {
+            case RunRecord.Settings _ -> true;
+            case RunRecord.At(Checkpoint last) -> last.position().rows() <= at.position().rows();
+            case RunRecord.Complete _ -> false;
+          };
+    };
+  }
+
   private static RunJournal read(Path path, FileChannel channel) throws IOException, OutputFailure {
     if (channel.size() > MOST_BYTES) {
       throw new OutputFailure(Kind.USAGE, "%s is no record of a run; move it away".formatted(path));
@@ -157,7 +177,7 @@ final class RunJournal implements AutoCloseable {
       }
       Optional<RunRecord> record =
           RunRecord.read(new String(content, from, end - from, StandardCharsets.UTF_8));
-      if (record.isEmpty()) {
+      if (record.isEmpty() || !follows(records, record.get())) {
         break;
       }
       records.add(record.get());

@@ -152,6 +152,7 @@ public final class RunOutput implements AutoCloseable {
           complete = true;
           // What a conversion was made of is left where a run was killed at its very end.
           Files.deleteIfExists(place.partial());
+          Files.deleteIfExists(place.converted());
           return new Start(completed().orElseThrow(), true);
         }
         PartialFile file = open();
@@ -169,6 +170,8 @@ public final class RunOutput implements AutoCloseable {
       }
       journal.restart(new RunRecord.Settings(settings));
       open().keep(List.of());
+      // Of a run that was killed while it made the other format.
+      Files.deleteIfExists(place.converted());
       place.syncFolder();
       return new Start(Checkpoint.START, false);
     } catch (IOException e) {
@@ -290,13 +293,18 @@ public final class RunOutput implements AutoCloseable {
   // The rows stay until the other file is in place: whatever is killed when, it can be made again.
   private void convert(Conversion chosen) throws IOException {
     Path made = place.converted();
-    chosen.run(place.partial(), made);
-    Checkpoint rows = allRows.orElseThrow();
-    journal.append(
-        new RunRecord.Complete(
-            new Checkpoint(
-                rows.position(), Files.size(made), PartialFile.checksum(made), rows.counts())));
-    place.moveIn(made, force);
+    try {
+      chosen.run(place.partial(), made);
+      Checkpoint rows = allRows.orElseThrow();
+      journal.append(
+          new RunRecord.Complete(
+              new Checkpoint(
+                  rows.position(), Files.size(made), PartialFile.checksum(made), rows.counts())));
+      place.moveIn(made, force);
+    } finally {
+      // Moved, or of no use: it is made anew of the rows.
+      Files.deleteIfExists(made);
+    }
     Files.deleteIfExists(place.partial());
   }
 

@@ -26,20 +26,28 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The state of training in a folder {@code checkpoint} of the model folder that is being made,
  * which is gone when that is complete. {@code state.json} names the files that belong to it: they
- * are on the disk before it is, so whatever was killed when, it tells of whole files. Who has the
- * folder holds a lock.
+ * are on the disk before it is, so whatever was killed when, it tells of whole files. Their
+ * checksums, and one of its own, tell whether anything was changed since. It is there before the
+ * first epoch, and the first to go at the end: without it nothing is unfinished. Who has the folder
+ * holds a lock.
  */
 public final class Checkpoints implements EpochStore, AutoCloseable {
-  private static final String FOLDER = "checkpoint";
+  static final String FOLDER = "checkpoint";
   private static final String STATE = "state.json";
   private static final String LOCK = "lock";
   private static final String FORMAT = "gavel-training";
+  // All that can be in the folder.
+  private static final Pattern OWN =
+      Pattern.compile(
+          "lock|state\\.json(\\.partial)?|(optimizer|best)-\\d{6}\\.safetensors|\\..+\\.tmp");
+  private static final int VERSION = 2;
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
@@ -47,6 +55,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
   private final RunSettings settings;
   private final FileChannel lock;
   private Optional<String> best = Optional.empty();
+  private boolean kept;
 
   private Checkpoints(Path folder, RunSettings settings, FileChannel lock) {
     this.folder = folder;
@@ -57,6 +66,34 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
   /** Whether a model folder holds the state of training that did not come to its end. */
   public static boolean isUnfinished(Path modelFolder) {
     return Files.exists(modelFolder.resolve(FOLDER).resolve(STATE));
+  }
+
+  /** Whether a model folder holds nothing but what is left of a run that kept no state. */
+  static boolean isLeft(Path modelFolder) {
+    Path folder = modelFolder.resolve(FOLDER);
+    if (!Files.isDirectory(folder) || isUnfinished(modelFolder)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.allMatch(file -> OWN.matcher(file.getFileName().toString()).matches());
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be read: " + e, e);
+    }
+  }
+
+  /** Removes what is {@link #isLeft left}, unless a run that has just begun has the folder. */
+  static void removeLeft(Path modelFolder) {
+    if (!isLeft(modelFolder)) {
+      return;
+    }
+    Path folder = modelFolder.resolve(FOLDER);
+    try (FileChannel channel = lock(folder)) {
+      if (tryLock(channel) != null && isLeft(modelFolder)) {
+        remove(folder);
+      }
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be removed: " + e, e);
+    }
   }
 
   /**
@@ -72,7 +109,8 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         continue;
       }
       try {
-        Files.delete(Files.createTempFile(folder, ".gavel-", ".tmp"));
+        // Another run that goes on from a complete folder may have tidied it.
+        Files.deleteIfExists(Files.createTempFile(folder, ".gavel-", ".tmp"));
       } catch (IOException e) {
         // Without the cause: where a system says that there is no such file, the folder is there.
         throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e));
@@ -91,9 +129,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     Path folder = modelFolder.resolve(FOLDER);
     try {
       Files.createDirectories(folder);
-      FileChannel channel =
-          FileChannel.open(
-              folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileChannel channel = lock(folder);
       Checkpoints checkpoints = new Checkpoints(folder, settings, channel);
       try {
         if (tryLock(channel) == null) {
@@ -101,10 +137,11 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
               "--out %s is being written by another run; wait for it, or name another"
                   .formatted(modelFolder));
         }
-        if (resume) {
+        if (resume && isUnfinished(modelFolder)) {
           checkpoints.requireSame(modelFolder);
         } else {
-          Files.deleteIfExists(folder.resolve(STATE));
+          // Before the first epoch is done: a run that is killed in it can go on, too.
+          checkpoints.write(List.of(), Optional.empty());
         }
         return checkpoints;
       } catch (IOException | RuntimeException e) {
@@ -114,6 +151,11 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     } catch (IOException e) {
       throw new FileException(folder, "cannot be written: " + e, e);
     }
+  }
+
+  private static FileChannel lock(Path folder) throws IOException {
+    return FileChannel.open(
+        folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
   }
 
   // Held until the channel is closed. Null where another run has it, in this process or another.
@@ -142,6 +184,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
           "--out %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
               .formatted(modelFolder, String.join("; ", differences)));
     }
+    kept = !state.get().path("epochs").isEmpty();
   }
 
   @Override
@@ -153,6 +196,9 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     List<Epoch> epochs = new ArrayList<>();
     for (JsonNode epoch : state.get().path("epochs")) {
       epochs.add(EpochJson.read(epoch));
+    }
+    if (epochs.isEmpty()) {
+      return Saved.NOTHING;
     }
     optimizer.restore(named(state.get(), "optimizer", epochs.size()));
     best = Optional.ofNullable(state.get().get("best")).map(JsonNode::asText);
@@ -172,39 +218,64 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
       head.save(folder.resolve(name));
       best = Optional.of(name);
     });
+    try {
+      write(epochs, Optional.of(file));
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be written: " + e, e);
+    }
+    kept = true;
+  }
+
+  private void write(List<Epoch> epochs, Optional<String> optimizer) throws IOException {
     ObjectNode state = JSON.createObjectNode();
-    state.put("format", FORMAT).put("format_version", 1).put("optimizer", file);
-    best.ifPresent(name -> state.put("best", name));
+    state.put("format", FORMAT).put("format_version", VERSION);
+    if (optimizer.isPresent()) {
+      state.put("optimizer", optimizer.get());
+      state.put("optimizer_crc32c", WholeFile.checksum(folder.resolve(optimizer.get())));
+    }
+    if (best.isPresent()) {
+      state.put("best", best.get());
+      state.put("best_crc32c", WholeFile.checksum(folder.resolve(best.get())));
+    }
     ArrayNode list = state.putArray("epochs");
     epochs.forEach(epoch -> EpochJson.write(list.addObject(), epoch));
     ObjectNode words = state.putObject("settings");
     settings.values().forEach(words::put);
-    try {
-      WholeFile.write(folder.resolve(STATE), JSON.writeValueAsBytes(state));
-      List<String> kept = new ArrayList<>(List.of(file, STATE, LOCK));
-      best.ifPresent(kept::add);
-      deleteBut(kept);
-    } catch (IOException e) {
-      throw new FileException(folder, "cannot be written: " + e, e);
-    }
+    state.put("check", WholeFile.checksum(state.toString()));
+    WholeFile.write(folder.resolve(STATE), JSON.writeValueAsBytes(state));
+    List<String> named = new ArrayList<>(List.of(STATE, LOCK));
+    optimizer.ifPresent(named::add);
+    best.ifPresent(named::add);
+    deleteBut(folder, named);
   }
 
   /** Removes the state: the model is complete. */
   public void finish() {
     try {
-      deleteBut(List.of());
-      Files.deleteIfExists(folder);
+      remove(folder);
     } catch (IOException e) {
       throw new FileException(folder, "cannot be removed: " + e, e);
     }
   }
 
+  // The state first: of a run that is killed meanwhile, it would name files that are gone.
+  private static void remove(Path folder) throws IOException {
+    Files.deleteIfExists(folder.resolve(STATE));
+    if (Files.exists(folder)) {
+      deleteBut(folder, List.of());
+      Files.delete(folder);
+    }
+  }
+
+  /** Gives the folder back; nothing is left of a run that failed before its first epoch. */
   @Override
   public void close() {
-    try {
-      lock.close();
+    try (lock) {
+      if (!kept) {
+        remove(folder);
+      }
     } catch (IOException e) {
-      throw new FileException(folder, "its lock cannot be given back: " + e, e);
+      throw new FileException(folder, "cannot be given back: " + e, e);
     }
   }
 
@@ -216,13 +287,20 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     try {
       JsonNode state = JSON.readTree(Files.readAllBytes(file));
       if (!state.path("format").asText().equals(FORMAT)
-          || state.path("format_version").asInt() != 1) {
+          || state.path("format_version").asInt() != VERSION) {
         throw new FormatException(file, "is no state of training; start over with --force");
+      }
+      // What was read is written with the same bytes: keys keep their order, numbers their digits.
+      JsonNode check = ((ObjectNode) state).remove("check");
+      if (check == null || !check.asText().equals(WholeFile.checksum(state.toString()))) {
+        throw changed(file);
       }
       return Optional.of(state);
     } catch (JsonProcessingException e) {
       throw new FormatException(
-          file, "is no state of training (%s); start over with --force".formatted(e.getMessage()));
+          file,
+          "is no state of training (%s); start over with --force"
+              .formatted(e.getOriginalMessage()));
     } catch (IOException e) {
       throw new FileException(file, "cannot be read: " + e, e);
     }
@@ -237,17 +315,30 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
           "names %s '%s'; after its epochs it must be %s"
               .formatted(kind, state.path(kind).asText(), name));
     }
-    return folder.resolve(name);
+    Path file = folder.resolve(name);
+    try {
+      if (!state.path(kind + "_crc32c").asText().equals(WholeFile.checksum(file))) {
+        throw changed(file);
+      }
+    } catch (IOException e) {
+      throw new FileException(file, "cannot be read: " + e, e);
+    }
+    return file;
+  }
+
+  private static FormatException changed(Path file) {
+    return new FormatException(
+        file, "was changed since the run wrote it; start over with --force and without --resume");
   }
 
   private static String name(String kind, int epoch) {
     return "%s-%06d.safetensors".formatted(kind, epoch);
   }
 
-  private void deleteBut(List<String> kept) throws IOException {
+  private static void deleteBut(Path folder, List<String> named) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
-        if (!kept.contains(file.getFileName().toString())) {
+        if (!named.contains(file.getFileName().toString())) {
           Files.deleteIfExists(file);
         }
       }

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Trains a model and writes its folder: configuration, head, training log, model card. */
@@ -28,6 +29,12 @@ public final class ModelFolder {
   private static final String CURVE = "learning-curve";
   // Written last but for the end of the checkpoint: a folder that has it is complete.
   private static final String CARD = "MODEL_CARD.md";
+  // What a run that was killed while it wrote a file leaves of it.
+  private static final Pattern BEGUN =
+      Pattern.compile(
+          "\\.gavel-\\d+\\.tmp|\\.model\\.safetensors\\.[0-9a-f-]{36}\\.tmp|(%s)\\.partial"
+              .formatted(
+                  String.join("|", ModelConfig.FILE, LOG, CURVE + ".json", CURVE + ".svg", CARD)));
 
   private final Context context;
   private final TrainedModel model;
@@ -94,6 +101,9 @@ public final class ModelFolder {
           "--out %s is complete, and was made with other settings: %s. Use those, name another, or start over with --force and without --resume"
               .formatted(folder, String.join("; ", differences)));
     }
+    // Of a run that was killed before its first file, or when all was written.
+    deleteBegun(folder);
+    Checkpoints.removeLeft(folder);
   }
 
   /**
@@ -133,6 +143,7 @@ public final class ModelFolder {
             tally, groups, HeadTrainer.score(head, fit.loss().readout(), groups));
         results.put(layout, tally);
       }
+      deleteBegun(folder);
       head.save(folder.resolve(HEAD));
       write(folder.resolve(ModelConfig.FILE), model.config().toJson());
       write(folder.resolve(LOG), TrainingLog.text(model, settings, fitted.epochs(), results));
@@ -148,11 +159,28 @@ public final class ModelFolder {
     return model.validation() > 0 && Part.isValidation(group.prompt(), model.validation());
   }
 
+  // Whatever is left of a run that kept no state is nothing.
   private static boolean isEmpty(Path folder) {
+    boolean left = Checkpoints.isLeft(folder);
     try (Stream<Path> entries = Files.list(folder)) {
-      return entries.findAny().isEmpty();
+      return entries
+          .map(entry -> entry.getFileName().toString())
+          .allMatch(
+              name -> BEGUN.matcher(name).matches() || (left && name.equals(Checkpoints.FOLDER)));
     } catch (IOException e) {
       throw new FileException(folder, "cannot be read: " + e, e);
+    }
+  }
+
+  private static void deleteBegun(Path folder) {
+    try (Stream<Path> entries = Files.list(folder)) {
+      for (Path entry : entries.toList()) {
+        if (BEGUN.matcher(entry.getFileName().toString()).matches()) {
+          Files.deleteIfExists(entry);
+        }
+      }
+    } catch (IOException e) {
+      throw new FileException(folder, "cannot be tidied: " + e, e);
     }
   }
 

@@ -101,6 +101,23 @@ class BenchmarkTest {
     assertTrue(benchmark.sections().getFirst().estimate().interval().low() > low);
   }
 
+  /** As of a part of the prompts, or where rows failed: what else was scored is not lost. */
+  @Test
+  void tiedPromptsWithoutTheirReferenceHaveNoScoreAndSayWhy() {
+    RewardBenchmark2 benchmark = new RewardBenchmark2();
+    benchmark.add(row("1", "Math", 1, 3), scores(2, 1, 1, 1));
+    benchmark.add(row("tied:9", "Ties", 2, 1), scores(3, 3, 2));
+    benchmark.add(row("ref:8", "Ties", 1, 1), scores(3, 2));
+    assertEquals(
+        List.of("Math"), benchmark.sections().stream().map(Benchmark.Section::name).toList());
+    assertTrue(benchmark.score().isEmpty());
+    String why = benchmark.unscored().getOrDefault("Ties", "");
+    assertTrue(why.contains("each tied prompt needs its reference"), why);
+    benchmark.add(row("ref:9", "Ties", 1, 1), scores(3, 2));
+    assertEquals(Map.of(), benchmark.unscored());
+    assertEquals(2, benchmark.sections().size());
+  }
+
   @Test
   void rightResponsesAreTheOnesWithTheBestLabelWhereverTheyStand() {
     RewardBenchmark2 benchmark = new RewardBenchmark2();

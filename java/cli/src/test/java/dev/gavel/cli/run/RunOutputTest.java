@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -149,6 +150,48 @@ class RunOutputTest {
     }
     assertEquals("first\n", Files.readString(file));
     RunOutput.claim(file, true, false).close();
+  }
+
+  @Test
+  void nothingIsLeftOfAnotherFormatThatIsNotMade() throws Exception {
+    Path file = folder.resolve("out");
+    Path made =
+        Files.writeString(folder.resolve("out.converted"), "half, of a run that was killed");
+    try (RunOutput output = RunOutput.claim(file, true, false)) {
+      output.convertWith((rows, to) -> {
+        Files.copy(rows, to);
+        throw new IOException("disk full");
+      });
+      output.begin(SETTINGS, true);
+      assertFalse(Files.exists(made));
+      write(output, "row\n");
+      assertThrows(OutputFailure.class, () -> complete(output));
+    }
+    // The rows are kept, and nothing else.
+    assertEquals(List.of("out.partial", "out.run"), names());
+  }
+
+  @Test
+  void linesOfTheRecordThatARunDoesNotWriteInThisOrderAreNotBelieved() throws Exception {
+    Path file = folder.resolve("out");
+    try (RunOutput output = RunOutput.claim(file, false, false)) {
+      output.begin(SETTINGS, true);
+      write(output, "row\nrow\n");
+      complete(output);
+    }
+    Path journal = folder.resolve("out.run");
+    List<String> lines = new ArrayList<>(Files.readAllLines(journal));
+    for (int row = 1; row <= 2; row++) {
+      Checkpoint later = new Checkpoint(new Position(0, row, row, row), 4L * row, 0, Map.of());
+      lines.add(
+          1, new String(RunRecord.write(new RunRecord.At(later)), StandardCharsets.UTF_8).strip());
+    }
+    // The second is in front of the first now, and what follows is not known to be of this run.
+    Files.writeString(journal, String.join("\n", lines) + "\n");
+    OutputFailure refused =
+        assertThrows(OutputFailure.class, () -> RunOutput.claim(file, false, true));
+    assertTrue(String.valueOf(refused.getMessage()).contains("exists"), refused.getMessage());
+    assertEquals("row\nrow\n", Files.readString(file));
   }
 
   @Test

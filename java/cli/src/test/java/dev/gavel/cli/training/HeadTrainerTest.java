@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.Activation;
 import dev.gavel.Context;
+import dev.gavel.FormatException;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
@@ -19,6 +22,7 @@ import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.PromptHash;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.run.RunSettings;
+import dev.gavel.cli.run.WholeFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -323,14 +327,45 @@ class HeadTrainerTest {
             InvalidArgumentException.class,
             () -> Checkpoints.open(place, new RunSettings(Map.of("seed", "4")), true));
     assertTrue(String.valueOf(other.getMessage()).contains("seed was 3, now 4"));
+    // A bit of a moment would give other bytes, and nothing else could tell.
+    Path optimizer = place.resolve("checkpoint/optimizer-000001.safetensors");
+    byte[] good = Files.readAllBytes(optimizer);
+    byte[] bad = good.clone();
+    bad[bad.length - 2] ^= 1;
+    Files.write(optimizer, bad);
+    refusesAsChanged(place, learned);
+    Files.write(optimizer, good);
     Path state = place.resolve("checkpoint/state.json");
-    String text = Files.readString(state);
-    Files.writeString(state, text.replace("optimizer-000001", "../../optimizer-000001"));
+    String epochs = Files.readString(state);
+    Files.writeString(state, epochs.replaceFirst("\"loss\" : 0", "\"loss\" : 1"));
+    refusesAsChanged(place, learned);
+    Files.writeString(state, epochs);
+    // Whoever knows how to write the checksum names no file elsewhere either.
+    ObjectNode forged = (ObjectNode) new JsonMapper().readTree(epochs);
+    forged.remove("check");
+    forged.put("optimizer", "../../optimizer-000001.safetensors");
+    forged.put("check", WholeFile.checksum(forged.toString()));
+    Files.writeString(state, forged.toString());
     try (Context context = Context.open();
         Checkpoints kept = Checkpoints.open(place, SETTINGS, true)) {
       assertThrows(
-          dev.gavel.FormatException.class,
+          FormatException.class,
           () -> trainer(context, 2, 1e-2f).train(learned, Validation.NONE, kept));
     }
+  }
+
+  private static void refusesAsChanged(Path place, List<VectorGroup> learned) {
+    FormatException refused =
+        assertThrows(
+            FormatException.class,
+            () -> {
+              try (Context context = Context.open();
+                  Checkpoints kept = Checkpoints.open(place, SETTINGS, true)) {
+                trainer(context, 2, 1e-2f).train(learned, Validation.NONE, kept);
+              }
+            });
+    assertTrue(
+        String.valueOf(refused.getMessage()).contains("was changed since"), refused.getMessage());
+    assertTrue(Checkpoints.isUnfinished(place));
   }
 }
