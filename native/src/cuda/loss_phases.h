@@ -104,16 +104,30 @@ __device__ inline void finish_evaluation(const LossTask &task) {
   if (threadIdx.x >= kWarp) return;
   const uint32_t lane = threadIdx.x;
   uint32_t before = 0, broken = 0;
-  for (uint32_t base = 0; base < task.evaluating; base += kWarp) {
-    const uint32_t found = base + lane < task.evaluating ? __ldcg(task.chunk_valid + base + lane) : 0;
-    const uint32_t mine = found & 0x7fffffffu;
-    broken |= found >> 31;
+  // Neighbouring chunks of a lane, whose loads do not wait for one another: while this runs, every block waits.
+  constexpr uint32_t kMine = 8;
+  for (uint32_t base = 0; base < task.evaluating; base += kMine * kWarp) {
+    const uint32_t begin = base + lane * kMine;
+    uint32_t found[kMine], mine = 0;
+    GAVEL_UNROLL
+    for (uint32_t i = 0; i < kMine; ++i) found[i] = begin + i < task.evaluating ? __ldcg(task.chunk_valid + begin + i) : 0;
+    GAVEL_UNROLL
+    for (uint32_t i = 0; i < kMine; ++i) {
+      broken |= found[i] >> 31;
+      found[i] &= 0x7fffffffu;
+      mine += found[i];
+    }
     uint32_t sum = mine;
     for (uint32_t step = 1; step < kWarp; step *= 2) {
       const uint32_t other = __shfl_up_sync(kAllLanes, sum, step);
       if (lane >= step) sum += other;
     }
-    if (base + lane < task.evaluating) task.chunk_valid[base + lane] = before + sum - mine;
+    uint32_t here = before + sum - mine;
+    GAVEL_UNROLL
+    for (uint32_t i = 0; i < kMine; ++i) {
+      if (begin + i < task.evaluating) task.chunk_valid[begin + i] = here;
+      here += found[i];
+    }
     before += __shfl_sync(kAllLanes, sum, kWarp - 1);
   }
   broken = static_cast<uint32_t>(__any_sync(kAllLanes, broken != 0));
