@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -11,10 +12,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -162,9 +168,7 @@ class ResumeTest {
     assertEquals(ExitCode.DONE, first.exitCode(), first.err());
     Path gate = model.resolve("gating_layer.pt");
     byte[] content = Files.readAllBytes(gate);
-    byte[] changed = content.clone();
-    changed[content.length / 2] ^= 1;
-    Files.write(gate, changed);
+    Files.write(gate, withChangedNumber(gate, "gating_layer/data/0"));
     Run refused = run(score(model, input, output, "--resume"));
     assertEquals(ExitCode.USAGE, refused.exitCode(), refused.err());
     assertTrue(refused.err().contains("model's gating_layer.pt was sha256"), refused.err());
@@ -172,6 +176,29 @@ class ResumeTest {
     Run same = run(score(model, input, output, "--resume"));
     assertEquals(ExitCode.DONE, same.exitCode(), same.err());
     assertTrue(same.err().contains("complete already"), same.err());
+  }
+
+  /** The archive with another number in an entry, and the checksum of it. */
+  private static byte[] withChangedNumber(Path archive, String changed) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ZipFile in = new ZipFile(archive.toFile());
+        ZipOutputStream out = new ZipOutputStream(bytes)) {
+      for (ZipEntry entry : Collections.list(in.entries())) {
+        byte[] content = in.getInputStream(entry).readAllBytes();
+        if (entry.getName().equals(changed)) {
+          content[0] ^= 1;
+        }
+        CRC32 crc = new CRC32();
+        crc.update(content);
+        ZipEntry copy = new ZipEntry(entry.getName());
+        copy.setMethod(ZipEntry.STORED);
+        copy.setSize(content.length);
+        copy.setCrc(crc.getValue());
+        out.putNextEntry(copy);
+        out.write(content);
+      }
+    }
+    return bytes.toByteArray();
   }
 
   /** The numbers of a large backbone are in a file beside its graph. */

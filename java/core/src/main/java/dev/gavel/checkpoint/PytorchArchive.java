@@ -20,7 +20,7 @@ import java.util.zip.ZipFile;
 /**
  * The zip archive of {@code torch.save}: one folder whose entries are stored, never compressed, so
  * that a part of one can be read without the rest. An entry that says otherwise is refused. What is
- * read whole is compared with its checksum, which says nothing of a part.
+ * read whole is compared with its checksum, if it has one, which says nothing of a part.
  */
 final class PytorchArchive implements AutoCloseable {
   private static final byte[] ZIP = {'P', 'K', 3, 4};
@@ -194,10 +194,12 @@ final class PytorchArchive implements AutoCloseable {
         at += wanted;
       }
     }
-    if (into.byteSize() == entry.getSize() && crc.getValue() != entry.getCrc()) {
+    // torch.save writes 0 where it is told to compute none (config.save.compute_crc32).
+    boolean checked = entry.getCrc() != 0 && into.byteSize() == entry.getSize();
+    if (checked && crc.getValue() != entry.getCrc()) {
       throw new FormatException(
           path,
-          "entry %s is damaged: its CRC-32 is %08x, the archive says %08x; if it was saved without checksums (torch.serialization.set_crc32_options(False)), save it again with them"
+          "entry %s is damaged: its CRC-32 is %08x, the archive says %08x; fetch or save the file again"
               .formatted(entry.getName(), crc.getValue(), entry.getCrc()));
     }
   }

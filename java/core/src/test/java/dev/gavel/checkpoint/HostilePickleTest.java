@@ -3,12 +3,15 @@ package dev.gavel.checkpoint;
 import static dev.gavel.checkpoint.Refusals.refuses;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.DType;
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
+import dev.gavel.HostTensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -187,6 +190,32 @@ class HostilePickleTest {
         FormatException.class,
         () -> new PytorchSource(path).close(),
         "data.pkl is damaged: its CRC-32 is");
+  }
+
+  /** {@code torch.utils.serialization.config.save.compute_crc32 = False} writes 0 for each. */
+  @Test
+  void anArchiveSavedWithoutChecksumsIsRead() throws IOException {
+    TorchFile file = new TorchFile(2);
+    file.add("weight", TestTensor.of(DType.F32, new long[] {3}, 1, 2, 3));
+    Path path = directory.resolve("unchecked.pt");
+    file.write(path);
+    byte[] content = Files.readAllBytes(path);
+    int headers = 0;
+    for (int at = 0; at + 20 <= content.length; at++) {
+      boolean local = Arrays.equals(content, at, at + 4, new byte[] {'P', 'K', 3, 4}, 0, 4);
+      boolean central = Arrays.equals(content, at, at + 4, new byte[] {'P', 'K', 1, 2}, 0, 4);
+      if (local || central) {
+        int crc = at + (local ? 14 : 16);
+        Arrays.fill(content, crc, crc + 4, (byte) 0);
+        headers++;
+      }
+    }
+    assertTrue(headers > 2, headers + " headers");
+    Files.write(path, content);
+    try (PytorchSource source = new PytorchSource(path);
+        HostTensor weight = source.read("weight")) {
+      assertEquals(2f, weight.segment().getAtIndex(ValueLayout.JAVA_FLOAT, 1));
+    }
   }
 
   @Test

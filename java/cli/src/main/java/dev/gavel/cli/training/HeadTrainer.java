@@ -177,11 +177,24 @@ public final class HeadTrainer {
         step.backward();
         loss += step.loss().value();
         norm += step.gradients().norm();
-        optimizer.step(step.gradients());
         steps++;
+        step(optimizer, step, number, steps);
       }
     }
     return new Epoch(number, loss / steps, norm / steps, Optional.empty());
+  }
+
+  // The library knows of a gradient that is no number, not of what led there.
+  private void step(Optimizer optimizer, Step step, int epoch, int number) {
+    try {
+      optimizer.step(step.gradients());
+    } catch (InvalidArgumentException e) {
+      throw new InvalidArgumentException(
+          "training has diverged: in step %d of epoch %d the loss is %s, %s; take a lower learning rate than %s, or look for very large numbers in the data"
+              .formatted(number, epoch, step.loss().value(), e.getMessage(), fit.learningRate()),
+          e.operation(),
+          e.vendorCode());
+    }
   }
 
   private Epoch.Validated validated(RewardHead head, List<VectorGroup> groups, Step step) {

@@ -252,6 +252,25 @@ class HeadTrainerTest {
   }
 
   @Test
+  void trainingThatDivergesSaysWhereAndWhatToDo() {
+    List<VectorGroup> groups = groups(1, 12, 0);
+    try (Context context = Context.open()) {
+      InvalidArgumentException diverged =
+          assertThrows(
+              InvalidArgumentException.class,
+              () ->
+                  trainer(context, new LossChoice.BradleyTerry(0, 1, 0), 9, 1e30f)
+                      .train(groups, Validation.NONE, EpochStore.none()));
+      String message = String.valueOf(diverged.getMessage());
+      assertTrue(
+          message.matches("training has diverged: in step \\d of epoch \\d the loss is .*"),
+          message);
+      assertTrue(message.contains("gradients["), message);
+      assertTrue(message.contains("a lower learning rate than 1.0E30"), message);
+    }
+  }
+
+  @Test
   void aRunThatIsKilledAfterAnyEpochEndsWithTheSameBits() throws IOException {
     List<VectorGroup> learned = groups(1, 50, 0.2);
     Validation validation = new Validation(groups(2, 20, 0.2), 3);
