@@ -25,6 +25,8 @@ fi
 for library in libgavel.so libgavel_cuda.so; do
   [ -f "$build/lib/$library" ] || { echo "make-bundle: there is no $build/lib/$library." >&2; exit 3; }
 done
+# Maven looks from another folder.
+build=$(CDPATH= cd -- "$build" && pwd)
 
 rm -rf "$bundle"
 mkdir -p "$bundle/lib" "$bundle/native" "$bundle/peers" "$bundle/third-party"
