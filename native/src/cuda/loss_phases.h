@@ -67,7 +67,7 @@ __device__ inline void evaluate_chunk(const LossTask &task, LossMemory &memory, 
     if constexpr (!Loss::kByThread) {
       by_team = true;
       if constexpr (Loss::kItems == LossItems::GROUPS) {
-        // What a score kernel carries is a list of several: the block's team would be a third of that code.
+        // What a score kernel carries is a list of several: the block's team would be a large part of that code.
         evaluate_groups<Loss, sizeof...(Losses) == 1>(task, memory.team, memory.results, begin, count);
       } else {
         evaluate_row_pairs<Loss>(task, memory.team, memory.results, begin, count);

@@ -167,13 +167,19 @@ class HostilePickleTest {
     assertFalse(read == 0 || read == 3000, "read " + read);
   }
 
+  /** A file of the tensor {@code weight}: 1, 2, 3. */
+  private Path threeNumbers() throws IOException {
+    TorchFile file = new TorchFile(2);
+    file.add("weight", TestTensor.of(DType.F32, new long[] {3}, 1, 2, 3));
+    Path path = directory.resolve("three.pt");
+    file.write(path);
+    return path;
+  }
+
   /** Numbers, of which nothing else could tell; and the pickle, in a place that reads as well. */
   @Test
   void anEntryThatIsNotWhatItsChecksumSaysIsRefused() throws IOException {
-    TorchFile file = new TorchFile(2);
-    file.add("weight", TestTensor.of(DType.F32, new long[] {3}, 1, 2, 3));
-    Path path = directory.resolve("damaged.pt");
-    file.write(path);
+    Path path = threeNumbers();
     byte[] good = Files.readAllBytes(path);
     String text = new String(good, java.nio.charset.StandardCharsets.ISO_8859_1);
     byte[] number = good.clone();
@@ -195,10 +201,7 @@ class HostilePickleTest {
   /** {@code torch.utils.serialization.config.save.compute_crc32 = False} writes 0 for each. */
   @Test
   void anArchiveSavedWithoutChecksumsIsRead() throws IOException {
-    TorchFile file = new TorchFile(2);
-    file.add("weight", TestTensor.of(DType.F32, new long[] {3}, 1, 2, 3));
-    Path path = directory.resolve("unchecked.pt");
-    file.write(path);
+    Path path = threeNumbers();
     byte[] content = Files.readAllBytes(path);
     int headers = 0;
     for (int at = 0; at + 20 <= content.length; at++) {
