@@ -47,12 +47,14 @@ for test in cuda_api cuda_api_vocabulary cuda_readout cuda_token_logprob cuda_in
     -I"$root/native/include" -c "$root/native/test/$test.cpp" -o "$target/$test.o"
   program "$test" "$target/$test.o"
 done
-kernels='-O3 -Werror all-warnings -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90,code=sm_90'
+kernels='-O3 -Werror all-warnings -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90a,code=sm_90a'
 # shellcheck disable=SC2086 # several options
 "$nvcc" -std=c++20 $kernels -I"$root/native/include" -c "$root/bench/gpu/calls.cu" -o "$target/calls.o"
 program calls "$target/calls.o"
-# shellcheck disable=SC2086
-"$nvcc" -std=c++17 $kernels $linked -o "$bundle/native/ceilings" "$root/bench/gpu/ceilings.cu"
+for kernel in ceilings tensor_cores; do
+  # shellcheck disable=SC2086
+  "$nvcc" -std=c++20 $kernels $linked -o "$bundle/native/$kernel" "$root/bench/gpu/$kernel.cu"
+done
 # No program may need a newer C library than libgavel does.
 newest=$(for file in "$bundle"/native/*; do readelf --dyn-syms --wide "$file"; done | sed -n 's/.*@GLIBC_\(2[.0-9]*\).*/\1/p' | sort -Vu | tail -1)
 [ "$(printf '%s\n' "$newest" 2.35 | sort -V | tail -1)" = 2.35 ] || {

@@ -1,7 +1,7 @@
 # Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 """Makes the Markdown tables of a GPU run:  python3 report.py RESULTS_FOLDER > results.md
 
-Reads machine.txt, steps.tsv, ceilings.json, calls.jsonl and torch.json of the folder, whole or as far as a run that was stopped has
+Reads machine.txt, steps.tsv, ceilings.json, tensor_cores.json, calls.jsonl and torch.json of the folder, whole or as far as a run that was stopped has
 written them; what is absent, unreadable or not measured is named so, never filled in.
 """
 import json
@@ -34,6 +34,7 @@ class Found:
         self.folder = folder
         self.unreadable = []
         self.ceilings = self.json("ceilings.json")
+        self.tensor_cores = self.json("tensor_cores.json")
         self.run = self.json("torch.json")
         self.calls = [json.loads(line) for line in self.lines("calls.jsonl")]
         # The last of a name counts: a step may have been run again.
@@ -163,6 +164,19 @@ def calls_table(found):
     yield ""
 
 
+def tensor_cores_table(measured):
+    """What the values mean stands in tensor_cores.cu."""
+    dtypes = list(measured["sums"])
+    yield f"Sums whose bits differ, of {measured['trials']}; position and neighbours must be 0."
+    yield ""
+    yield row(["sum", *dtypes])
+    yield row(["---"] * (1 + len(dtypes)))
+    for name in measured["sums"][dtypes[0]]:
+        yield row([name, *("" if measured["sums"][dtype][name] is None else measured["sums"][dtype][name] for dtype in dtypes)])
+    rates = (f"{name} {rate:.0f}" for name, rate in measured["tflops"].items() if rate is not None)
+    yield from ["", f"TFLOP/s of bf16 instructions: {', '.join(rates)}."]
+
+
 def torch_table(found, temperature):
     yield "### cold L2 cache: GPU time alone" if temperature == "cold" else "### warm: back-to-back calls"
     yield ""
@@ -202,6 +216,11 @@ def report(folder):
         yield from ["", row(["working set MiB", "copy GB/s", "read GB/s"]), row(["---"] * 3)]
         for entry in ceilings["memory"]:
             yield row([entry["bytes"] >> 20, f"{entry['copy_gb_per_s']:.0f}", f"{entry['read_gb_per_s']:.0f}"])
+    else:
+        yield "Not measured."
+    yield from ["", "## Tensor cores", ""]
+    if found.tensor_cores:
+        yield from tensor_cores_table(found.tensor_cores)
     else:
         yield "Not measured."
     yield from ["", "## Our calls, from C", ""]

@@ -142,6 +142,9 @@ cat "$results/machine.txt"
 if begin ceilings 60; then
   finish ceilings "$results/ceilings.json" "$here/native/ceilings"
 fi
+if begin tensor_cores 30; then
+  finish tensor_cores "$results/tensor_cores.json" "$here/native/tensor_cores"
+fi
 step c_interface 60 "$here/native/cuda_api"
 if begin calls 90; then
   state "$results/clocks.csv" "before calls"

@@ -10,7 +10,7 @@
 // Order, the same in every kernel of this component, so that the choice between them never shows: each slice of the depth (packed.h) from
 // +0 step by step, a step being two mma m16n8k16 of its 32 columns; then slices in index order. f32: the chains of chains.h for a step, and slices
 // in pairs. Output layer: within a tile of 32 neurons shorter chains in pairs; then TileSum. How the hardware adds inside one mma is its own affair, but the
-// same for every column.
+// same for every row and column (bench/gpu/tensor_cores.cu asks it).
 #ifndef GAVEL_CUDA_GEMM_H
 #define GAVEL_CUDA_GEMM_H
 
