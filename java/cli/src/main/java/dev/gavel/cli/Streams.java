@@ -1,6 +1,8 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.Terminal;
+import dev.gavel.cli.output.WatchedOutput;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -46,6 +48,22 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
     // Names of files, settings of a run and messages in rows have numbers in them: with the digits
     // of a locale that has its own, another one could not find or go on with them.
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+    WatchedOutput watched = new WatchedOutput(out);
+    int code = new Streams(in, watched, err).execute(arguments);
+    boolean saysDone = code == ExitCode.DONE || code == ExitCode.ROWS_FAILED;
+    return watched.failure().filter(_ -> saysDone).map(this::lost).orElse(code);
+  }
+
+  // What was computed has not come out.
+  private int lost(OutputFailure failure) {
+    if (failure.kind() == OutputFailure.Kind.READER_GONE) {
+      return ExitCode.READER_GONE;
+    }
+    say(String.valueOf(failure.getMessage()));
+    return ExitCode.ENVIRONMENT;
+  }
+
+  private int execute(List<String> arguments) {
     PrintWriter help = new PrintWriter(out, true, StandardCharsets.UTF_8);
     CommandLine line =
         new CommandLine(new GavelCommand(), new CommandFactory(this))
