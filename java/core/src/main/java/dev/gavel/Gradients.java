@@ -15,13 +15,14 @@ public final class Gradients implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
   private final HeadSpec spec;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final UseGuard guard;
   private final MemorySegment[] values;
   private final MemorySegment outputs;
   private final MemorySegment inputs;
 
-  private Gradients(HeadSpec spec) {
+  private Gradients(Arena arena, HeadSpec spec) {
+    this.arena = arena;
     List<HeadSpec.Parameter> parameters = spec.parameters();
     this.spec = spec;
     this.guard = new UseGuard("gradients of %d parameters".formatted(parameters.size()));
@@ -40,7 +41,7 @@ public final class Gradients implements AutoCloseable {
 
   /** Zeros for every parameter of a spec. */
   public static Gradients zeros(HeadSpec spec) {
-    return new Gradients(spec);
+    return OwnedMemory.make("gradients of " + spec, memory -> new Gradients(memory.arena(), spec));
   }
 
   /** The spec whose parameters these are gradients of. */

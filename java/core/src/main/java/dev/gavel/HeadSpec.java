@@ -223,9 +223,13 @@ public record HeadSpec(
    * @param hiddenWidths width of each hidden layer, at least one
    */
   public static HeadSpecBuilder expertConcat(int experts, int expertWidth, int... hiddenWidths) {
-    return mlp(Math.multiplyExact(experts, expertWidth), hiddenWidths)
-        .prelu(false)
-        .kind(new Kind.ExpertConcat(experts));
+    long width = (long) experts * expertWidth;
+    require(
+        width == (int) width,
+        "input width of %d experts".formatted(experts),
+        width,
+        "from 1 to " + WIDEST_LAYER);
+    return mlp((int) width, hiddenWidths).prelu(false).kind(new Kind.ExpertConcat(experts));
   }
 
   /**

@@ -62,15 +62,10 @@ public final class HostTensor implements AutoCloseable {
   public static HostTensor allocate(DType dtype, long... shape) {
     long bytes = Shapes.byteLength(dtype, shape);
     String name = Shapes.print(dtype, shape);
-    Arena arena = Arena.ofShared();
-    try {
-      return owning(dtype, shape, arena.allocate(bytes, ALIGNMENT), arena::close);
-    } catch (OutOfMemoryError e) {
-      arena.close();
-      throw new OutOfHostMemoryException(
-          "cannot allocate %s, %d bytes of native memory: %s. Use smaller batches, or raise -XX:MaxDirectMemorySize"
-              .formatted(name, bytes, e.getMessage()));
-    }
+    return OwnedMemory.make(
+        "%s, %d bytes".formatted(name, bytes),
+        memory ->
+            owning(dtype, shape, memory.arena().allocate(bytes, ALIGNMENT), memory.arena()::close));
   }
 
   /**
@@ -119,7 +114,7 @@ public final class HostTensor implements AutoCloseable {
   /**
    * A view of the caller's memory; closing it leaves that memory alone. It must be native, aligned
    * to the type's size, and exactly as long as the shape demands. Memory of a confined arena can be
-   * used by its thread only.
+   * used by its thread only, and read-only memory only where nothing is written.
    *
    * <p>A call holds the arena: closing it meanwhile throws {@link IllegalStateException} in the
    * thread that tries, and a call after the arena was closed throws the same. One call can reach
@@ -251,10 +246,11 @@ public final class HostTensor implements AutoCloseable {
   /**
    * Sets one element, rounded to nearest even where it is stored narrower.
    *
-   * @throws InvalidTensorException if the elements are integers
+   * @throws InvalidTensorException if the elements are integers, or the memory is read-only
    */
   public void setFloat(long index, float value) {
     requireOpen();
+    requireWritable();
     switch (dtype) {
       case F32 -> segment.setAtIndex(FLOAT, index, value);
       case F16 -> segment.setAtIndex(SHORT, index, Float.floatToFloat16(value));
@@ -281,10 +277,12 @@ public final class HostTensor implements AutoCloseable {
   /**
    * Sets one element.
    *
-   * @throws InvalidTensorException if the elements are not integers, or the value does not fit
+   * @throws InvalidTensorException if the elements are not integers, the value does not fit, or the
+   *     memory is read-only
    */
   public void setLong(long index, long value) {
     requireOpen();
+    requireWritable();
     boolean fits =
         switch (dtype) {
           case I64 -> true;
@@ -384,6 +382,15 @@ public final class HostTensor implements AutoCloseable {
   private void requireOpen() {
     if (!guard.isOpen()) {
       throw new IllegalStateException("tensor %s is closed".formatted(this));
+    }
+  }
+
+  /** Refuses to have something written where the caller's memory is read-only. */
+  void requireWritable() {
+    if (segment.isReadOnly()) {
+      throw new InvalidTensorException(
+          "tensor %s wraps memory that is read-only, and is to be written; wrap the segment it was made of, or copy it"
+              .formatted(this));
     }
   }
 

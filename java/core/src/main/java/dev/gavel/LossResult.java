@@ -19,7 +19,7 @@ public final class LossResult implements AutoCloseable {
 
   private final int maxScores;
   private final int maxItems;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final UseGuard guard;
   private final LossArguments arguments;
   private final NativeError error;
@@ -33,7 +33,8 @@ public final class LossResult implements AutoCloseable {
   private boolean reduced;
   private boolean computed;
 
-  private LossResult(int maxScores, int maxItems) {
+  private LossResult(Arena arena, int maxScores, int maxItems) {
+    this.arena = arena;
     this.maxScores = maxScores;
     this.maxItems = maxItems;
     this.guard = new UseGuard("loss result for %d scores, %d items".formatted(maxScores, maxItems));
@@ -57,7 +58,9 @@ public final class LossResult implements AutoCloseable {
           "loss result: room for %d scores and %d items; both must be 1 or more"
               .formatted(maxScores, maxItems));
     }
-    return new LossResult(maxScores, maxItems);
+    return OwnedMemory.make(
+        "a loss result for %d scores and %d items".formatted(maxScores, maxItems),
+        memory -> new LossResult(memory.arena(), maxScores, maxItems));
   }
 
   /**

@@ -352,6 +352,7 @@ public final class PackedBatch implements AutoCloseable {
    * @throws InvalidArgumentException if there are more rows than scores can be counted
    */
   int items(Pooling pooling) {
+    requireSealed();
     if (!(pooling instanceof Pooling.All)) {
       return responses();
     }

@@ -23,7 +23,7 @@ public final class ScoreBatch implements AutoCloseable {
 
   private final HeadSpec spec;
   private final int maxResponses;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final UseGuard guard;
   private final ScoreArguments arguments;
   private final Set<Extra> extras;
@@ -67,7 +67,9 @@ public final class ScoreBatch implements AutoCloseable {
     GATE_PREACTIVATIONS
   }
 
-  private ScoreBatch(HeadSpec spec, Readout readout, int maxResponses, Set<Extra> extras) {
+  private ScoreBatch(
+      Arena arena, HeadSpec spec, Readout readout, int maxResponses, Set<Extra> extras) {
+    this.arena = arena;
     this.shape = ReadoutShape.of(spec, readout);
     this.checked = readout;
     this.checkedWidth = readout.scores(spec.outputWidth());
@@ -123,7 +125,9 @@ public final class ScoreBatch implements AutoCloseable {
     }
     readout.scores(spec.outputWidth());
     ReadoutShape.of(spec, readout).requireExtras(wanted);
-    return new ScoreBatch(spec, readout, maxResponses, wanted);
+    return OwnedMemory.make(
+        "a score batch for %d responses".formatted(maxResponses),
+        memory -> new ScoreBatch(memory.arena(), spec, readout, maxResponses, wanted));
   }
 
   /** R, the responses of the last call. */

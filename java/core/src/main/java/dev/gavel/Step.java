@@ -29,7 +29,7 @@ import java.util.function.Supplier;
 public final class Step implements AutoCloseable {
   private final RewardHead head;
   private final int maxResponses;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final UseGuard guard;
   private final ScoreBatch scores;
   private final LossResult loss;
@@ -64,16 +64,24 @@ public final class Step implements AutoCloseable {
   }
 
   private Step(
-      RewardHead head, Readout readout, int maxResponses, int maxItems, List<Extra> extras) {
+      OwnedMemory memory,
+      RewardHead head,
+      Readout readout,
+      int maxResponses,
+      int maxScores,
+      int maxItems,
+      List<Extra> extras) {
     HeadSpec spec = head.spec();
+    this.arena = memory.arena();
     this.head = head;
     this.maxResponses = maxResponses;
     this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
     this.scores = ScoreBatch.allocate(spec, readout, maxResponses, ForwardPass.kept(spec, readout));
-    this.loss =
-        LossResult.allocate(
-            Math.multiplyExact(maxResponses, readout.scores(spec.outputWidth())), maxItems);
+    memory.add(scores::close);
+    this.loss = LossResult.allocate(maxScores, maxItems);
+    memory.add(loss::close);
     this.gradients = Gradients.zeros(spec);
+    memory.add(gradients::close);
     this.arguments = new BackwardArguments(arena);
     this.error = new NativeError(arena);
     Optional<Readout.GatedSum> gated =
@@ -90,6 +98,7 @@ public final class Step implements AutoCloseable {
                     (twoStreams ? 2L : 1L) * spec.inputWidth()))
             : Optional.empty();
     this.gate = gated.map(of -> new GateGradients(arena, of));
+    gate.ifPresent(of -> memory.add(of::close));
     this.gateVectorGradients =
         extras.contains(Extra.GATE_VECTOR_GRADIENTS)
             ? gated.map(of ->
@@ -126,9 +135,16 @@ public final class Step implements AutoCloseable {
               .formatted(maxResponses, maxItems));
     }
     List<Extra> wanted = Arrays.asList(extras);
-    readout.scores(head.spec().outputWidth());
+    long maxScores = (long) maxResponses * readout.scores(head.spec().outputWidth());
+    if (maxScores > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "step: room for %d responses is room for %d scores; there can be at most %d"
+              .formatted(maxResponses, maxScores, Integer.MAX_VALUE));
+    }
     requireExtras(readout, wanted);
-    return new Step(head, readout, maxResponses, maxItems, wanted);
+    return OwnedMemory.make(
+        "a step for %d responses and %d items".formatted(maxResponses, maxItems),
+        memory -> new Step(memory, head, readout, maxResponses, (int) maxScores, maxItems, wanted));
   }
 
   /**

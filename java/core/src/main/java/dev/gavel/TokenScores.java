@@ -32,7 +32,7 @@ public final class TokenScores implements AutoCloseable {
 
   private final int maxRows;
   private final int maxSpans;
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena;
   private final UseGuard guard;
   private final TokenLogprobArguments arguments;
   private final MemorySegment logprobs;
@@ -48,7 +48,8 @@ public final class TokenScores implements AutoCloseable {
   private Optional<Context> scoredOn = Optional.empty();
   private boolean gradientDone;
 
-  private TokenScores(int maxRows, int maxSpans) {
+  private TokenScores(Arena arena, int maxRows, int maxSpans) {
+    this.arena = arena;
     this.maxRows = maxRows;
     this.maxSpans = maxSpans;
     this.guard = new UseGuard("token scores for %d rows, %d spans".formatted(maxRows, maxSpans));
@@ -73,7 +74,9 @@ public final class TokenScores implements AutoCloseable {
           "token scores: room for %d rows and %d spans; both must be 1 or more"
               .formatted(maxRows, maxSpans));
     }
-    return new TokenScores(maxRows, maxSpans);
+    return OwnedMemory.make(
+        "token scores for %d rows and %d spans".formatted(maxRows, maxSpans),
+        memory -> new TokenScores(memory.arena(), maxRows, maxSpans));
   }
 
   /** Computes the log-probability of every row; {@link TokenSource.Given} has them already. */

@@ -71,6 +71,7 @@ final class VectorGradients {
       throw new InvalidTensorException(
           "gradient of the hidden states is %s; it must be %s".formatted(hiddenGradient, expected));
     }
+    hiddenGradient.requireWritable();
     batch.acquire();
     try (Held held = new Held()) {
       HostTensor target = held.open(hiddenGradient);

@@ -89,6 +89,24 @@ class HeadSpecTest {
   }
 
   @Test
+  void aWidthThatNoIntHoldsIsRefusedAsAnyOther() {
+    InvalidArgumentException refused =
+        assertThrows(
+            InvalidArgumentException.class, () -> HeadSpec.expertConcat(1 << 16, 1 << 20, 3));
+    assertTrue(
+        refused.getMessage().contains("input width of 65536 experts is 68719476736"),
+        refused.getMessage());
+    HeadSpec four = HeadSpec.linear(4).outputWidth(4).build();
+    try (Context context = Context.open();
+        RewardHead head = RewardHead.create(context, four, Init.normal(1, 1))) {
+      refused =
+          assertThrows(
+              InvalidArgumentException.class, () -> Step.allocate(head, Integer.MAX_VALUE, 1));
+      assertTrue(refused.getMessage().contains("8589934588 scores"), refused.getMessage());
+    }
+  }
+
+  @Test
   void devicesAndTypesAreReadByName() {
     assertEquals(Device.cpu(), Device.parse("cpu"));
     assertEquals(Device.cuda(0), Device.parse("cuda"));

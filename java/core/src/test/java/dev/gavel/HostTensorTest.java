@@ -1,6 +1,7 @@
 package dev.gavel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import net.jqwik.api.ForAll;
@@ -137,6 +140,67 @@ class HostTensorTest {
             () -> HostTensor.allocate(DType.F32, 1L << 40, 1L << 10));
     assertTrue(refused.getMessage().contains("f32[1099511627776,1024]"), refused.getMessage());
     assertEquals("GAVEL_OUT_OF_HOST_MEMORY", refused.statusName());
+    // More than there are addresses.
+    refused =
+        assertThrows(
+            OutOfHostMemoryException.class, () -> HostTensor.allocate(DType.U8, Long.MAX_VALUE));
+    assertFalse(refused.getMessage().contains("null"), refused.getMessage());
+  }
+
+  @Test
+  void memoryThatAnObjectCannotHaveIsSaidSo() {
+    HeadSpec wide = HeadSpec.linear(4).outputWidth(1 << 16).build();
+    OutOfHostMemoryException refused =
+        assertThrows(
+            OutOfHostMemoryException.class, () -> ScoreBatch.allocate(wide, Integer.MAX_VALUE));
+    assertTrue(refused.getMessage().contains("2147483647 responses"), refused.getMessage());
+    List<String> closed = new ArrayList<>();
+    List<Arena> arenas = new ArrayList<>();
+    refused =
+        assertThrows(
+            OutOfHostMemoryException.class,
+            () ->
+                OwnedMemory.make(
+                    "a thing",
+                    memory -> {
+                      arenas.add(memory.arena());
+                      memory.add(() -> closed.add("part"));
+                      throw new OutOfMemoryError("Unable to allocate 5 bytes");
+                    }));
+    assertTrue(
+        refused.getMessage().contains("a thing: Unable to allocate 5 bytes"), refused.getMessage());
+    assertEquals(List.of("part"), closed);
+    assertFalse(arenas.getFirst().scope().isAlive());
+  }
+
+  @Test
+  void readOnlyMemoryIsReadAndNotWritten() {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment memory = arena.allocate(16, 8);
+      memory.set(java.lang.foreign.ValueLayout.JAVA_FLOAT, 4, 2.5f);
+      try (HostTensor floats = HostTensor.wrap(DType.F32, memory.asReadOnly(), 1, 4);
+          HostTensor longs = HostTensor.wrap(DType.I64, memory.asReadOnly(), 2);
+          PackedBatch batch = PackedBatch.ofVectors(floats, 1);
+          HostTensor gradient = HostTensor.allocate(DType.F32, 1, 1);
+          Context context = Context.open();
+          RewardHead head =
+              RewardHead.create(context, HeadSpec.linear(4).build(), Init.normal(1, 1));
+          Step step = Step.allocate(head, 1, 1, Step.Extra.VECTOR_GRADIENTS)) {
+        assertEquals(2.5f, floats.floatAt(1));
+        step.forward(batch, Pooling.index(), Readout.identity());
+        step.backward(gradient, Step.Accumulation.REPLACE);
+        refusesToWrite("f32[1,4]", () -> step.scatter(floats));
+        refusesToWrite("f32[1,4]", () -> floats.setFloat(0, 1));
+        refusesToWrite("i64[2]", () -> longs.setLong(0, 1));
+      }
+    }
+  }
+
+  private static void refusesToWrite(String name, org.junit.jupiter.api.function.Executable call) {
+    InvalidTensorException refused = assertThrows(InvalidTensorException.class, call);
+    assertTrue(
+        refused.getMessage().contains("tensor " + name + " wraps memory that is read-only"),
+        refused.getMessage());
   }
 
   @Test

@@ -17,6 +17,21 @@ import org.junit.jupiter.api.Test;
 class PackedBatchTest {
 
   @Test
+  void aBatchThatIsBeingFilledIsNotScored() {
+    try (HostTensor hidden = HostTensor.allocate(DType.F32, 3, 4);
+        PackedBatch batch = PackedBatch.allocate(Layout.JOINT, hidden, 2);
+        Context context = Context.open();
+        RewardHead head =
+            RewardHead.create(context, HeadSpec.linear(4).build(), Init.normal(1, 1))) {
+      IllegalStateException refused =
+          assertThrows(
+              IllegalStateException.class,
+              () -> head.score(batch, Pooling.index(), Readout.identity()));
+      assertTrue(refused.getMessage().contains("call seal()"), refused.getMessage());
+    }
+  }
+
+  @Test
   void rowsOfASequenceCountFromItsStart() {
     try (HostTensor hidden = HostTensor.allocate(DType.F32, 9, 2);
         PackedBatch batch = PackedBatch.allocate(Layout.JOINT, hidden, 4)) {

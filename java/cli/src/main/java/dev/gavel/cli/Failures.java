@@ -9,6 +9,7 @@ import dev.gavel.NativeLoadException;
 import dev.gavel.OutOfDeviceMemoryException;
 import dev.gavel.OutOfHostMemoryException;
 import dev.gavel.UnsupportedException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -47,6 +48,7 @@ final class Failures {
       case CommandFailure failure -> failure.exitCode();
       case InvalidArgumentException _ -> ExitCode.USAGE;
       case FormatException _ -> ExitCode.USAGE;
+      case InvalidPathException _ -> ExitCode.USAGE;
       case FileException file when file.getCause() instanceof NoSuchFileException -> ExitCode.USAGE;
       case FileException _ -> ExitCode.ENVIRONMENT;
       case NativeLoadException _ -> ExitCode.ENVIRONMENT;

@@ -129,6 +129,9 @@ final class ScoreCommand implements Callable<Integer> {
     if (ScorePaths.isParquet(output) && format == OutputFormat.table) {
       throw CommandFailure.usage("--format table does not go with a Parquet output");
     }
+    if (metrics != null) {
+      ScorePaths.checkMetrics(metrics, sources, output);
+    }
     Optional<MetricsFile> figures =
         Optional.ofNullable(metrics).map(name -> MetricsFile.named(name, force || resume));
     boolean toStream = ScorePaths.isStream(output);

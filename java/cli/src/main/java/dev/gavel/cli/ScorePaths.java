@@ -43,6 +43,39 @@ final class ScorePaths {
     }
   }
 
+  /**
+   * Checks that the figures go to a file of their own: what is written beside them on the way
+   * included, they replace none that the run reads or writes.
+   */
+  static void checkMetrics(String metrics, List<Source> sources, String output) throws IOException {
+    for (Path written : List.of(place(metrics), place(metrics + ".partial"))) {
+      for (Source source : sources) {
+        if (source.path().isPresent() && place(source.path().get().toString()).equals(written)) {
+          throw CommandFailure.usage(
+              "--metrics %s is an input file; name another".formatted(metrics));
+        }
+      }
+      for (String suffix : List.of("", ".partial", ".run", ".converted")) {
+        if (!isStream(output) && place(output + suffix).equals(written)) {
+          throw CommandFailure.usage(
+              "--metrics %s is the output, or a file beside it; name another".formatted(metrics));
+        }
+      }
+    }
+  }
+
+  // Where a file is, or will be.
+  private static Path place(String name) throws IOException {
+    Path path = Path.of(name).toAbsolutePath();
+    if (Files.exists(path)) {
+      return path.toRealPath();
+    }
+    Path folder = path.getParent();
+    return folder != null && Files.isDirectory(folder)
+        ? folder.toRealPath().resolve(path.getFileName())
+        : path;
+  }
+
   private static void requireDifferent(List<Source> sources, String output) throws IOException {
     Path path = Path.of(output);
     if (output.equals("-") || !Files.isRegularFile(path)) {

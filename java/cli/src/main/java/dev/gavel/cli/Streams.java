@@ -1,6 +1,8 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.Terminal;
+import dev.gavel.cli.output.WatchedOutput;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -9,6 +11,7 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -25,6 +28,9 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
   // loggers are forgotten, with their level, where nobody holds them.
   private static final Logger TOKENIZER_LIBRARY = Logger.getLogger("ai.djl");
 
+  // The label of options whose value is read by people or models, and may say nothing.
+  private static final String FREE_TEXT = "TEXT";
+
   static {
     TOKENIZER_LIBRARY.setLevel(Level.SEVERE);
   }
@@ -39,6 +45,25 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
 
   /** Runs a command and returns its exit code. */
   int run(List<String> arguments) {
+    // Names of files, settings of a run and messages in rows have numbers in them: with the digits
+    // of a locale that has its own, another one could not find or go on with them.
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+    WatchedOutput watched = new WatchedOutput(out);
+    int code = new Streams(in, watched, err).execute(arguments);
+    boolean saysDone = code == ExitCode.DONE || code == ExitCode.ROWS_FAILED;
+    return watched.failure().filter(_ -> saysDone).map(this::lost).orElse(code);
+  }
+
+  // What was computed has not come out.
+  private int lost(OutputFailure failure) {
+    if (failure.kind() == OutputFailure.Kind.READER_GONE) {
+      return ExitCode.READER_GONE;
+    }
+    say(String.valueOf(failure.getMessage()));
+    return ExitCode.ENVIRONMENT;
+  }
+
+  private int execute(List<String> arguments) {
     PrintWriter help = new PrintWriter(out, true, StandardCharsets.UTF_8);
     CommandLine line =
         new CommandLine(new GavelCommand(), new CommandFactory(this))
@@ -48,6 +73,7 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
             .setUsageHelpAutoWidth(Terminal.isOutput())
             .setCaseInsensitiveEnumValuesAllowed(false)
             .setOverwrittenOptionsAllowed(false)
+            .setExecutionStrategy(Streams::execute)
             .setParameterExceptionHandler(new Failures(this)::usage)
             .setExecutionExceptionHandler(new Failures(this)::execution);
     try {
@@ -61,6 +87,24 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
       // ONNX Runtime and the tokenizer load their native libraries in static initialisers.
       say("a native library cannot be loaded: %s".formatted(rootCause(e)));
       return ExitCode.ENVIRONMENT;
+    }
+  }
+
+  private static int execute(CommandLine.ParseResult parsed) {
+    for (CommandLine part : parsed.asCommandLineList()) {
+      for (CommandLine.Model.OptionSpec option : part.getParseResult().matchedOptions()) {
+        requireValue(part, option);
+      }
+    }
+    return new CommandLine.RunLast().execute(parsed);
+  }
+
+  // An empty name would be that of the folder one is in: nobody means it, an unset variable gives
+  // it.
+  private static void requireValue(CommandLine command, CommandLine.Model.OptionSpec option) {
+    if (!option.paramLabel().equals(FREE_TEXT) && option.originalStringValues().contains("")) {
+      throw new CommandLine.ParameterException(
+          command, "%s is empty; give it a value, or leave it out".formatted(option.longestName()));
     }
   }
 

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -98,6 +99,27 @@ class CacheCommandTest {
         Run run = score(cache, cached, "--layout", layout, "--shard", shard);
         assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
         assertEquals(Files.readString(text), Files.readString(cached), name);
+      }
+    }
+  }
+
+  @Test
+  void aLocaleWithDigitsOfItsOwnChangesNoByte() throws IOException {
+    Path expected = smallFiles("cache", "--shard", "1/4");
+    Path cache;
+    Locale before = Locale.getDefault(Locale.Category.FORMAT);
+    Locale.setDefault(Locale.Category.FORMAT, Locale.forLanguageTag("ar-EG"));
+    try {
+      cache = smallFiles("cache-arabic", "--shard", "1/4");
+    } finally {
+      Locale.setDefault(Locale.Category.FORMAT, before);
+    }
+    try (Stream<Path> files = Files.list(expected)) {
+      for (Path file : files.toList()) {
+        assertArrayEquals(
+            Files.readAllBytes(file),
+            Files.readAllBytes(cache.resolve(file.getFileName())),
+            file.toString());
       }
     }
   }

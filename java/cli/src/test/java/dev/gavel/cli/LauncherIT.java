@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -16,6 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** The launcher script with the program it was built with; runs after the program is packaged. */
 class LauncherIT {
   @TempDir private Path folder;
+
+  private final Map<String, String> environment = new HashMap<>();
 
   private int gavel(String... arguments) throws Exception {
     List<String> command = new ArrayList<>();
@@ -29,6 +33,8 @@ class LauncherIT {
     builder.environment().put("GAVEL_BUILD", "never");
     builder.environment().remove("LANG");
     builder.environment().remove("LC_ALL");
+    builder.environment().remove("LC_CTYPE");
+    builder.environment().putAll(environment);
     Process process = builder.start();
     process.getOutputStream().close();
     assertTrue(process.waitFor(300, TimeUnit.SECONDS), "does not end");
@@ -58,6 +64,13 @@ class LauncherIT {
             "score", "--input", input.toString(), "--output", output.toString(), "--threads", "1");
     assertEquals(ExitCode.DONE, code, read("err"));
     assertEquals(12, Run.json(output).size());
+  }
+
+  @Test
+  void fileNamesMayHoldAnyCharacterWhereTheLocaleIsNotInstalled() throws Exception {
+    Path input = Files.writeString(folder.resolve("réponses.jsonl"), "");
+    environment.put("LANG", "xx_XX.UTF-8");
+    assertEquals(ExitCode.DONE, gavel("score", "--input", input.toString()), read("err"));
   }
 
   @Test

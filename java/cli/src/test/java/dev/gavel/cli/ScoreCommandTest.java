@@ -39,6 +39,21 @@ class ScoreCommandTest {
   }
 
   @Test
+  void anEmptyNameIsNotTheFolderOneIsIn() {
+    for (String option : List.of("--input", "--output", "--model", "--metrics")) {
+      List<String> arguments = new ArrayList<>(List.of("score", option, ""));
+      if (!option.equals("--input")) {
+        arguments.addAll(List.of("--input", "-"));
+      }
+      Run run = Run.of(arguments.toArray(String[]::new));
+      assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+      assertTrue(run.err().contains(option + " is empty"), run.err());
+    }
+    Run run = Run.of("train", "--data=", "--loss", "bt", "--out", "x");
+    assertTrue(run.err().contains("--data is empty"), run.err());
+  }
+
+  @Test
   void scoresTheExamplesInBothLayouts() throws IOException {
     List<JsonNode> rows = Run.json(Project.examples());
     for (String layout : List.of("joint", "independent")) {

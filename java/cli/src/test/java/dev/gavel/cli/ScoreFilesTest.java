@@ -235,6 +235,34 @@ class ScoreFilesTest {
   }
 
   @Test
+  void metricsReplaceNoFileOfTheRun() throws IOException {
+    String row = "{\"prompt\":\"say\",\"responses\":[\"no\"]}\n";
+    Path input = Files.writeString(folder.resolve("rows.jsonl"), row);
+    Path output = folder.resolve("scores.jsonl");
+    Path unfinished = Files.writeString(folder.resolve("scores.jsonl.partial"), "rows");
+    for (Path metrics :
+        List.of(
+            input,
+            folder.resolve("../" + folder.getFileName() + "/rows.jsonl"),
+            output,
+            unfinished,
+            folder.resolve("scores.jsonl.run"))) {
+      Run run =
+          score(
+              input.toString(),
+              "--output",
+              output.toString(),
+              "--metrics",
+              metrics.toString(),
+              "--force");
+      assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+      assertTrue(run.err().contains("--metrics " + metrics + " is "), run.err());
+    }
+    assertEquals(row, Files.readString(input));
+    assertEquals("rows", Files.readString(unfinished));
+  }
+
+  @Test
   void metricsAreWrittenOnceAndNeverOverAnother() throws IOException {
     Path input = file("in.jsonl", bytes(rows("r", 30) + "{\n"));
     Path metrics = folder.resolve("metrics.json");

@@ -101,9 +101,10 @@ public final class RowParser {
           "the line is not a row: it nests lists and objects more than %d deep, or has a number of more than 1000 digits"
               .formatted(DEEPEST));
     } catch (JsonProcessingException e) {
-      long column = e.getLocation() == null ? 0 : e.getLocation().getColumnNr();
+      // Not the column, which a carriage return inside the line would begin anew.
+      long place = e.getLocation() == null ? 0 : e.getLocation().getCharOffset() + 1;
       throw new BadRowException(
-          "line", text, "the line is not a row: %s (character %d)".formatted(reason(e), column));
+          "line", text, "the line is not a row: %s (character %d)".formatted(reason(e), place));
     }
     if (!node.isObject()) {
       throw new BadRowException(

@@ -16,11 +16,13 @@ import dev.gavel.Step;
 import dev.gavel.cli.metric.Shuffle;
 import dev.gavel.cli.metric.Tally;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
 /**
@@ -87,18 +89,20 @@ public final class HeadTrainer {
       Validation validation,
       EpochStore store) {
     Stream.concat(groups.stream(), validation.groups().stream()).forEach(this::requireLabels);
-    int most =
-        Stream.concat(groups.stream(), validation.groups().stream())
-            .mapToInt(VectorGroup::responses)
-            .max()
-            .orElseThrow();
     AdamW options =
         AdamW.defaults().withLearningRate(fit.learningRate()).withWeightDecay(fit.weightDecay(), 0);
     // Whoever wants all rows in a step names a large number.
     int rows = Math.min(fit.batchSize(), Math.max(groups.size(), validation.groups().size()));
-    int items = rows * Math.max(1, LossBuilder.mostItems(fit.loss(), most));
+    int responses = room("responses", VectorGroup::responses, rows, groups, validation.groups());
+    int items =
+        room(
+            "pairs",
+            of -> Math.max(1, LossBuilder.mostItems(fit.loss(), of.responses())),
+            rows,
+            groups,
+            validation.groups());
     try (Optimizer optimizer = Optimizer.create(head, options);
-        Step step = Step.allocate(head, rows * most, items)) {
+        Step step = Step.allocate(head, responses, items)) {
       EpochStore.Saved saved = store.restore(optimizer);
       List<Epoch> epochs = new ArrayList<>(saved.epochs());
       saved.best().ifPresent(best::set);
@@ -128,6 +132,24 @@ public final class HeadTrainer {
       }
       return epochs;
     }
+  }
+
+  // The most that so many rows have together: one long row must not make room for a batch of such.
+  @SafeVarargs
+  private static int room(
+      String what, ToLongFunction<VectorGroup> count, int rows, List<VectorGroup>... drawn) {
+    long most = 1;
+    for (List<VectorGroup> groups : drawn) {
+      long[] counts = groups.stream().mapToLong(count).sorted().toArray();
+      long sum = Arrays.stream(counts, Math.max(0, counts.length - rows), counts.length).sum();
+      most = Math.max(most, sum);
+    }
+    if (most > Integer.MAX_VALUE) {
+      throw new InvalidArgumentException(
+          "a batch of %d rows can have %d %s; there can be at most %d: take a lower --batch-size"
+              .formatted(rows, most, what, Integer.MAX_VALUE));
+    }
+    return (int) most;
   }
 
   private void requireLabels(VectorGroup group) {

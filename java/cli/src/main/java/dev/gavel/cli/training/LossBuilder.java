@@ -46,9 +46,9 @@ final class LossBuilder implements AutoCloseable {
   }
 
   /** Most items a row can have, for room. */
-  static int mostItems(LossChoice choice, int responses) {
+  static long mostItems(LossChoice choice, int responses) {
     return switch (choice) {
-      case LossChoice.BradleyTerry _, LossChoice.Ordinal _ -> responses * (responses - 1) / 2;
+      case LossChoice.BradleyTerry _, LossChoice.Ordinal _ -> responses * (responses - 1L) / 2;
       case LossChoice.CrossEntropy _,
           LossChoice.PlackettLuce _,
           LossChoice.PairwiseRanking _,

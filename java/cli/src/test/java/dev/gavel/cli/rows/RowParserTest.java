@@ -48,6 +48,14 @@ class RowParserTest {
   }
 
   @Test
+  void placesAreCountedFromTheStartOfTheLine() {
+    String row = "{\"prompt\":\"p\",\"responses\":[\"a\"]}";
+    String message = bad(row + " " + row).error().message();
+    assertTrue(message.contains("(character 3"), message);
+    assertEquals(message, bad(row + "\r" + row).error().message());
+  }
+
+  @Test
   void readsListsOfChosenAndRejected() {
     String text = "{\"prompt\":\"p\",\"chosen\":[\"a\",\"b\"],\"rejected\":[\"c\"]}";
     assertEquals(List.of("a", "b", "c"), good(text).responses());

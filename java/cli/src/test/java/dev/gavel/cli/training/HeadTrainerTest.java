@@ -211,6 +211,36 @@ class HeadTrainerTest {
     assertEquals(found.getFirst(), found.getLast());
   }
 
+  @Test
+  void oneLongRowDoesNotMakeRoomForABatchOfSuch() {
+    // A thousand rows of as many responses would have 2.2e9 pairs.
+    int responses = 2100;
+    float[] vectors = new float[responses * WIDTH];
+    List<Double> labels = new ArrayList<>();
+    for (int i = 0; i < responses; i++) {
+      vectors[i * WIDTH] = i % 2;
+      labels.add((double) (i % 2));
+    }
+    GroupFacts facts =
+        new GroupFacts(
+            PromptHash.of("long"),
+            java.util.Collections.nCopies(responses, 1),
+            Optional.empty(),
+            labels);
+    List<VectorGroup> groups = new ArrayList<>(groups(1, 999, 0));
+    groups.add(new VectorGroup(1, facts, MemorySegment.ofArray(vectors)));
+    HeadChoice head =
+        new HeadChoice(Pooling.index(), List.of(6), Activation.SILU, Norm.NONE, 1, 0.3f);
+    FitChoice fit = new FitChoice(new LossChoice.BradleyTerry(0, 1, 0), 1, 1000, 1e-2f, 0.1f, 3);
+    try (Context context = Context.open()) {
+      HeadTrainer trainer =
+          new HeadTrainer(context, new Candidate(head, fit).spec(WIDTH), 0.3f, fit);
+      HeadTrainer.Fitted fitted = trainer.train(groups, Validation.NONE, EpochStore.none());
+      fitted.head().close();
+      assertTrue(Double.isFinite(fitted.epochs().getFirst().loss()));
+    }
+  }
+
   /** The mean over the pairs of a row, with label smoothing 0.1 and beta 0.7. */
   private static double bradleyTerry(List<Float> scores, List<Double> labels, double center) {
     double sum = 0;
