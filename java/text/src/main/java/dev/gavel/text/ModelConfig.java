@@ -213,7 +213,13 @@ public record ModelConfig(
             "has format %s version %d; this version reads %s version %d"
                 .formatted(config.format, config.formatVersion, FORMAT, FORMAT_VERSION));
       }
+      // Read again by whoever uses them; here, where it is known which file says so.
+      config.layoutValue();
+      config.poolingValue();
+      config.readoutValue();
       return config;
+    } catch (InvalidArgumentException e) {
+      throw new FormatException(file, "says something else: " + e.getMessage(), e);
     } catch (UnrecognizedPropertyException e) {
       throw new FormatException(
           file,
@@ -240,8 +246,13 @@ public record ModelConfig(
         String.valueOf(e.getOriginalMessage())
             .replaceFirst("(?s)(?:;|: enable `).*", "")
             .replaceFirst(" \\((?:but (?:could|might)|set Deserialization).*", "")
+            .replaceFirst(
+                "(?s)^Cannot (?:deserialize value of type|construct instance of) `[^`]*ModelConfig`.*",
+                "it is no JSON object")
             .replaceFirst("^Missing creator property ('.*') .*", "it has no key $1");
-    return key.isEmpty() ? reason : "%s at key '%s'".formatted(reason, key);
+    return key.isEmpty() || reason.startsWith("it has no key")
+        ? reason
+        : "%s at key '%s'".formatted(reason, key);
   }
 
   /** The JSON text. */

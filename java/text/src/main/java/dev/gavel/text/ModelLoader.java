@@ -208,7 +208,7 @@ final class ModelLoader {
           "model is '%s'; that is no path: %s".formatted(Excerpt.of(name), e.getReason()));
     }
     throw new InvalidArgumentException(
-        "model is '%s'; it must be 'default' or a model folder, and there is no such folder"
+        "model is '%s'; it must be 'default' or a model folder, and there is no folder of this name"
             .formatted(name));
   }
 }
