@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Function;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -48,6 +49,13 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
             .setUsageHelpAutoWidth(Terminal.isOutput())
             .setCaseInsensitiveEnumValuesAllowed(false)
             .setOverwrittenOptionsAllowed(false)
+            .registerConverter(Integer.class, text -> (int) whole(text, Integer.MAX_VALUE))
+            .registerConverter(int.class, text -> (int) whole(text, Integer.MAX_VALUE))
+            .registerConverter(Long.class, text -> whole(text, Long.MAX_VALUE))
+            .registerConverter(long.class, text -> whole(text, Long.MAX_VALUE))
+            .registerConverter(Float.class, text -> number(text, Float::valueOf))
+            .registerConverter(Double.class, text -> number(text, Double::valueOf))
+            .registerConverter(double.class, text -> number(text, Double::valueOf))
             .setParameterExceptionHandler(new Failures(this)::usage)
             .setExecutionExceptionHandler(new Failures(this)::execution);
     try {
@@ -61,6 +69,27 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
       // ONNX Runtime and the tokenizer load their native libraries in static initialisers.
       say("a native library cannot be loaded: %s".formatted(rootCause(e)));
       return ExitCode.ENVIRONMENT;
+    }
+  }
+
+  private static long whole(String text, long most) {
+    try {
+      long value = Long.parseLong(text);
+      if (value <= most && value >= -most - 1) {
+        return value;
+      }
+    } catch (NumberFormatException _) {
+      // Said below.
+    }
+    throw new CommandLine.TypeConversionException(
+        "'%s' is no whole number from %d to %d".formatted(text, -most - 1, most));
+  }
+
+  private static <N> N number(String text, Function<String, N> reader) {
+    try {
+      return reader.apply(text);
+    } catch (NumberFormatException _) {
+      throw new CommandLine.TypeConversionException("'%s' is no number".formatted(text));
     }
   }
 
