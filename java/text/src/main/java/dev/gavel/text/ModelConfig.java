@@ -213,13 +213,7 @@ public record ModelConfig(
             "has format %s version %d; this version reads %s version %d"
                 .formatted(config.format, config.formatVersion, FORMAT, FORMAT_VERSION));
       }
-      // Read again by whoever uses them; here, where it is known which file says so.
-      config.layoutValue();
-      config.poolingValue();
-      config.readoutValue();
       return config;
-    } catch (InvalidArgumentException e) {
-      throw new FormatException(file, "says something else: " + e.getMessage(), e);
     } catch (UnrecognizedPropertyException e) {
       throw new FormatException(
           file,
@@ -230,6 +224,22 @@ public record ModelConfig(
       throw new FormatException(file, "is not a model configuration: " + reason(e), e);
     } catch (IOException e) {
       throw new FormatException(file, "cannot be read: " + e, e);
+    }
+  }
+
+  /**
+   * Reads the values that have names, while it is known which file says so. Not for caches: those
+   * of a published head with a gate name a readout that no model folder has.
+   *
+   * @throws FormatException if there is none of a name
+   */
+  void requireNames(Path file) {
+    try {
+      layoutValue();
+      poolingValue();
+      readoutValue();
+    } catch (InvalidArgumentException e) {
+      throw new FormatException(file, "says something else: " + e.getMessage(), e);
     }
   }
 

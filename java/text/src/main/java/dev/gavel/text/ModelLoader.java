@@ -119,6 +119,7 @@ final class ModelLoader {
           context -> load(published, choices, context));
     }
     ModelConfig config = ModelConfig.parse(content, file);
+    config.requireNames(file);
     return own(
         config,
         folder,
