@@ -131,7 +131,11 @@ public final class DeviceTensor implements AutoCloseable {
     copy(source, stream, true);
   }
 
-  /** Enqueues a copy of another tensor of this type, shape and device. */
+  /**
+   * Enqueues a copy of another tensor of this type, shape and device.
+   *
+   * @throws InvalidTensorException if type, shape or device differ
+   */
   public void copyFrom(DeviceTensor source, Stream stream) {
     if (!source.toString().equals(toString())) {
       throw new InvalidTensorException(

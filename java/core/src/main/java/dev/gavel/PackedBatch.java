@@ -205,6 +205,9 @@ public final class PackedBatch implements AutoCloseable {
    *
    * @param rows counted from the first row of all, not of a sequence; {@link Spans#NONE} makes the
    *     response invalid where a gate is read
+   * @throws InvalidArgumentException if there is not one for each response, or one is not of the
+   *     rows in use
+   * @throws IllegalStateException if the batch is sealed
    */
   public PackedBatch gateRows(long... rows) {
     beginFilling();
@@ -292,7 +295,11 @@ public final class PackedBatch implements AutoCloseable {
     return fill.groups();
   }
 
-  /** Number of the first response of a group; {@code groupStart(groups())} is R. */
+  /**
+   * Number of the first response of a group; {@code groupStart(groups())} is R.
+   *
+   * @throws InvalidArgumentException if group is below 0 or above {@link #groups()}
+   */
   public int groupStart(int group) {
     guard.acquire();
     try {

@@ -75,6 +75,9 @@ public final class Safetensors implements AutoCloseable {
 
   // Opening a pipe would wait for a writer that never comes.
   private static void requireFile(Path path) {
+    if (Files.notExists(path)) {
+      throw new FileException(path, "is not there", new NoSuchFileException(path.toString()));
+    }
     if (Files.exists(path) && !Files.isRegularFile(path)) {
       throw new FormatException(path, "is a folder, a pipe or a device; it must be a file");
     }

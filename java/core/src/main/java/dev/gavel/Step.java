@@ -182,7 +182,11 @@ public final class Step implements AutoCloseable {
     backward(Accumulation.REPLACE);
   }
 
-  /** Computes the gradients of the last forward pass's loss. */
+  /**
+   * Computes the gradients of the last forward pass's loss.
+   *
+   * @throws IllegalStateException if that pass had no loss
+   */
   public void backward(Accumulation accumulation) {
     guard.acquireExclusively();
     try {
@@ -201,6 +205,7 @@ public final class Step implements AutoCloseable {
    * Computes gradients from the caller's own dL/dscore.
    *
    * @param scoreGradient f32 [R, S]
+   * @throws InvalidTensorException if it is of another type or shape
    */
   public void backward(HostTensor scoreGradient, Accumulation accumulation) {
     guard.acquireExclusively();

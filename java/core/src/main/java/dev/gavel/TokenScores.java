@@ -136,6 +136,7 @@ public final class TokenScores implements AutoCloseable {
    * be as they were.
    *
    * @param scoreGradient dL/dscore, f32 with one value per span
+   * @throws InvalidTensorException if it is of another type or size
    */
   public void backward(HostTensor scoreGradient) {
     guard.acquireExclusively();

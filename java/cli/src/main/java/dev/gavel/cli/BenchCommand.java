@@ -30,11 +30,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Measures how long a head takes to score vectors on this machine: percentiles of single"
-          + " calls",
-      "and responses per second, for each number of responses and of concurrent callers, beside"
-          + " what",
-      "the machine can do at best. Give a model, or the widths of a head.",
+      "Measures how long a head takes to score vectors on this machine.",
+      "Percentiles of single calls and responses per second, for each number of responses and of"
+          + " concurrent callers, beside what the machine can do at best. Give a model, or the"
+          + " widths of a head.",
       ""
     })
 final class BenchCommand implements Callable<Integer> {
@@ -71,7 +70,7 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "I",
       split = ",",
       description =
-          "Widths of its hidden layers, separated by commas. Default: none, a linear head")
+          "Widths of its hidden layers, separated by commas. Without it the head is linear")
   private List<Integer> hidden = new ArrayList<>();
 
   @Option(
@@ -85,14 +84,14 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "R",
       split = ",",
       description = "Responses of a call, separated by commas. Default: 1,4,16,64")
-  private List<Integer> responses = List.of(1, 4, 16, 64);
+  private @Nullable List<Integer> responses;
 
   @Option(
       names = "--callers",
       paramLabel = "N",
       split = ",",
       description = "Threads that call at once, separated by commas. Default: 1,4")
-  private List<Integer> callers = List.of(1, 4);
+  private @Nullable List<Integer> callers;
 
   @Option(
       names = "--pattern",
@@ -148,6 +147,11 @@ final class BenchCommand implements Callable<Integer> {
           "--cache measures a linear head of the cache's width: leave --model, --width, --hidden"
               + " and --dtype out");
     }
+    if (responses != null || callers != null) {
+      throw CommandFailure.usage(
+          "--cache measures passes over all of its vectors, one at a time: leave --responses and"
+              + " --callers out");
+    }
     if (!Device.parse(device).equals(Device.cpu())) {
       throw CommandFailure.usage(
           "--cache measures scoring in place, in this machine's memory: --device %s cannot do that"
@@ -175,8 +179,16 @@ final class BenchCommand implements Callable<Integer> {
       throw CommandFailure.usage(
           "--seconds is %s; it must be more than 0, at most 86400".formatted(seconds));
     }
-    range("--responses", responses, MOST_RESPONSES);
-    range("--callers", callers, MOST_CALLERS);
+    range("--responses", responses(), MOST_RESPONSES);
+    range("--callers", callers(), MOST_CALLERS);
+  }
+
+  private List<Integer> responses() {
+    return responses == null ? List.of(1, 4, 16, 64) : responses;
+  }
+
+  private List<Integer> callers() {
+    return callers == null ? List.of(1, 4) : callers;
   }
 
   private static void range(String option, List<Integer> values, int most) {
@@ -242,10 +254,10 @@ final class BenchCommand implements Callable<Integer> {
   private BenchReport measure(String what, RewardHead head) {
     Ceilings ceilings =
         Ceilings.measure(head.context(), head.spec().dtype(), seconds * CEILINGS_SHARE);
-    double each = seconds * (1 - CEILINGS_SHARE) / (responses.size() * callers.size());
+    double each = seconds * (1 - CEILINGS_SHARE) / (responses().size() * callers().size());
     List<HeadLoad.Result> rows = new ArrayList<>();
-    for (int count : callers) {
-      for (int size : responses) {
+    for (int count : callers()) {
+      for (int size : responses()) {
         rows.add(HeadLoad.run(head, size, count, each));
       }
     }

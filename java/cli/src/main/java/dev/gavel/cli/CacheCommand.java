@@ -36,9 +36,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Runs the backbone over rows once and writes the pooled vectors of their responses into a",
-      "folder, which score, eval and train take in place of the rows: any head on the same",
-      "backbone then scores and learns without it.",
+      "Runs the backbone over rows once and keeps the pooled vectors of their responses in a folder.",
+      "score, eval and train take it in place of the rows: any head on the same backbone then scores"
+          + " and learns without it.",
       "",
       "Rows are those of score; labels are kept where rows have them.",
       ""

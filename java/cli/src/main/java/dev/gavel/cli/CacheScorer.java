@@ -34,8 +34,8 @@ final class CacheScorer {
         CacheSettings.differences(cache.index().settings(), CacheSettings.ofHead(model, modelName));
     if (!differences.isEmpty()) {
       throw CommandFailure.usage(
-          "cache %s was not made for this model: %s. Give the model it was made with, or one trained on it, or write another cache"
-              .formatted(cache.folder(), String.join("; ", differences)));
+          "cache %s was not made for this model:%sGive the model it was made with, or one trained on it, or write another cache"
+              .formatted(cache.folder(), RunSettings.listed(differences)));
     }
     if (cache.index().width() != model.head().spec().inputWidth()) {
       throw CommandFailure.usage(

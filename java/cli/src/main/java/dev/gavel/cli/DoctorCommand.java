@@ -13,9 +13,10 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Prints the native library with its path and hash, the instruction sets of the processor,",
-      "devices, versions and the default model, and scores one vector to compare its bits.",
-      "Exit code 3 where something does not work.",
+      "Says what Gavel runs on, and whether it works.",
+      "Prints the native library with its path and hash, the instruction sets of the processor,"
+          + " devices, versions and the default model, and scores one vector to compare its bits."
+          + " Exit code 3 where something does not work.",
       ""
     })
 final class DoctorCommand implements Callable<Integer> {

@@ -43,8 +43,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Measures how often the model agrees with people, by subset, with Wilson 95 %% intervals,",
-      "beside chance and a scorer that only counts characters.",
+      "Measures how often the model agrees with people.",
+      "By subset, with Wilson 95 %% intervals, beside chance and a scorer that only counts"
+          + " characters.",
       "",
       "Rows are those of train. A row is right where a preferred response scores strictly higher",
       "than all others; a tie is wrong. Pairs count every two responses people like differently.",
@@ -60,7 +61,8 @@ final class EvalCommand implements Callable<Integer> {
       required = true,
       paramLabel = "FILE|CACHE|-",
       description =
-          "JSON lines with preferences; - is standard input. Or a folder that gavel cache made.")
+          "Rows with preferences: JSON lines, plain, gzip or Zstandard, or Parquet; - is standard"
+              + " input. Or a folder that gavel cache made.")
   private String data = "";
 
   @Option(

@@ -11,9 +11,12 @@ import dev.gavel.OutOfHostMemoryException;
 import dev.gavel.UnsupportedException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import picocli.CommandLine;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** What a failed command says, and its exit code. */
 final class Failures {
@@ -25,10 +28,19 @@ final class Failures {
 
   /** A wrong command line. */
   int usage(ParameterException e, String[] arguments) {
-    streams.say(String.valueOf(e.getMessage()));
-    CommandLine.UnmatchedArgumentException.printSuggestions(e, streams.err());
+    // A mistyped option that is required would be reported as missing only.
+    List<String> unknown = e.getCommandLine().getUnmatchedArguments();
+    if (e instanceof MissingParameterException && !unknown.isEmpty()) {
+      say(new UnmatchedArgumentException(e.getCommandLine(), unknown));
+    }
+    say(e);
     streams.err().printf("Try '%s --help'.%n", e.getCommandLine().getCommandSpec().qualifiedName());
     return ExitCode.USAGE;
+  }
+
+  private void say(ParameterException e) {
+    streams.say(String.valueOf(e.getMessage()));
+    UnmatchedArgumentException.printSuggestions(e, streams.err());
   }
 
   /** A command that threw. */

@@ -13,9 +13,10 @@ import picocli.CommandLine.HelpCommand;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       " 0:everything was done; with score: every row was scored",
-      " 1:some rows failed; their errors stand in the output",
+      " 1:some rows failed; their errors stand in the output, with eval on standard error",
       " 2:wrong usage: an option, or a file it names, is not what it should be",
-      " 3:the environment cannot run it: no native library, a full disk, ..."
+      " 3:the environment cannot run it: no native library, a full disk, ...",
+      " 141:whoever read standard output went away"
     },
     footer = {
       "",

@@ -11,7 +11,7 @@ final class HoldoutOptions {
       description = {
         "Part of the prompts held out for evaluation, 0 to below 1, by a hash of the prompt:"
             + " with h the first 8 bytes of SHA-256 of its UTF-8 as an unsigned number,"
-            + " it is held out where h mod 10000 < 10000 FRACTION."
+            + " it is held out where h mod 10000 < 10000 FRACTION. Default: 0.3 with train"
       })
   private @Nullable Double holdout;
 

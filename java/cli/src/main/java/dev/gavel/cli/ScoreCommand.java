@@ -48,7 +48,7 @@ final class ScoreCommand implements Callable<Integer> {
   @Option(
       names = "--input",
       required = true,
-      paramLabel = "FILE|FOLDER|PATTERN|-",
+      paramLabel = "FILE|FOLDER|PATTERN|CACHE|-",
       description = {
         "Rows to score: JSON lines, plain, gzip or Zstandard, or Parquet; - is standard input. Of a"
             + " folder, its files *.jsonl, *.ndjson (.gz, .zst) and *.parquet in the order of their"

@@ -28,9 +28,6 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
   // loggers are forgotten, with their level, where nobody holds them.
   private static final Logger TOKENIZER_LIBRARY = Logger.getLogger("ai.djl");
 
-  // The label of options whose value is read by people or models, and may say nothing.
-  private static final String FREE_TEXT = "TEXT";
-
   static {
     TOKENIZER_LIBRARY.setLevel(Level.SEVERE);
   }
@@ -66,14 +63,13 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
   private int execute(List<String> arguments) {
     PrintWriter help = new PrintWriter(out, true, StandardCharsets.UTF_8);
     CommandLine line =
-        new CommandLine(new GavelCommand(), new CommandFactory(this))
+        OptionValues.read(new CommandLine(new GavelCommand(), new CommandFactory(this)))
             .setOut(help)
             .setErr(err)
             .setUsageHelpWidth(100)
             .setUsageHelpAutoWidth(Terminal.isOutput())
             .setCaseInsensitiveEnumValuesAllowed(false)
             .setOverwrittenOptionsAllowed(false)
-            .setExecutionStrategy(Streams::execute)
             .setParameterExceptionHandler(new Failures(this)::usage)
             .setExecutionExceptionHandler(new Failures(this)::execution);
     try {
@@ -87,24 +83,6 @@ record Streams(InputStream in, OutputStream out, PrintWriter err) {
       // ONNX Runtime and the tokenizer load their native libraries in static initialisers.
       say("a native library cannot be loaded: %s".formatted(rootCause(e)));
       return ExitCode.ENVIRONMENT;
-    }
-  }
-
-  private static int execute(CommandLine.ParseResult parsed) {
-    for (CommandLine part : parsed.asCommandLineList()) {
-      for (CommandLine.Model.OptionSpec option : part.getParseResult().matchedOptions()) {
-        requireValue(part, option);
-      }
-    }
-    return new CommandLine.RunLast().execute(parsed);
-  }
-
-  // An empty name would be that of the folder one is in: nobody means it, an unset variable gives
-  // it.
-  private static void requireValue(CommandLine command, CommandLine.Model.OptionSpec option) {
-    if (!option.paramLabel().equals(FREE_TEXT) && option.originalStringValues().contains("")) {
-      throw new CommandLine.ParameterException(
-          command, "%s is empty; give it a value, or leave it out".formatted(option.longestName()));
     }
   }
 

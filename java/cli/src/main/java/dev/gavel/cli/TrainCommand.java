@@ -34,12 +34,12 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Trains a reward head on the built-in encoder, or on the vectors of a cache, and writes a",
-      "model folder for score --model.",
+      "Trains a reward head and writes a model folder for score --model.",
+      "It learns on the built-in encoder, or on the vectors of a cache.",
       "",
       "Rows are those of score, and say which response is better: chosen and rejected, or scores",
       "(higher is better), or rankings (1 is best, ties allowed) beside responses.",
-      "With --folds, options may list several values: every combination is compared.",
+      "With --folds, options shown with [,...] may list several values: every combination is compared.",
       ""
     })
 final class TrainCommand implements Callable<Integer> {
@@ -50,8 +50,8 @@ final class TrainCommand implements Callable<Integer> {
       required = true,
       paramLabel = "FILE|CACHE",
       description =
-          "JSON lines with preferences, or a folder that gavel cache made: then any backbone, and"
-              + " its vectors as they are.")
+          "Rows with preferences: JSON lines, plain, gzip or Zstandard, or Parquet. Or a folder that"
+              + " gavel cache made: then any backbone, and its vectors as they are.")
   private String data = "";
 
   @Option(

@@ -168,7 +168,7 @@ final class TrainOptions {
                       pooling,
                       widths(widths),
                       activation(activation),
-                      choice("--norm", norm, Norm.values()),
+                      choice("--norm", norm, List.of(Norm.values())),
                       scale,
                       deviation));
             }
@@ -211,17 +211,20 @@ final class TrainOptions {
   }
 
   private static Activation activation(String name) {
-    Activation activation = choice("--activation", name, Activation.values());
-    return switch (activation) {
-      case RELU, TANH, GELU, GELU_TANH, SELU, SILU -> activation;
-      case IDENTITY, LEAKY_RELU, PRELU ->
-          throw CommandFailure.usage(
-              "--activation is '%s'; it must be relu, tanh, gelu, gelu_tanh, selu or silu"
-                  .formatted(name));
-    };
+    // The others would be no layer, or need a slope.
+    return choice(
+        "--activation",
+        name,
+        List.of(
+            Activation.RELU,
+            Activation.TANH,
+            Activation.GELU,
+            Activation.GELU_TANH,
+            Activation.SELU,
+            Activation.SILU));
   }
 
-  private static <E extends Enum<E>> E choice(String option, String name, E[] values) {
+  private static <E extends Enum<E>> E choice(String option, String name, List<E> values) {
     for (E value : values) {
       if (value.name().toLowerCase(Locale.ROOT).equals(name)) {
         return value;
@@ -229,7 +232,7 @@ final class TrainOptions {
     }
     throw CommandFailure.usage(
         "%s is '%s'; it must be one of %s"
-            .formatted(option, name, Arrays.toString(values).toLowerCase(Locale.ROOT)));
+            .formatted(option, name, values.toString().toLowerCase(Locale.ROOT)));
   }
 
   private static void require(String option, float value, boolean holds, String rule) {

@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -56,6 +57,9 @@ final class ModelJson {
    * @throws FormatException if it is not one JSON object in UTF-8
    */
   static ModelJson read(Path file, int most) {
+    if (Files.notExists(file)) {
+      throw new FileException(file, "is not there", new NoSuchFileException(file.toString()));
+    }
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new FormatException(file, "is a folder, a pipe or a device; it must be a file");
     }

@@ -227,6 +227,22 @@ public record ModelConfig(
     }
   }
 
+  /**
+   * Reads the values that have names, while it is known which file says so. Not for caches: those
+   * of a published head with a gate name a readout that no model folder has.
+   *
+   * @throws FormatException if there is none of a name
+   */
+  void requireNames(Path file) {
+    try {
+      layoutValue();
+      poolingValue();
+      readoutValue();
+    } catch (InvalidArgumentException e) {
+      throw new FormatException(file, "says something else: " + e.getMessage(), e);
+    }
+  }
+
   private static String reason(JsonProcessingException e) {
     String key =
         e instanceof JsonMappingException mapping
@@ -240,8 +256,13 @@ public record ModelConfig(
         String.valueOf(e.getOriginalMessage())
             .replaceFirst("(?s)(?:;|: enable `).*", "")
             .replaceFirst(" \\((?:but (?:could|might)|set Deserialization).*", "")
+            .replaceFirst(
+                "(?s)^Cannot (?:deserialize value of type|construct instance of) `[^`]*ModelConfig`.*",
+                "it is no JSON object")
             .replaceFirst("^Missing creator property ('.*') .*", "it has no key $1");
-    return key.isEmpty() ? reason : "%s at key '%s'".formatted(reason, key);
+    return key.isEmpty() || reason.startsWith("it has no key")
+        ? reason
+        : "%s at key '%s'".formatted(reason, key);
   }
 
   /** The JSON text. */

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** Files of a model folder, and of the default model, which is a folder of resources. */
@@ -44,6 +45,12 @@ final class ModelFiles {
    * @throws FormatException if it is there, and a folder, a pipe or a device
    */
   static void requireFile(Path file) {
+    if (Files.notExists(file)) {
+      throw new FileException(
+          file,
+          "is not there, and a model folder needs it; see docs/model-folder.md",
+          new NoSuchFileException(file.toString()));
+    }
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new FormatException(file, "is a folder, a pipe or a device; it must be a file");
     }

@@ -119,6 +119,7 @@ final class ModelLoader {
           context -> load(published, choices, context));
     }
     ModelConfig config = ModelConfig.parse(content, file);
+    config.requireNames(file);
     return own(
         config,
         folder,
@@ -208,7 +209,7 @@ final class ModelLoader {
           "model is '%s'; that is no path: %s".formatted(Excerpt.of(name), e.getReason()));
     }
     throw new InvalidArgumentException(
-        "model is '%s'; it must be 'default' or a model folder, and there is no such folder"
+        "model is '%s'; it must be 'default' or a model folder, and there is no folder of this name"
             .formatted(name));
   }
 }

@@ -115,7 +115,7 @@ final class PublishedFrames {
             .stepSeparator()
             .orElseThrow(() ->
                 new InvalidArgumentException(
-                    "%s: the model is read at the end of every step, and its files do not say what text ends one; choose the step separator it was trained with (TRL's own default is a line end)"
+                    "%s: the model is read at the end of every step, and its files do not say what text ends one; choose the step separator it was trained with (TRL's own default is a line end) by --step-separator or ModelChoices"
                         .formatted(folder)));
     String first = texts.tokens().getOrDefault("bos_token", "");
     if (!first.isEmpty()) {

@@ -75,7 +75,7 @@ final class ScoringHead implements AutoCloseable {
         found.indexOf(
             objective.orElseThrow(() ->
                 new InvalidArgumentException(
-                    "model %s gives %d objectives, and nothing in its files says which is the score of a response; choose an objective of %s"
+                    "model %s gives %d objectives, and nothing in its files says which is the score of a response; choose an objective of %s by --objective or ModelChoices"
                         .formatted(model, scores, found))));
     if (chosen < 0) {
       throw new InvalidArgumentException(

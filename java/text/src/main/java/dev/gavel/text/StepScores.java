@@ -24,7 +24,7 @@ final class StepScores {
     Optional<StepReduction> chosen = options.choices().stepReduction();
     if (steps && chosen.isEmpty()) {
       throw new InvalidArgumentException(
-          "model %s scores the steps of a response, and there is no step reduction to make one score of them; choose one of %s"
+          "model %s scores the steps of a response, and there is no step reduction to make one score of them; choose one of %s by --step-reduction or ModelChoices"
               .formatted(model, Arrays.toString(StepReduction.values()).toLowerCase(Locale.ROOT)));
     }
     if (!steps && chosen.isPresent()) {

@@ -2,9 +2,11 @@ package dev.gavel.text;
 
 import static dev.gavel.text.ByteTokenizer.END;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
 import dev.gavel.HeadSpec;
@@ -225,12 +227,44 @@ class RewardModelTest {
     assertTrue(String.valueOf(e.getMessage()).contains(reason), String.valueOf(e.getMessage()));
   }
 
+  /** Who reads the message did not write "pooling" on a command line. */
+  @Test
+  void aWrongValueIsNamedWithItsFile() {
+    ModelFolder.change(folder, "\"pooling\": \"index\"", "\"pooling\": \"mean\"");
+    FormatException e = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(
+        String.valueOf(e.getMessage()).contains("config.json: says something else: pooling is"),
+        e.getMessage());
+  }
+
+  @Test
+  void aKeyThatIsNotThereIsNamedOnce() {
+    ModelFolder.change(folder, "\"context\": 64", "\"contexts\": 64");
+    FormatException e = assertThrows(FormatException.class, () -> load().close());
+    assertTrue(String.valueOf(e.getMessage()).endsWith("it has no key 'context'"), e.getMessage());
+  }
+
+  @Test
+  void aFileThatIsNotThereIsSaidSo() throws IOException {
+    for (String name :
+        List.of("tokenizer.json", "model.onnx", "model.safetensors", "config.json")) {
+      Path aside = folder.resolve("aside");
+      Files.move(folder.resolve(name), aside);
+      FileException e = assertThrows(FileException.class, () -> load().close(), name);
+      String message = String.valueOf(e.getMessage());
+      assertTrue(message.contains(name + ": is not there"), message);
+      assertFalse(message.contains("Exception"), message);
+      Files.move(aside, folder.resolve(name));
+    }
+  }
+
   @Test
   void refusesWhatIsNoConfigurationAtAll() throws IOException {
     for (String text : List.of("null", "", "[]", "{}", "1")) {
       ModelFolder.write(folder, ModelConfig.FILE, text);
       FormatException e = assertThrows(FormatException.class, () -> load().close(), text);
       assertTrue(String.valueOf(e.getMessage()).contains("is not a model configuration"), text);
+      assertFalse(String.valueOf(e.getMessage()).contains("dev.gavel"), e.getMessage());
     }
     InvalidArgumentException empty =
         assertThrows(InvalidArgumentException.class, () -> RewardModel.load(""));

@@ -25,9 +25,12 @@ public final class HiddenCache {
   /**
    * Opens one.
    *
-   * @throws FormatException if it is not complete, or its index does not agree with itself
+   * @throws FormatException if it is none, is not complete, or its index does not agree with itself
    */
   public static HiddenCache open(Path folder) {
+    if (!is(folder)) {
+      throw new FormatException(folder, "is no folder that gavel cache made");
+    }
     if (!Files.exists(folder.resolve(CacheIndex.FILE))) {
       throw new FormatException(
           folder,

@@ -125,8 +125,8 @@ public final class FolderRun implements AutoCloseable {
         if (!differences.isEmpty()) {
           throw new OutputFailure(
               Kind.USAGE,
-              "output %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
-                  .formatted(folder, String.join("; ", differences)));
+              "output %s cannot be continued, its run had other settings:%sUse those, or start over with --force and without --resume"
+                  .formatted(folder, RunSettings.listed(differences)));
         }
         return goOn(records);
       }

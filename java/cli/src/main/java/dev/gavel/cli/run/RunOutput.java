@@ -313,8 +313,8 @@ public final class RunOutput implements AutoCloseable {
     if (!differences.isEmpty()) {
       throw new OutputFailure(
           Kind.USAGE,
-          "output %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
-              .formatted(place.name(), String.join("; ", differences)));
+          "output %s cannot be continued, its run had other settings:%sUse those, or start over with --force and without --resume"
+              .formatted(place.name(), RunSettings.listed(differences)));
     }
   }
 

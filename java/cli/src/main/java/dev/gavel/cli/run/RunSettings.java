@@ -41,4 +41,11 @@ public record RunSettings(Map<String, String> values) {
     });
     return found;
   }
+
+  /** Differences behind a colon: one in the sentence, several in lines of their own. */
+  public static String listed(List<String> differences) {
+    return differences.size() == 1
+        ? " %s. ".formatted(differences.getFirst())
+        : "\n  %s\n".formatted(String.join("\n  ", differences));
+  }
 }

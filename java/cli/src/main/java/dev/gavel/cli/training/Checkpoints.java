@@ -181,8 +181,8 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     List<String> differences = settings.differences(new RunSettings(before));
     if (!differences.isEmpty()) {
       throw new InvalidArgumentException(
-          "--out %s cannot be continued, its run had other settings: %s. Use those, or start over with --force and without --resume"
-              .formatted(modelFolder, String.join("; ", differences)));
+          "--out %s cannot be continued, its run had other settings:%sUse those, or start over with --force and without --resume"
+              .formatted(modelFolder, RunSettings.listed(differences)));
     }
     kept = !state.get().path("epochs").isEmpty();
   }

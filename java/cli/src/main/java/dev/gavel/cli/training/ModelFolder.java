@@ -98,8 +98,8 @@ public final class ModelFolder {
     List<String> differences = settings.differences(before);
     if (!differences.isEmpty()) {
       throw new InvalidArgumentException(
-          "--out %s is complete, and was made with other settings: %s. Use those, name another, or start over with --force and without --resume"
-              .formatted(folder, String.join("; ", differences)));
+          "--out %s is complete, and was made with other settings:%sUse those, name another, or start over with --force and without --resume"
+              .formatted(folder, RunSettings.listed(differences)));
     }
     // Of a run that was killed before its first file, or when all was written.
     deleteBegun(folder);

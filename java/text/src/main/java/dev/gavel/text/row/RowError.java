@@ -28,7 +28,13 @@ public record RowError(String field, String found, String message) {
   /** What is wrong with a row that a model could not prepare. */
   public static RowError of(InvalidArgumentException refusal) {
     String message = String.valueOf(refusal.getMessage());
-    return new RowError(field(message).orElse("row"), message, message);
+    return new RowError(field(message).orElse("row"), found(message), message);
+  }
+
+  // Behind the last semicolon stands what to do.
+  private static String found(String message) {
+    int end = message.lastIndexOf("; ");
+    return end < 0 ? message : message.substring(0, end);
   }
 
   private static Optional<String> field(String message) {
@@ -39,6 +45,8 @@ public record RowError(String field, String found, String message) {
     if (message.startsWith("the responses are")) {
       return Optional.of("responses");
     }
-    return message.startsWith("prompt") ? Optional.of("prompt") : Optional.empty();
+    return message.startsWith("prompt") || message.startsWith("the prompt")
+        ? Optional.of("prompt")
+        : Optional.empty();
   }
 }
