@@ -21,11 +21,11 @@ final class FoldedNorms {
   private FoldedNorms() {}
 
   static String layer(int l) {
-    return "gating.layers.%d.".formatted(3 * l);
+    return "gating.layers." + 3 * l + ".";
   }
 
   static String norm(int l) {
-    return "gating.layers.%d.".formatted(3 * l + 2);
+    return "gating.layers." + (3 * l + 2) + ".";
   }
 
   /** The parameters of the spec, by canonical name; the caller closes them. */

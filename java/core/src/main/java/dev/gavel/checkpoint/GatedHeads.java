@@ -33,8 +33,8 @@ final class GatedHeads {
     Recipe recipe =
         mixing(new Recipe(facts, HeadPattern.ARMORM).layer("regression_layer", false).outputs("K"));
     List<String> layers = new ArrayList<>();
-    for (int i = 0; facts.hasHead("gating.layers.%d.weight".formatted(i)); i++) {
-      layers.add("gating.layers.%d".formatted(i));
+    for (int i = 0; facts.hasHead("gating.layers." + i + ".weight"); i++) {
+      layers.add("gating.layers." + i);
     }
     // The class has at least one; its difference says which is missing.
     if (layers.isEmpty()) {

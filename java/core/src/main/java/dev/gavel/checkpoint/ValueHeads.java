@@ -33,7 +33,7 @@ final class ValueHeads {
     Recipe recipe = new Recipe(facts, HeadPattern.GRM).activation(Activation.RELU);
     int layers = 0;
     while (layers <= HeadSpec.MOST_HIDDEN_LAYERS
-        && facts.hasHead("v_head.summary.%d.weight".formatted(2 * layers))) {
+        && facts.hasHead("v_head.summary." + 2 * layers + ".weight")) {
       recipe.layer("v_head.summary." + 2 * layers, true);
       layers++;
     }

@@ -129,7 +129,7 @@ final class RowReader {
     }
     List<ChatMessage> conversation = new ArrayList<>();
     for (Object message : CollectionConverters.asJava(messages)) {
-      conversation.add(message("messages[%d]".formatted(conversation.size()), message));
+      conversation.add(message("messages[" + conversation.size() + "]", message));
     }
     if (conversation.isEmpty()) {
       throw new BadRowException(
@@ -162,7 +162,7 @@ final class RowReader {
     }
     List<String> read = new ArrayList<>();
     for (Object text : CollectionConverters.asJava(texts)) {
-      read.add(text("%s[%d]".formatted(name, read.size()), text));
+      read.add(text(name + "[" + read.size() + "]", text));
     }
     if (read.isEmpty()) {
       throw new BadRowException(
@@ -180,7 +180,7 @@ final class RowReader {
   private static List<List<String>> steps(Seq<?> responses) throws BadRowException {
     List<List<String>> read = new ArrayList<>();
     for (Object response : CollectionConverters.asJava(responses)) {
-      String name = "responses[%d]".formatted(read.size());
+      String name = "responses[" + read.size() + "]";
       if (!(response instanceof Seq<?>)) {
         throw new BadRowException(
             name, "null", "%s is null; it must be a list of steps".formatted(name));

@@ -15,7 +15,7 @@ final class ObjectiveNames {
 
   /** {@code objective_0}, {@code objective_1} and so on: where nothing names them. */
   static List<String> numbered(int count) {
-    return IntStream.range(0, count).mapToObj("objective_%d"::formatted).toList();
+    return IntStream.range(0, count).mapToObj(i -> "objective_" + i).toList();
   }
 
   /**

@@ -35,7 +35,7 @@ public final class NonFinite {
       String where, List<Float> values, List<String> found, List<String> places) {
     for (int i = 0; i < values.size(); i++) {
       if (!Float.isFinite(values.get(i))) {
-        places.add("responses[%d]".formatted(i));
+        places.add("responses[" + i + "]");
         found.add("%s for %s".formatted(values.get(i), where.formatted(i)));
       }
     }
@@ -49,7 +49,7 @@ public final class NonFinite {
         for (int i = 0; i < values.size(); i++) {
           for (float value : values.get(i)) {
             if (!Float.isFinite(value)) {
-              places.add("responses[%d]".formatted(i));
+              places.add("responses[" + i + "]");
               found.add("%s for %s".formatted(value, (where + ", quantile").formatted(i)));
             }
           }
