@@ -165,4 +165,28 @@ class TrainFromCacheTest {
     assertEquals(ExitCode.DONE, scored.exitCode(), scored.err());
     assertArrayEquals(Files.readAllBytes(text), Files.readAllBytes(cached));
   }
+
+  /** An accuracy of 0 % would be of no row, and of no head. */
+  @Test
+  void foldsThatLeaveNothingToLearnFromAreRefused() throws IOException {
+    Path model = TinyModel.write(folder.resolve("tiny"));
+    String row = "{\"prompt\":\"same\",\"responses\":[\"a\",\"b\"],\"scores\":[1,0]}\n";
+    Path data = Files.writeString(folder.resolve("same.jsonl"), row.repeat(3));
+    String cache = folder.resolve("same.cache").toString();
+    Run cached =
+        Run.of(
+            "cache",
+            "--model",
+            model.toString(),
+            "--input",
+            data.toString(),
+            "--output",
+            cache,
+            "--order",
+            "drawn");
+    assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
+    Run run = Run.of("train", "--data", cache, "--loss", "bt", "--folds", "2", "--holdout", "0");
+    assertEquals(ExitCode.USAGE, run.exitCode(), run.out());
+    assertTrue(run.err().contains("--folds 2: the prompts of all rows"), run.err());
+  }
 }
