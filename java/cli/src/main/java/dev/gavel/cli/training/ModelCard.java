@@ -1,6 +1,7 @@
 package dev.gavel.cli.training;
 
 import dev.gavel.Layout;
+import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
@@ -43,13 +44,11 @@ final class ModelCard {
     item(
         card,
         "split",
-        String.format(
-            Locale.ROOT,
-            "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row"
-                + " is held out where h mod 10000 < %.0f: %d rows to learn from, %d held out",
-            10_000 * model.holdout(),
-            data.training(),
-            data.rows() - data.training()));
+        "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row is held out where h mod 10000 < %s: %d rows to learn from, %d held out"
+            .formatted(
+                Part.buckets(model.holdout()).stripTrailingZeros().toPlainString(),
+                data.training(),
+                data.rows() - data.training()));
     card.append('\n');
   }
 
