@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 final class ModelCard {
   private ModelCard() {}
 
-  static String text(TrainedModel model, Epoch chosen, Map<Layout, Tally> results) {
+  static String text(TrainedModel model, HeadTrainer.Fitted fitted, Map<Layout, Tally> results) {
     StringBuilder card = new StringBuilder();
     card.append("# ").append(model.name()).append("\n\n");
     if (!model.data().purpose().isEmpty()) {
@@ -26,7 +26,7 @@ final class ModelCard {
             : "A reward head on the backbone `%s`, whose weights are not changed. Written by `gavel train`.\n\n"
                 .formatted(model.config().backbone()));
     data(card, model);
-    settings(card, model, chosen);
+    settings(card, model, fitted);
     results(card, results);
     return card.toString();
   }
@@ -52,7 +52,8 @@ final class ModelCard {
     card.append('\n');
   }
 
-  private static void settings(StringBuilder card, TrainedModel model, Epoch chosen) {
+  private static void settings(StringBuilder card, TrainedModel model, HeadTrainer.Fitted fitted) {
+    Epoch chosen = fitted.epochs().get(fitted.chosen() - 1);
     HeadChoice head = model.candidate().head();
     card.append("## Settings\n\n");
     item(card, "pooling, head", head.describe());
@@ -89,15 +90,23 @@ final class ModelCard {
                   + " from%s",
               chosen.epoch(),
               model.validation(),
-              model.patience() == 0
-                  ? ""
-                  : "; stopped after %d epochs without a lower one".formatted(model.patience())));
+              stop(model, fitted)));
     }
     item(
         card,
         model.validation() > 0 ? "loss of that epoch" : "last epoch",
         String.format(Locale.ROOT, "mean loss %.4f", chosen.loss()));
     card.append('\n');
+  }
+
+  private static String stop(TrainedModel model, HeadTrainer.Fitted fitted) {
+    if (model.patience() == 0) {
+      return "";
+    }
+    int planned = model.candidate().fit().epochs();
+    return fitted.epochs().size() < planned
+        ? "; stopped after %d epochs without a lower one".formatted(model.patience())
+        : "; all %d epochs were run".formatted(planned);
   }
 
   private static void results(StringBuilder card, Map<Layout, Tally> results) {
