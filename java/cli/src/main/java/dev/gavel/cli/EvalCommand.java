@@ -24,6 +24,7 @@ import dev.gavel.cli.training.CachedGroups;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.VectorModel;
+import dev.gavel.text.row.NonFinite;
 import dev.gavel.text.row.RowError;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -54,6 +55,9 @@ import picocli.CommandLine.Option;
       ""
     })
 final class EvalCommand implements Callable<Integer> {
+  // Of a cache, whose vectors are those of whole responses.
+  private static final String NO_NUMBER = "a hidden state or a weight is no finite number";
+
   private final Streams streams;
 
   @Option(
@@ -192,7 +196,7 @@ final class EvalCommand implements Callable<Integer> {
       }
       if (!facts.hasPreference()) {
         result.oneWithoutPreference();
-      } else if (isFinite(row.line(), scores)) {
+      } else if (isFinite(row.line(), scores, NO_NUMBER)) {
         result.add(facts, scores);
       } else {
         result.failed();
@@ -226,7 +230,7 @@ final class EvalCommand implements Callable<Integer> {
         for (int i = 0; i < order.size(); i++) {
           scores.set(order.get(i), score.scores().get(i));
         }
-        if (isFinite(row.line(), scores)) {
+        if (isFinite(row.line(), scores, NonFinite.reason(score))) {
           result.add(GroupFacts.of(row), scores);
           result.benchmark().ifPresent(sections -> sections.add(row, scores));
         } else {
@@ -236,12 +240,11 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private boolean isFinite(long line, List<Float> scores) {
+  private boolean isFinite(long line, List<Float> scores, String reason) {
     boolean finite = scores.stream().allMatch(Float::isFinite);
     if (!finite) {
       streams.say(
-          "%s: left out line %d: its scores are %s; a hidden state or a weight is no finite number"
-              .formatted(data, line, scores));
+          "%s: left out line %d: its scores are %s; %s".formatted(data, line, scores, reason));
     }
     return finite;
   }

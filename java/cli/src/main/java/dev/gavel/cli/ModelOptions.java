@@ -6,9 +6,12 @@ import dev.gavel.checkpoint.HeadPattern;
 import dev.gavel.checkpoint.PatternNeededException;
 import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
+import dev.gavel.text.Provenance;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.VectorModel;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BiFunction;
@@ -134,6 +137,11 @@ final class ModelOptions {
     }
   }
 
+  /** The files of its folder that it is read from; none of the default model. */
+  List<Path> files() {
+    return explained(model, () -> Provenance.files(model, choices()));
+  }
+
   /** The name as it was given. */
   String model() {
     return model;
@@ -153,11 +161,15 @@ final class ModelOptions {
         layout(),
         positive("--prompt-tokens", promptTokens),
         positive("--response-tokens", responseTokens),
-        new ModelChoices(
-            named("--pattern", HeadPattern.values(), pattern),
-            named("--step-reduction", StepReduction.values(), stepReduction),
-            stepSeparator(),
-            Optional.ofNullable(objective)));
+        choices());
+  }
+
+  private ModelChoices choices() {
+    return new ModelChoices(
+        named("--pattern", HeadPattern.values(), pattern),
+        named("--step-reduction", StepReduction.values(), stepReduction),
+        stepSeparator(),
+        Optional.ofNullable(objective));
   }
 
   /** The constant of this name in lower case, as the option says it. */

@@ -20,6 +20,7 @@ import dev.gavel.text.RewardModel;
 import dev.gavel.text.VectorModel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -132,6 +133,7 @@ final class ScoreCommand implements Callable<Integer> {
     if (metrics != null) {
       ScorePaths.checkMetrics(metrics, sources, output);
     }
+    ScorePaths.requireKept(output, metrics, () -> filesRead(sources, cache));
     Optional<MetricsFile> figures =
         Optional.ofNullable(metrics).map(name -> MetricsFile.named(name, force || resume));
     boolean toStream = ScorePaths.isStream(output);
@@ -149,6 +151,13 @@ final class ScoreCommand implements Callable<Integer> {
     } catch (ReadFailure e) {
       throw CommandFailure.environment(String.valueOf(e.getMessage()));
     }
+  }
+
+  private List<Path> filesRead(List<Source> sources, Optional<HiddenCache> cache) {
+    List<Path> read = new ArrayList<>(modelOptions.files());
+    sources.forEach(source -> source.path().ifPresent(read::add));
+    cache.ifPresent(one -> read.addAll(one.files()));
+    return read;
   }
 
   private int scoreToStream(List<Source> sources, Shard part, Optional<MetricsFile> figures)

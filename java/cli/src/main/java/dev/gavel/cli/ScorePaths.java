@@ -5,9 +5,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Whether the inputs and the output of {@code gavel score} go together. */
 final class ScorePaths {
+  // What a run writes on the way to its output.
+  private static final List<String> BESIDE_OUTPUT = List.of("", ".partial", ".run", ".converted");
+
   private ScorePaths() {}
 
   /** Whether what is written is gone: standard output, a pipe or a device. */
@@ -55,10 +60,44 @@ final class ScorePaths {
               "--metrics %s is an input file; name another".formatted(metrics));
         }
       }
-      for (String suffix : List.of("", ".partial", ".run", ".converted")) {
+      for (String suffix : BESIDE_OUTPUT) {
         if (!isStream(output) && place(output + suffix).equals(written)) {
           throw CommandFailure.usage(
               "--metrics %s is the output, or a file beside it; name another".formatted(metrics));
+        }
+      }
+    }
+  }
+
+  /**
+   * Checks that what a run writes replaces nothing it reads.
+   *
+   * @param metrics the file of the figures, or null
+   * @param read files of the model, and of the cache
+   */
+  static void requireKept(String output, @Nullable String metrics, Supplier<List<Path>> read)
+      throws IOException {
+    if (!isStream(output)) {
+      requireKept("--output", output, BESIDE_OUTPUT, read);
+    }
+    if (metrics != null) {
+      requireKept("--metrics", metrics, List.of("", ".partial"), read);
+    }
+  }
+
+  private static void requireKept(
+      String option, String name, List<String> suffixes, Supplier<List<Path>> read)
+      throws IOException {
+    for (String suffix : suffixes) {
+      Path written = Path.of(name + suffix);
+      if (!Files.isRegularFile(written)) {
+        continue;
+      }
+      for (Path file : read.get()) {
+        if (Files.exists(file) && Files.isSameFile(written, file)) {
+          throw CommandFailure.usage(
+              "%s %s would replace %s, which the run reads; name another"
+                  .formatted(option, name, file));
         }
       }
     }

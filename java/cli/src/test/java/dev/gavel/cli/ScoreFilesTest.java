@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -260,6 +261,54 @@ class ScoreFilesTest {
     }
     assertEquals(row, Files.readString(input));
     assertEquals("rows", Files.readString(unfinished));
+  }
+
+  @Test
+  void nothingReplacesAFileOfTheModelOrTheCache() throws IOException {
+    TinyModel.writeWithDataFile(model);
+    Path rows = file("rows.jsonl", bytes(rows("r", 2)));
+    Path cache = folder.resolve("rows.cache");
+    Run made = Run.of("cache", "--model", "" + model, "--input", "" + rows, "--output", "" + cache);
+    assertEquals(ExitCode.DONE, made.exitCode(), made.err());
+    Path link = Files.createSymbolicLink(folder.resolve("link"), model.resolve("model.onnx"));
+    Path vectors = cache.resolve("vectors-00000.safetensors");
+    // What is written on the way replaces as well.
+    Path partial = file("scores.partial", bytes(rows("p", 2)));
+    Path free = folder.resolve("figures.json");
+    for (Path kept :
+        List.of(
+            model.resolve("config.json"),
+            model.resolve("model.onnx.data"),
+            link,
+            cache.resolve("cache.run"),
+            vectors)) {
+      byte[] before = Files.readAllBytes(kept);
+      Run output = score(cache.toString(), "--output", kept.toString(), "--force");
+      Run metrics =
+          score(
+              cache.toString(),
+              "--output",
+              folder.resolve("scores").toString(),
+              "--metrics",
+              kept.toString(),
+              "--force");
+      assertEquals(ExitCode.USAGE, output.exitCode(), output.err());
+      assertTrue(output.err().contains("--output " + kept + " would replace"), output.err());
+      assertEquals(ExitCode.USAGE, metrics.exitCode(), metrics.err());
+      assertTrue(metrics.err().contains("--metrics " + kept + " would replace"), metrics.err());
+      assertArrayEquals(before, Files.readAllBytes(kept));
+    }
+    Run ofPartial =
+        score(partial.toString(), "--output", folder.resolve("scores").toString(), "--force");
+    assertEquals(ExitCode.USAGE, ofPartial.exitCode(), ofPartial.err());
+    assertEquals(rows("p", 2), Files.readString(partial));
+    // Another file of the model's folder is nobody's.
+    Path own = Files.writeString(model.resolve("scores.jsonl"), "old");
+    Run fine =
+        score(
+            cache.toString(), "--output", own.toString(), "--metrics", free.toString(), "--force");
+    assertEquals(ExitCode.DONE, fine.exitCode(), fine.err());
+    assertEquals(2, Run.json(own).size());
   }
 
   @Test

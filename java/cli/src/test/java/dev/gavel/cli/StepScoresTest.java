@@ -1,13 +1,17 @@
 package dev.gavel.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.HostTensor;
+import dev.gavel.Safetensors;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -118,5 +122,26 @@ class StepScoresTest {
     JsonNode all = run("eval", rows, "--json", "--step-reduction", "product").json().get(0);
     assertEquals(1, all.get("accuracy").asDouble());
     assertEquals(3, all.get("n").asInt());
+  }
+
+  /** The model gives numbers; it is the reduction that does not. */
+  @Test
+  void aReductionWithoutResultIsNamed() throws IOException {
+    try (HostTensor score = HostTensor.of(new float[] {0, 0, 50, 0}, 2, 2);
+        HostTensor bias = HostTensor.of(new float[] {0, 0}, 2)) {
+      TinyModel.writeOfStepEnds(folder);
+      Safetensors.write(
+          folder.resolve("model.safetensors"),
+          Map.of("format", "pt"),
+          Map.of("score.weight", score, "score.bias", bias));
+    }
+    String row = "{\"prompt\":\"p\",\"responses\":[[\"a\"],[\"b\"]],\"scores\":[1,0]}\n";
+    for (String command : List.of("score", "eval")) {
+      Run run = run(command, row, "--step-reduction", "mean_odds", "--step-separator", "\\n");
+      assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+      String told = run.out() + run.err();
+      assertTrue(told.contains("Use another reduction"), told);
+      assertFalse(told.contains("backbone gives"), told);
+    }
   }
 }

@@ -165,4 +165,71 @@ class TrainFromCacheTest {
     assertEquals(ExitCode.DONE, scored.exitCode(), scored.err());
     assertArrayEquals(Files.readAllBytes(text), Files.readAllBytes(cached));
   }
+
+  /** An accuracy of 0 % would be of no row, and of no head. */
+  @Test
+  void foldsThatLeaveNothingToLearnFromAreRefused() throws IOException {
+    Path model = TinyModel.write(folder.resolve("tiny"));
+    String row = "{\"prompt\":\"same\",\"responses\":[\"a\",\"b\"],\"scores\":[1,0]}\n";
+    Path data = Files.writeString(folder.resolve("same.jsonl"), row.repeat(3));
+    String cache = folder.resolve("same.cache").toString();
+    Run cached =
+        Run.of(
+            "cache",
+            "--model",
+            model.toString(),
+            "--input",
+            data.toString(),
+            "--output",
+            cache,
+            "--order",
+            "drawn");
+    assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
+    Run run = Run.of("train", "--data", cache, "--loss", "bt", "--folds", "2", "--holdout", "0");
+    assertEquals(ExitCode.USAGE, run.exitCode(), run.out());
+    assertTrue(run.err().contains("--folds 2: the prompts of all rows"), run.err());
+  }
+
+  /** Steps too small to change the head: all losses are the same, and the first epoch is kept. */
+  @Test
+  void theCardSaysWhetherTrainingStoppedEarly() throws IOException {
+    Path tiny = TinyModel.write(folder.resolve("tiny"));
+    StringBuilder rows = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      rows.append(
+          "{\"prompt\":\"p%d\",\"responses\":[\"a\",\"b\"],\"scores\":[1,0]}\n".formatted(i));
+    }
+    Path data = Files.writeString(folder.resolve("rows.jsonl"), rows);
+    Path cache = folder.resolve("rows.cache");
+    Run cached =
+        Run.of(
+            "cache",
+            "--model",
+            tiny.toString(),
+            "--input",
+            data.toString(),
+            "--output",
+            cache.toString(),
+            "--order",
+            "drawn");
+    assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
+    for (int patience : new int[] {2, 6}) {
+      Path out = folder.resolve("out" + patience);
+      Run run =
+          train(
+              cache,
+              out,
+              "--learning-rate",
+              "1e-20",
+              "--validation",
+              "0.5",
+              "--patience",
+              Integer.toString(patience));
+      assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+      String card = Files.readString(out.resolve("MODEL_CARD.md"));
+      assertTrue(card.contains("epoch chosen: 1, "), card);
+      assertEquals(patience == 2, card.contains("stopped after 2 epochs"), card);
+      assertEquals(patience == 6, card.contains("; all 6 epochs were run"), card);
+    }
+  }
 }

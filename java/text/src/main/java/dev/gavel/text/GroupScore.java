@@ -10,7 +10,8 @@ import java.util.stream.IntStream;
 /**
  * Scores of a group and what they were made of.
  *
- * @param scores one per response, in order; higher is better; NaN where a hidden state was one
+ * @param scores one per response, in order; higher is better; NaN where a hidden state was one, or
+ *     the reduction of its steps is not defined
  * @param spread what is behind the scores where each is the mean of a distribution
  * @param steps scores of the steps of each response, of which {@code scores} are the reduction;
  *     empty where the model scores responses whole

@@ -77,6 +77,36 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
       return defaultParts();
     }
     Path folder = Path.of(nameOrFolder);
+    Listing listing = listing(folder, choices);
+    List<Part> parts = new ArrayList<>();
+    if (listing.config().backbone().equals(ModelConfig.BUILT_IN)) {
+      parts.add(builtInBackbone());
+    }
+    if (listing.config().tokenizer().equals(ModelConfig.BUILT_IN)) {
+      parts.add(builtInTokenizer());
+    }
+    listing.files().forEach((name, role) -> parts.add(part(folder, name, role)));
+    return List.copyOf(parts);
+  }
+
+  /**
+   * Where the files of {@link #parts(String, ModelChoices)} are, without reading all of them; none
+   * of the default model, whose files are in the library.
+   */
+  public static List<Path> files(String nameOrFolder, ModelChoices choices) {
+    if (nameOrFolder.equals(ModelFiles.DEFAULT)) {
+      return List.of();
+    }
+    Path folder = Path.of(nameOrFolder);
+    return listing(folder, choices).files().keySet().stream()
+        .map(name -> ModelFiles.inside(folder, name))
+        .toList();
+  }
+
+  /** A model in a folder: its configuration, and its files by name. */
+  private record Listing(ModelConfig config, Map<String, Role> files) {}
+
+  private static Listing listing(Path folder, ModelChoices choices) {
     Path file = folder.resolve(ModelConfig.FILE);
     byte[] content = ModelFiles.read(file, ModelConfig.MOST_BYTES);
     Map<String, Role> files = new LinkedHashMap<>();
@@ -93,10 +123,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
       config = ModelConfig.parse(content, file);
       files.put(config.head(), Role.HEAD);
     }
-    List<Part> parts = new ArrayList<>();
-    if (config.backbone().equals(ModelConfig.BUILT_IN)) {
-      parts.add(builtInBackbone());
-    } else {
+    if (!config.backbone().equals(ModelConfig.BUILT_IN)) {
       files.put(config.backbone(), Role.BACKBONE);
       for (String data : OnnxDataFiles.of(ModelFiles.inside(folder, config.backbone()))) {
         if (!data.equals(config.backbone())) {
@@ -104,17 +131,14 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
         }
       }
     }
-    if (config.tokenizer().equals(ModelConfig.BUILT_IN)) {
-      parts.add(builtInTokenizer());
-    } else {
+    if (!config.tokenizer().equals(ModelConfig.BUILT_IN)) {
       files.put(config.tokenizer(), Role.TOKENIZER);
     }
     String template = config.chatTemplate().file();
     if (!template.isEmpty() && !template.equals(BuiltInModel.PLAIN_TEMPLATE)) {
       files.put(template, Role.CHAT_TEMPLATE);
     }
-    files.forEach((name, role) -> parts.add(part(folder, name, role)));
-    return List.copyOf(parts);
+    return new Listing(config, files);
   }
 
   private static Part builtInBackbone() {

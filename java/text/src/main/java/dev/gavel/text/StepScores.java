@@ -51,15 +51,25 @@ final class StepScores {
     return responses;
   }
 
-  /** One score per response; NaN where a step's is. */
+  /** One score per response; NaN where a step's is, or the reduction is not defined. */
   static List<Float> reduced(StepReduction reduction, List<List<Float>> responses) {
     List<Float> scores = new ArrayList<>();
     for (List<Float> steps : responses) {
       double[] probabilities = steps.stream().mapToDouble(Float::doubleValue).toArray();
-      boolean defined = Arrays.stream(probabilities).noneMatch(Double::isNaN);
       scores.add(
-          defined ? (float) reduction.ofProbabilities(probabilities).orElseThrow() : Float.NaN);
+          isDefined(reduction, probabilities)
+              ? (float) reduction.ofProbabilities(probabilities).orElseThrow()
+              : Float.NaN);
     }
     return scores;
+  }
+
+  // Probabilities of f32 reach 0 and 1: then the row has no score, and others still have theirs.
+  private static boolean isDefined(StepReduction reduction, double... probabilities) {
+    boolean opposite =
+        reduction == StepReduction.MEAN_LOGIT
+            && Arrays.stream(probabilities).anyMatch(p -> p == 0)
+            && Arrays.stream(probabilities).anyMatch(p -> p == 1);
+    return !opposite && Arrays.stream(probabilities).noneMatch(Double::isNaN);
   }
 }

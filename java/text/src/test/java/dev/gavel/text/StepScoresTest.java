@@ -20,4 +20,12 @@ class StepScoresTest {
     assertEquals(List.of(0.25f, Float.NaN, 1f), StepScores.reduced(StepReduction.MIN, steps));
     assertEquals(List.of(0.125f, Float.NaN, 1f), StepScores.reduced(StepReduction.PRODUCT, steps));
   }
+
+  /** Probabilities of f32 are 0 and 1 where logits are large: that is no end of the run. */
+  @Test
+  void stepsThatContradictMakeTheirResponseNone() {
+    List<List<Float>> steps = List.of(List.of(1f, 0f), List.of(0.5f), List.of(1f, 1f));
+    assertEquals(List.of(Float.NaN, 0.5f, 1f), StepScores.reduced(StepReduction.MEAN_LOGIT, steps));
+    assertEquals(List.of(0.5f, 0.5f, 1f), StepScores.reduced(StepReduction.MEAN, steps));
+  }
 }

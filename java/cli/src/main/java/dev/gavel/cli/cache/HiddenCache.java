@@ -5,6 +5,8 @@ import dev.gavel.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A complete cache in a folder. */
 public final class HiddenCache {
@@ -48,6 +50,13 @@ public final class HiddenCache {
   /** The file of its index, for messages. */
   public Path indexFile() {
     return folder.resolve(CacheIndex.FILE);
+  }
+
+  /** All its files. */
+  public List<Path> files() {
+    List<Path> files = new ArrayList<>(List.of(indexFile(), folder.resolve(CacheIndex.JOURNAL)));
+    index.shards().forEach(shard -> files.add(folder.resolve(shard.file())));
+    return List.copyOf(files);
   }
 
   /** What it is of. */

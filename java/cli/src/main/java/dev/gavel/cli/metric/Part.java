@@ -1,5 +1,7 @@
 package dev.gavel.cli.metric;
 
+import java.math.BigDecimal;
+
 /**
  * Which part of a data set a prompt belongs to. With h the first 8 bytes of SHA-256 of its UTF-8,
  * as an unsigned big-endian number, a prompt is in the evaluation part where h mod 10000 < 10000
@@ -40,6 +42,12 @@ public enum Part {
   }
 
   private static boolean isBelow(long word, double fraction) {
-    return Long.remainderUnsigned(word, BUCKETS) < BUCKETS * fraction;
+    return BigDecimal.valueOf(Long.remainderUnsigned(word, BUCKETS)).compareTo(buckets(fraction))
+        < 0;
+  }
+
+  /** 10000 times a part as it was written: in doubles, 10000 * 0.07 is more than 700. */
+  public static BigDecimal buckets(double fraction) {
+    return BigDecimal.valueOf(fraction).multiply(BigDecimal.valueOf(BUCKETS));
   }
 }

@@ -2,6 +2,7 @@ package dev.gavel.cli.training;
 
 import dev.gavel.Context;
 import dev.gavel.HeadSpec;
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.Part;
@@ -56,7 +57,9 @@ public final class CrossValidation {
               candidate.head().pooling(),
               group -> Part.fold(group.prompt(), folds) != held);
       if (learned.isEmpty()) {
-        continue;
+        throw new InvalidArgumentException(
+            "--folds %d: the prompts of all rows to learn from are in one fold, so that a head has none to learn from; take more folds, or more prompts"
+                .formatted(folds));
       }
       try (RewardHead head = trainer.train(learned, Validation.NONE, EpochStore.none()).head()) {
         tallies.forEach((layout, tally) -> score(head, candidate, layout, held, tally));

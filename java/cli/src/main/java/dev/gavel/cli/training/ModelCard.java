@@ -1,6 +1,7 @@
 package dev.gavel.cli.training;
 
 import dev.gavel.Layout;
+import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
@@ -12,7 +13,7 @@ import java.util.stream.Collectors;
 final class ModelCard {
   private ModelCard() {}
 
-  static String text(TrainedModel model, Epoch chosen, Map<Layout, Tally> results) {
+  static String text(TrainedModel model, HeadTrainer.Fitted fitted, Map<Layout, Tally> results) {
     StringBuilder card = new StringBuilder();
     card.append("# ").append(model.name()).append("\n\n");
     if (!model.data().purpose().isEmpty()) {
@@ -25,7 +26,7 @@ final class ModelCard {
             : "A reward head on the backbone `%s`, whose weights are not changed. Written by `gavel train`.\n\n"
                 .formatted(model.config().backbone()));
     data(card, model);
-    settings(card, model, chosen);
+    settings(card, model, fitted);
     results(card, results);
     return card.toString();
   }
@@ -43,17 +44,16 @@ final class ModelCard {
     item(
         card,
         "split",
-        String.format(
-            Locale.ROOT,
-            "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row"
-                + " is held out where h mod 10000 < %.0f: %d rows to learn from, %d held out",
-            10_000 * model.holdout(),
-            data.training(),
-            data.rows() - data.training()));
+        "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row is held out where h mod 10000 < %s: %d rows to learn from, %d held out"
+            .formatted(
+                Part.buckets(model.holdout()).stripTrailingZeros().toPlainString(),
+                data.training(),
+                data.rows() - data.training()));
     card.append('\n');
   }
 
-  private static void settings(StringBuilder card, TrainedModel model, Epoch chosen) {
+  private static void settings(StringBuilder card, TrainedModel model, HeadTrainer.Fitted fitted) {
+    Epoch chosen = fitted.epochs().get(fitted.chosen() - 1);
     HeadChoice head = model.candidate().head();
     card.append("## Settings\n\n");
     item(card, "pooling, head", head.describe());
@@ -90,15 +90,23 @@ final class ModelCard {
                   + " from%s",
               chosen.epoch(),
               model.validation(),
-              model.patience() == 0
-                  ? ""
-                  : "; stopped after %d epochs without a lower one".formatted(model.patience())));
+              stop(model, fitted)));
     }
     item(
         card,
         model.validation() > 0 ? "loss of that epoch" : "last epoch",
         String.format(Locale.ROOT, "mean loss %.4f", chosen.loss()));
     card.append('\n');
+  }
+
+  private static String stop(TrainedModel model, HeadTrainer.Fitted fitted) {
+    if (model.patience() == 0) {
+      return "";
+    }
+    int planned = model.candidate().fit().epochs();
+    return fitted.epochs().size() < planned
+        ? "; stopped after %d epochs without a lower one".formatted(model.patience())
+        : "; all %d epochs were run".formatted(planned);
   }
 
   private static void results(StringBuilder card, Map<Layout, Tally> results) {

@@ -149,8 +149,7 @@ public final class ModelFolder {
       write(folder.resolve(LOG), TrainingLog.text(model, settings, fitted.epochs(), results));
       write(folder.resolve(CURVE + ".json"), LearningCurve.json(fitted, fit.epochs()));
       write(folder.resolve(CURVE + ".svg"), LearningCurve.svg(fitted));
-      Epoch chosen = fitted.epochs().get(fitted.chosen() - 1);
-      write(folder.resolve(CARD), ModelCard.text(model, chosen, results));
+      write(folder.resolve(CARD), ModelCard.text(model, fitted, results));
       checkpoints.finish();
     }
   }

@@ -28,6 +28,22 @@ class MetricTest {
         PromptHash.of("p"), GroupFacts.lengths(List.of(texts)), Optional.empty(), labels);
   }
 
+  /** A part is the decimal number that was written, whatever 10000 times its double rounds to. */
+  @Test
+  void partsAreExact() {
+    for (int held = 1; held < 10_000; held++) {
+      double part = held / 10_000.0;
+      assertTrue(Part.TRAINING.has(inBucket(held), part), () -> "part " + part);
+      assertTrue(Part.EVALUATION.has(inBucket(held - 1), part), () -> "part " + part);
+    }
+    assertTrue(Part.EVALUATION.has(inBucket(2), 0.00024));
+    assertEquals("700", Part.buckets(0.07).stripTrailingZeros().toPlainString());
+  }
+
+  private static PromptHash inBucket(int bucket) {
+    return new PromptHash("%016x".formatted(bucket) + "0".repeat(48));
+  }
+
   @Test
   void partsFollowTheDocumentedHash() {
     // First 8 bytes of SHA-256("abc") are ba7816bf8f01cfea: as unsigned, mod 10000 is 74.

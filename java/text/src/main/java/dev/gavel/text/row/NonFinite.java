@@ -27,8 +27,25 @@ public final class NonFinite {
     return new RowError(
         places.getFirst(),
         String.join(", ", found),
-        "the score is not a finite number: %s; the model's head or backbone gives values that are none"
-            .formatted(String.join(", ", found)));
+        "the score is not a finite number: %s; %s"
+            .formatted(String.join(", ", found), reason(score)));
+  }
+
+  /**
+   * Where it comes from, in words.
+   *
+   * @param score of which some are none
+   */
+  public static String reason(GroupScore score) {
+    return isOfReduction(score)
+        ? "its steps have finite scores, of which the step reduction makes none: of a step with probability 1, or of one with 0 and another with 1. Use another reduction"
+        : "the model's head or backbone gives values that are none";
+  }
+
+  private static boolean isOfReduction(GroupScore score) {
+    List<List<Float>> steps = score.steps();
+    return !steps.isEmpty()
+        && steps.stream().allMatch(response -> response.stream().allMatch(Float::isFinite));
   }
 
   private static void add(
