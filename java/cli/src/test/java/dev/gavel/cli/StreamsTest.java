@@ -50,7 +50,7 @@ class StreamsTest {
     for (List<String> arguments : List.of(eval, List.of("--version"), List.of("--help"))) {
       ends(
           ExitCode.ENVIRONMENT,
-          "gavel: output standard output cannot be written: No space left on device"
+          "gavel: standard output cannot be written: No space left on device"
               + System.lineSeparator(),
           "No space left on device",
           arguments);

@@ -34,11 +34,12 @@ public final class OutputTarget implements AutoCloseable {
 
   /** A file that is there and is no regular one. */
   public static OutputTarget device(Path file) throws OutputFailure {
+    String name = "output " + file;
     try {
       OutputStream stream = Files.newOutputStream(file, StandardOpenOption.WRITE);
-      return new OutputTarget(file.toString(), new BufferedOutputStream(stream), false);
+      return new OutputTarget(name, new BufferedOutputStream(stream), false);
     } catch (IOException e) {
-      throw failure(file.toString(), e);
+      throw failure(name, e);
     }
   }
 
@@ -77,7 +78,6 @@ public final class OutputTarget implements AutoCloseable {
     String reason = OutputFailure.reason(e);
     return reason.contains("Broken pipe")
         ? new OutputFailure(Kind.READER_GONE, "%s: nobody reads any more".formatted(name), e)
-        : new OutputFailure(
-            Kind.SYSTEM, "output %s cannot be written: %s".formatted(name, reason), e);
+        : new OutputFailure(Kind.SYSTEM, "%s cannot be written: %s".formatted(name, reason), e);
   }
 }
