@@ -131,7 +131,7 @@ final class ScoreCommand implements Callable<Integer> {
       throw CommandFailure.usage("--format table does not go with a Parquet output");
     }
     if (metrics != null) {
-      ScorePaths.checkMetrics(metrics, sources, output);
+      ScorePaths.checkMetrics(metrics, output);
     }
     ScorePaths.requireKept(output, metrics, () -> filesRead(sources, cache));
     Optional<MetricsFile> figures =

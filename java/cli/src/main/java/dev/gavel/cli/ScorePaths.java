@@ -49,17 +49,11 @@ final class ScorePaths {
   }
 
   /**
-   * Checks that the figures go to a file of their own: what is written beside them on the way
-   * included, they replace none that the run reads or writes.
+   * Checks that the figures, with what is written beside them on the way, go to none of the files
+   * that the rows go to.
    */
-  static void checkMetrics(String metrics, List<Source> sources, String output) throws IOException {
+  static void checkMetrics(String metrics, String output) throws IOException {
     for (Path written : List.of(place(metrics), place(metrics + ".partial"))) {
-      for (Source source : sources) {
-        if (source.path().isPresent() && place(source.path().get().toString()).equals(written)) {
-          throw CommandFailure.usage(
-              "--metrics %s is an input file; name another".formatted(metrics));
-        }
-      }
       for (String suffix : BESIDE_OUTPUT) {
         if (!isStream(output) && place(output + suffix).equals(written)) {
           throw CommandFailure.usage(
@@ -73,7 +67,7 @@ final class ScorePaths {
    * Checks that what a run writes replaces nothing it reads.
    *
    * @param metrics the file of the figures, or null
-   * @param read files of the model, and of the cache
+   * @param read files of the model, of the input and of the cache
    */
   static void requireKept(String output, @Nullable String metrics, Supplier<List<Path>> read)
       throws IOException {

@@ -257,7 +257,8 @@ class ScoreFilesTest {
               metrics.toString(),
               "--force");
       assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
-      assertTrue(run.err().contains("--metrics " + metrics + " is "), run.err());
+      assertTrue(run.err().contains("--metrics " + metrics + " "), run.err());
+      assertTrue(run.err().contains("; name another"), run.err());
     }
     assertEquals(row, Files.readString(input));
     assertEquals("rows", Files.readString(unfinished));
