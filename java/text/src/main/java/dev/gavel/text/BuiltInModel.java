@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The all-MiniLM-L6-v2 sentence encoder (Apache-2.0, H = 384, 512 positions) whose ONNX graph and
@@ -38,17 +39,35 @@ final class BuiltInModel {
   private static final String GRAPH = "all-minilm-l6-v2.onnx";
   private static final String TOKENIZER = "all-minilm-l6-v2-tokenizer.json";
 
+  // Of whoever reads the graph first: to inflate its 90 MB once more for the hash takes longer than
+  // the hash.
+  private static volatile Provenance.@Nullable Part graphPart;
+
   private BuiltInModel() {}
 
   static OnnxBackbone backbone(OnnxBackbone.Options options) {
-    return OnnxBackbone.load(graph(), Path.of(GRAPH), options, true);
+    byte[] graph = graph();
+    hashed(graph);
+    return OnnxBackbone.load(graph, Path.of(GRAPH), options, true);
+  }
+
+  /** The graph as records of runs name it. */
+  static Provenance.Part graphPart() {
+    Provenance.Part known = graphPart;
+    return known != null ? known : hashed(graph());
+  }
+
+  private static Provenance.Part hashed(byte[] graph) {
+    Provenance.Part part = Provenance.part(Provenance.Role.BACKBONE, "backbone " + NAME, graph);
+    graphPart = part;
+    return part;
   }
 
   static Tokenizer tokenizer() {
     return Tokenizer.load(tokenizerJson(), Path.of(TOKENIZER));
   }
 
-  static byte[] graph() {
+  private static byte[] graph() {
     return resource(GRAPH);
   }
 

@@ -50,12 +50,19 @@ final class ModelLoader {
   /** Loads all parts and checks that they fit together. */
   static Parts open(String nameOrFolder, RewardModel.Options options) {
     Found found = find(nameOrFolder, options.choices());
+    try (BackboneLoading loading = BackboneLoading.begin(found.config(), options.backbone())) {
+      return open(found, options, loading);
+    }
+  }
+
+  private static Parts open(Found found, RewardModel.Options options, BackboneLoading loading) {
     Context context = context(options);
     try {
       ScoringHead head = found.head().load(context);
       try {
         TextBackbone text =
-            TextBackbone.open(found.config(), found.folder(), options.backbone(), found.reading());
+            TextBackbone.open(
+                found.config(), found.folder(), options.backbone(), found.reading(), loading);
         try {
           head.checkFit(text.backbone(), found.headFile());
           checkLayout(found.config(), options);

@@ -5,8 +5,6 @@ import dev.gavel.bindings.onnx.OnnxRuntimeProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /** ONNX Runtime's environment, of which a process has one. */
@@ -19,51 +17,43 @@ final class OnnxEnvironment {
   // threads have, and the process ends without a message. Twice the most that was measured.
   private static final long STACK_PER_BYTE = 1024;
 
-  private static @Nullable OrtEnvironment environment;
+  private static @Nullable Loading<OrtEnvironment> loading;
 
   private OnnxEnvironment() {}
+
+  /** Begins to start it, unless that was done. */
+  static synchronized Loading<OrtEnvironment> begin() {
+    Loading<OrtEnvironment> begun = loading;
+    if (begun == null) {
+      begun =
+          Loading.begin(
+              "gavel-onnx-start",
+              (2 << 20) + STACK_PER_BYTE * commandLineBytes(),
+              OnnxEnvironment::start);
+      loading = begun;
+    }
+    return begun;
+  }
 
   /**
    * The environment, which the first call starts.
    *
    * @throws dev.gavel.NativeLoadException if ONNX Runtime has no native code here
    */
-  static synchronized OrtEnvironment get() {
-    OrtEnvironment found = environment;
-    if (found == null) {
-      found = start();
-      environment = found;
-    }
-    return found;
+  static OrtEnvironment get() {
+    return begin().await();
   }
 
   private static OrtEnvironment start() {
-    CompletableFuture<OrtEnvironment> started = new CompletableFuture<>();
-    Thread.ofPlatform()
-        .name("gavel-onnx-start")
-        .stackSize((2 << 20) + STACK_PER_BYTE * commandLineBytes())
-        .start(() -> {
-          try {
-            OnnxRuntimeProcess.reportNothing();
-            OrtEnvironment own = OrtEnvironment.getEnvironment();
-            OnnxRuntimeProcess.keepEnvironment();
-            OnnxCalls.awaitAtExit();
-            started.complete(own);
-          } catch (RuntimeException | Error e) {
-            started.completeExceptionally(e);
-          }
-        });
     try {
-      return started.join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof LinkageError failure) {
-        throw NativeLibraries.notLoaded(
-            "ONNX Runtime",
-            "com.microsoft.onnxruntime",
-            System.getProperty("java.io.tmpdir"),
-            failure);
-      }
-      throw e;
+      OnnxRuntimeProcess.reportNothing();
+      OrtEnvironment own = OrtEnvironment.getEnvironment();
+      OnnxRuntimeProcess.keepEnvironment();
+      OnnxCalls.awaitAtExit();
+      return own;
+    } catch (LinkageError e) {
+      throw NativeLibraries.notLoaded(
+          "ONNX Runtime", "com.microsoft.onnxruntime", System.getProperty("java.io.tmpdir"), e);
     }
   }
 

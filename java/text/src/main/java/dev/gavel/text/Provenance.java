@@ -80,7 +80,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     Listing listing = listing(folder, choices);
     List<Part> parts = new ArrayList<>();
     if (listing.config().backbone().equals(ModelConfig.BUILT_IN)) {
-      parts.add(builtInBackbone());
+      parts.add(BuiltInModel.graphPart());
     }
     if (listing.config().tokenizer().equals(ModelConfig.BUILT_IN)) {
       parts.add(builtInTokenizer());
@@ -141,10 +141,6 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     return new Listing(config, files);
   }
 
-  private static Part builtInBackbone() {
-    return part(Role.BACKBONE, "backbone " + BuiltInModel.NAME, BuiltInModel.graph());
-  }
-
   private static Part builtInTokenizer() {
     return part(Role.TOKENIZER, "tokenizer " + BuiltInModel.NAME, BuiltInModel.tokenizerJson());
   }
@@ -184,7 +180,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     return List.of(
         part(Role.CONFIGURATION, ModelConfig.FILE, ModelFiles.resource(ModelConfig.FILE)),
         part(Role.HEAD, config.head(), ModelFiles.resource(config.head())),
-        builtInBackbone(),
+        BuiltInModel.graphPart(),
         builtInTokenizer());
   }
 
@@ -203,7 +199,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
     return properties.getProperty("version", "unknown");
   }
 
-  private static Part part(Role role, String name, byte[] content) {
+  static Part part(Role role, String name, byte[] content) {
     return new Part(role, name, content.length, HexFormat.of().formatHex(sha256().digest(content)));
   }
 

@@ -55,12 +55,22 @@ public final class TextBackbone implements AutoCloseable {
 
   /** Opens what a model folder's configuration names. */
   static TextBackbone open(ModelConfig config, Path folder, OnnxBackbone.Options options) {
-    return open(config, folder, options, HeadReading.ofResponses());
+    try (BackboneLoading loading = BackboneLoading.begin(config, options)) {
+      return open(config, folder, options, HeadReading.ofResponses(), loading);
+    }
   }
 
-  /** Opens what a configuration names, for a head that reads sequences so. */
+  /**
+   * Opens what a configuration names, for a head that reads sequences so.
+   *
+   * @param loading its backbone, which was begun with the same options; the caller closes it
+   */
   static TextBackbone open(
-      ModelConfig config, Path folder, OnnxBackbone.Options options, HeadReading reading) {
+      ModelConfig config,
+      Path folder,
+      OnnxBackbone.Options options,
+      HeadReading reading,
+      BackboneLoading loading) {
     boolean builtIn = config.backbone().equals(ModelConfig.BUILT_IN);
     if (builtIn && config.context() > BuiltInModel.CONTEXT) {
       throw new FormatException(
@@ -76,7 +86,7 @@ public final class TextBackbone implements AutoCloseable {
       TemplateUse template = TemplateUse.open(config, folder, tokenizer, reading);
       Backbone backbone =
           builtIn
-              ? BuiltInModel.backbone(options)
+              ? loading.takeBuiltIn()
               : OnnxBackbone.load(
                   ModelFiles.inside(folder, config.backbone()), typed(options, tokenizer, reading));
       return new TextBackbone(tokenizer, backbone, template, reading);
