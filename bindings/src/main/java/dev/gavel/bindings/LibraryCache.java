@@ -16,7 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Libraries extracted from jars, each in a directory named after the SHA-256 of its content (with
+ * Libraries extracted from jars, each in a directory named after the hash of its content (with
  * companions, of the hashes of all): runs share one copy, and two versions cannot meet in one
  * place.
  *
@@ -36,9 +36,27 @@ final class LibraryCache {
    * A library on disk.
    *
    * @param path absolute path of the file
-   * @param sha256 hash of its content
+   * @param hash of its content
    */
-  record Extracted(Path path, String sha256) {}
+  record Extracted(Path path, String hash) {}
+
+  /** A file of a jar. */
+  interface Part {
+    /** Its plain name. */
+    String fileName();
+
+    /** What it is a file of, for people. */
+    String origin();
+
+    /** Opens its content. */
+    InputStream open() throws IOException;
+
+    /** By what its content is known. */
+    Hashing hashing();
+
+    /** Hash of its content. */
+    String hash() throws IOException;
+  }
 
   /**
    * A file of a natives artifact.
@@ -46,10 +64,26 @@ final class LibraryCache {
    * @param source the artifact
    * @param fileName plain name of the file in it
    */
-  record Part(NativeSource source, String fileName) {
-    private String sha256() throws IOException {
-      try (InputStream in = source.open(fileName)) {
-        return Hashing.sha256(in);
+  record NativePart(NativeSource source, String fileName) implements Part {
+    @Override
+    public String origin() {
+      return source.getClass().getName();
+    }
+
+    @Override
+    public InputStream open() throws IOException {
+      return source.open(fileName);
+    }
+
+    @Override
+    public Hashing hashing() {
+      return Hashing.SHA_256;
+    }
+
+    @Override
+    public String hash() throws IOException {
+      try (InputStream in = open()) {
+        return Hashing.SHA_256.of(in);
       }
     }
   }
@@ -62,7 +96,7 @@ final class LibraryCache {
    *     from
    */
   Extracted extract(NativeSource source, String fileName) throws IOException {
-    return extract(new Part(source, fileName), List.of());
+    return extract(new NativePart(source, fileName), List.of());
   }
 
   /**
@@ -78,37 +112,38 @@ final class LibraryCache {
       throw new FileSystemException(
           "", null, "-D" + LibrarySettings.NATIVE_CACHE + " is set to nothing");
     }
-    String sha256 = library.sha256();
+    String hash = library.hash();
     List<String> companionHashes = new ArrayList<>();
     for (Part companion : companions) {
-      companionHashes.add(companion.sha256());
+      companionHashes.add(companion.hash());
     }
-    String folder = sha256;
+    String folder = hash;
     if (!companions.isEmpty()) {
-      String all = sha256 + "\n" + String.join("\n", companionHashes);
-      folder = Hashing.sha256(new ByteArrayInputStream(all.getBytes(StandardCharsets.US_ASCII)));
+      String all = hash + "\n" + String.join("\n", companionHashes);
+      folder =
+          Hashing.SHA_256.of(new ByteArrayInputStream(all.getBytes(StandardCharsets.US_ASCII)));
     }
     PrivateDirectory home = PrivateDirectory.open(directory).child(folder);
     for (int i = 0; i < companions.size(); i++) {
       install(home, companions.get(i), companionHashes.get(i));
     }
-    return new Extracted(install(home, library, sha256), sha256);
+    return new Extracted(install(home, library, hash), hash);
   }
 
-  private static Path install(PrivateDirectory home, Part part, String sha256) throws IOException {
+  private static Path install(PrivateDirectory home, Part part, String hash) throws IOException {
     Path file = home.path().resolve(part.fileName());
-    if (!isIntact(home, file, sha256)) {
-      install(part.source(), part.fileName(), sha256, file);
+    if (!isIntact(home, file, part.hashing(), hash)) {
+      install(part, hash, file);
     }
     return file;
   }
 
-  private static boolean isIntact(PrivateDirectory home, Path file, String sha256)
+  private static boolean isIntact(PrivateDirectory home, Path file, Hashing hashing, String hash)
       throws IOException {
     if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
-    if (home.holdsPrivately(file) && Hashing.sha256(file).equals(sha256)) {
+    if (home.holdsPrivately(file) && hashing.of(file).equals(hash)) {
       return true;
     }
     LOGGER.log(
@@ -118,30 +153,29 @@ final class LibraryCache {
     return false;
   }
 
-  private static void install(NativeSource source, String fileName, String sha256, Path file)
-      throws IOException {
+  private static void install(Part part, String hash, Path file) throws IOException {
     // Created for the owner alone, in the same directory so that the move is one rename.
     Path staging = Files.createTempFile(file.getParent(), "extract", null);
     try {
       String written;
-      try (InputStream in = source.open(fileName);
+      try (InputStream in = part.open();
           OutputStream out = Files.newOutputStream(staging)) {
-        written = Hashing.copy(in, out);
+        written = part.hashing().copy(in, out);
       }
-      if (!written.equals(sha256)) {
+      if (!written.equals(hash)) {
         throw new IOException(
-            "%s of %s changed while it was read: SHA-256 %s, then %s"
-                .formatted(fileName, source.getClass().getName(), sha256, written));
+            "%s of %s changed while it was read: %s, then %s"
+                .formatted(part.fileName(), part.origin(), hash, written));
       }
       Files.move(staging, file, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(staging);
     }
-    String found = Hashing.sha256(file);
-    if (!found.equals(sha256)) {
+    String found = part.hashing().of(file);
+    if (!found.equals(hash)) {
       throw new IOException(
-          "%s does not hold what was written to it: expected SHA-256 %s, found %s"
-              .formatted(file, sha256, found));
+          "%s does not hold what was written to it: expected %s, found %s"
+              .formatted(file, hash, found));
     }
   }
 }

@@ -59,7 +59,7 @@ final class LibraryLocator {
       if (!Files.isRegularFile(file)) {
         throw new FileNotFoundException("there is no file " + file);
       }
-      return new Located(file, Hashing.sha256(file), source, false);
+      return new Located(file, Hashing.SHA_256.of(file), source, false);
     } catch (IOException | InvalidPathException e) {
       attempts.add(place + ": " + e.getMessage());
       attempts.add("natives artifacts: not asked, because the property is set");
@@ -87,7 +87,7 @@ final class LibraryLocator {
       String place = "natives artifact " + source.getClass().getName();
       try {
         source.open(cudaFile).close();
-        found.add(new LibraryCache.Part(source, cudaFile));
+        found.add(new LibraryCache.NativePart(source, cudaFile));
         attempts.add("%s: carries %s".formatted(place, cudaFile));
       } catch (FileNotFoundException e) {
         attempts.add("%s: %s".formatted(place, e.getMessage()));
@@ -117,11 +117,11 @@ final class LibraryLocator {
       }
       try {
         LibraryCache.Extracted extracted =
-            cache.extract(new LibraryCache.Part(source, fileName), companions());
+            cache.extract(new LibraryCache.NativePart(source, fileName), companions());
         attempts.add("natives artifact %s: %s".formatted(name, extracted.path()));
         if (found.stream().noneMatch(other -> other.path().equals(extracted.path()))) {
           found.add(
-              new Located(extracted.path(), extracted.sha256(), "natives artifact " + name, true));
+              new Located(extracted.path(), extracted.hash(), "natives artifact " + name, true));
         }
       } catch (FileNotFoundException e) {
         attempts.add("natives artifact %s: %s".formatted(name, e.getMessage()));

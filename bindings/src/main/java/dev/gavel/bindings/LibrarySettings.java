@@ -66,7 +66,7 @@ record LibrarySettings(
     }
   }
 
-  private static Path configuredCache() {
+  static Path configuredCache() {
     String configured = System.getProperty(NATIVE_CACHE);
     if (configured != null) {
       return Path.of(configured);

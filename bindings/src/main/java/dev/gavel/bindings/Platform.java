@@ -10,13 +10,13 @@ import java.util.Set;
  * @param processor processor architecture, for instance {@code x86_64}
  * @param detectedFrom the system properties this was derived from, for messages
  */
-record Platform(String system, String processor, String detectedFrom) {
+public record Platform(String system, String processor, String detectedFrom) {
 
   /** The platforms a natives artifact is published for. */
   static final Set<String> PUBLISHED = Set.of("linux-x86_64");
 
   /** The platform this JVM runs on. */
-  static Platform current() {
+  public static Platform current() {
     return of(System.getProperty("os.name", ""), System.getProperty("os.arch", ""));
   }
 
@@ -40,12 +40,12 @@ record Platform(String system, String processor, String detectedFrom) {
   }
 
   /** For instance {@code linux-x86_64}: what {@code NativeSource.platform()} answers. */
-  String id() {
+  public String id() {
     return system + "-" + processor;
   }
 
   /** File name of the shared library called {@code name} on this platform. */
-  String libraryFileName(String name) {
+  public String libraryFileName(String name) {
     return switch (system) {
       case "windows" -> name + ".dll";
       case "macos" -> "lib" + name + ".dylib";

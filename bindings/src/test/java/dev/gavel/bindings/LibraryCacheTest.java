@@ -46,7 +46,7 @@ class LibraryCacheTest {
     LibraryCache.Extracted extracted =
         new LibraryCache(cache).extract(MemorySource.of(CONTENT), "libgavel.so");
 
-    assertEquals(SHA_256, extracted.sha256());
+    assertEquals(SHA_256, extracted.hash());
     assertEquals(cache.resolve(SHA_256).resolve("libgavel.so"), extracted.path());
     assertArrayEquals(CONTENT, Files.readAllBytes(extracted.path()));
     assertEquals("rwx------", permissions(cache));
@@ -74,7 +74,8 @@ class LibraryCacheTest {
   @Test
   void companionsLieBesideTheLibraryAndNameTheFolder() throws IOException {
     LibraryCache cache = new LibraryCache(folder.resolve("cache"));
-    LibraryCache.Part library = new LibraryCache.Part(MemorySource.of(CONTENT), "libgavel.so");
+    LibraryCache.Part library =
+        new LibraryCache.NativePart(MemorySource.of(CONTENT), "libgavel.so");
     Path alone = cache.extract(library, List.of()).path();
     Path first = cache.extract(library, List.of(companion("one"))).path();
     Path second = cache.extract(library, List.of(companion("two"))).path();
@@ -90,7 +91,7 @@ class LibraryCacheTest {
   }
 
   private static LibraryCache.Part companion(String content) {
-    return new LibraryCache.Part(
+    return new LibraryCache.NativePart(
         new MemorySource("linux-x86_64-cuda13", "libgavel_cuda.so", () -> content.getBytes(UTF_8)),
         "libgavel_cuda.so");
   }

@@ -27,7 +27,7 @@ class LibraryLocatorTest {
     Path file = Files.writeString(folder.resolve("any-name.so"), "library");
     LibraryLocator.Located located = locate(file.toString());
     assertEquals(file, located.path());
-    assertEquals(Hashing.sha256(file), located.sha256());
+    assertEquals(Hashing.SHA_256.of(file), located.sha256());
     assertEquals("property gavel.library.path", located.source());
     assertFalse(located.extracted());
   }

@@ -27,7 +27,7 @@ class NativeLibraryTest {
   @Test
   void reportSaysWhatIsLoaded() throws IOException {
     NativeLibrary.Report report = NativeLibrary.load();
-    assertEquals(Hashing.sha256(report.path()), report.sha256());
+    assertEquals(Hashing.SHA_256.of(report.path()), report.sha256());
     assertEquals("property gavel.library.path", report.source());
     assertEquals("linux-x86_64", report.platform());
     assertTrue(report.version().matches("[0-9]+\\.[0-9]+\\.[0-9]+.*"), report.version());

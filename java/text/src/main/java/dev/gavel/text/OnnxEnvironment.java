@@ -1,6 +1,8 @@
 package dev.gavel.text;
 
 import ai.onnxruntime.OrtEnvironment;
+import dev.gavel.NativeLoadException;
+import dev.gavel.bindings.onnx.OnnxRuntimeLibraries;
 import dev.gavel.bindings.onnx.OnnxRuntimeProcess;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,15 +47,21 @@ final class OnnxEnvironment {
   }
 
   private static OrtEnvironment start() {
+    String folder = System.getProperty("java.io.tmpdir");
     try {
+      folder = OnnxRuntimeLibraries.share(OrtEnvironment.class).map(Path::toString).orElse(folder);
       OnnxRuntimeProcess.reportNothing();
       OrtEnvironment own = OrtEnvironment.getEnvironment();
       OnnxRuntimeProcess.keepEnvironment();
       OnnxCalls.awaitAtExit();
       return own;
+    } catch (IOException e) {
+      throw new NativeLoadException(
+          "the native code of ONNX Runtime cannot be unpacked: %s; set -Dgavel.native.cache to a directory that only you can write to (now: %s)"
+              .formatted(e, OnnxRuntimeLibraries.cacheDirectory()),
+          e);
     } catch (LinkageError e) {
-      throw NativeLibraries.notLoaded(
-          "ONNX Runtime", "com.microsoft.onnxruntime", System.getProperty("java.io.tmpdir"), e);
+      throw NativeLibraries.notLoaded("ONNX Runtime", "com.microsoft.onnxruntime", folder, e);
     }
   }
 

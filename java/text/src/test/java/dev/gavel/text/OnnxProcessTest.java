@@ -58,12 +58,44 @@ class OnnxProcessTest {
     }
   }
 
+  /** By itself it unpacks 28 MB at every start, which stay where the process is killed. */
+  @Test
+  void processesShareItsNativeCodeAndLeaveNone() throws IOException, InterruptedException {
+    Path temporary = Files.createDirectory(folder.resolve("temporary"));
+    List<String> options =
+        List.of("-Djava.io.tmpdir=" + temporary, "-Dgavel.native.cache=" + folder.resolve("cache"));
+    Result first = run(options, ScoreOnce.class, "halt");
+    assertEquals(0, first.status(), first.printed());
+    Result second = run(options, ScoreOnce.class, "halt");
+    assertEquals(first, second);
+    try (Stream<Path> files = Files.walk(temporary)) {
+      assertEquals(List.of(), files.filter(Files::isRegularFile).toList());
+    }
+    try (Stream<Path> files = Files.walk(folder.resolve("cache"))) {
+      assertEquals(1, files.filter(file -> file.endsWith("libonnxruntime.so")).count());
+    }
+  }
+
+  /** What the user says of ONNX Runtime's own options holds. */
+  @Test
+  void nativeCodeInAnotherPlaceIsTakenFromThere() throws IOException, InterruptedException {
+    Path nowhere = folder.resolve("nowhere");
+    Result result = run(List.of("-Donnxruntime.native.path=" + nowhere), ScoreOnce.class);
+    assertEquals(1, result.status(), result.printed());
+    assertTrue(result.printed().contains("not found at " + nowhere), result.printed());
+  }
+
   private static boolean isReport(Path file) {
     String name = file.toString();
     return name.contains("mat-debug") || name.contains("Microsoft") || name.endsWith(".db");
   }
 
   private Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
+    return run(List.of(), main, arguments);
+  }
+
+  private Result run(List<String> options, Class<?> main, String... arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -73,6 +105,7 @@ class OnnxProcessTest {
             "-XX:ErrorFile=" + folder.resolve("crash"),
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow"));
+    command.addAll(options);
     command.add(main.getName());
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
