@@ -3,7 +3,6 @@ package dev.gavel.text;
 import static dev.gavel.text.ByteTokenizer.END;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -23,9 +22,6 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -333,51 +329,6 @@ class RewardModelTest {
     model.close();
     model.close();
     assertThrows(IllegalStateException.class, () -> model.score("q", List.of("a")));
-  }
-
-  /** A model that refuses to close is not closed by half: its head would be gone for the others. */
-  @Test
-  void aModelInUseThatIsClosedGoesOn() throws InterruptedException {
-    RewardModel model = RewardModel.load("default", ONE_THREAD);
-    List<String> responses = List.of("word ".repeat(200));
-    AtomicInteger scored = new AtomicInteger();
-    AtomicReference<RuntimeException> failure = new AtomicReference<>();
-    AtomicBoolean ended = new AtomicBoolean();
-    Thread user =
-        Thread.ofPlatform()
-            .start(() -> {
-              try {
-                while (!ended.get()) {
-                  model.score("q", responses);
-                  scored.incrementAndGet();
-                }
-              } catch (RuntimeException e) {
-                failure.set(e);
-              }
-            });
-    boolean refused = false;
-    try {
-      while (scored.get() == 0 && user.isAlive()) {
-        Thread.sleep(1);
-      }
-      try {
-        model.close();
-      } catch (IllegalStateException e) {
-        refused = String.valueOf(e.getMessage()).contains("backbone");
-      }
-      int before = scored.get();
-      while (refused && scored.get() < before + 2 && user.isAlive()) {
-        Thread.sleep(1);
-      }
-    } finally {
-      ended.set(true);
-      user.join();
-      model.close();
-    }
-    // Between two passes it may be closed.
-    if (refused) {
-      assertNull(failure.get());
-    }
   }
 
   @Test
