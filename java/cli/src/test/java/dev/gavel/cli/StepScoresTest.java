@@ -124,10 +124,22 @@ class StepScoresTest {
     assertEquals(3, all.get("n").asInt());
   }
 
-  /** The model gives numbers; it is the reduction that does not. */
+  /** Odds of a logit of 40, whose probability is 1 in f32, are a number. */
   @Test
-  void aReductionWithoutResultIsNamed() throws IOException {
-    try (HostTensor score = HostTensor.of(new float[] {0, 0, 50, 0}, 2, 2);
+  void oddsOfCertainStepsAreNumbers() throws IOException {
+    stepEnds(4);
+    String row = "{\"prompt\":\"p\",\"responses\":[[\"a\",\"c\"],[\"b\"]]}\n";
+    Run run = run("score", row, "--step-reduction", "mean_odds", "--step-separator", "\\n");
+    assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+    JsonNode scored = run.json().get(0);
+    assertEquals(1, scored.get("step_scores").get(0).get(1).asDouble());
+    assertEquals(1, scored.get("scores").get(0).asDouble() / Math.exp(40), 1e-6);
+    assertEquals(scored.get("scores").get(0), scored.get("scores").get(1));
+  }
+
+  /** The logit of every step is this often ten. */
+  private void stepEnds(float tens) throws IOException {
+    try (HostTensor score = HostTensor.of(new float[] {0, 0, tens, 0}, 2, 2);
         HostTensor bias = HostTensor.of(new float[] {0, 0}, 2)) {
       TinyModel.writeOfStepEnds(folder);
       Safetensors.write(
@@ -135,6 +147,12 @@ class StepScoresTest {
           Map.of("format", "pt"),
           Map.of("score.weight", score, "score.bias", bias));
     }
+  }
+
+  /** The model gives numbers; it is the reduction that does not. */
+  @Test
+  void aReductionWithoutResultIsNamed() throws IOException {
+    stepEnds(50);
     String row = "{\"prompt\":\"p\",\"responses\":[[\"a\"],[\"b\"]],\"scores\":[1,0]}\n";
     for (String command : List.of("score", "eval")) {
       Run run = run(command, row, "--step-reduction", "mean_odds", "--step-separator", "\\n");

@@ -15,7 +15,8 @@ import java.util.stream.DoubleStream;
  * <p>From logits z, with p = 1 / (1 + exp(-z)), everything is computed from log p = -log(1 +
  * exp(-z)), so that neither a long product nor a certain step loses its digits. {@link
  * #logOfLogits} gives the logarithm of the reduction, which ranks responses just the same and does
- * not underflow.
+ * not underflow. Probabilities of f32 are 6e-8 apart near 1 and exactly 1 from a logit of 17 on:
+ * where a reduction {@linkplain #needsLogits needs logits}, it is not to be taken from them.
  *
  * <p>A response without a step has no score: empty, not -1 as in openr.
  */
@@ -40,12 +41,34 @@ public enum StepReduction {
   MEAN_ODDS;
 
   /**
+   * Whether it is made of logits or odds, which a probability that was rounded near 1 has lost: a
+   * probability of f32 has odds 4 % wrong at logit 14, and infinite ones above 17.
+   */
+  public boolean needsLogits() {
+    return this == MEAN_LOGIT || this == MEAN_ODDS;
+  }
+
+  /**
+   * Whether logits have a reduction: none is NaN, and MEAN_LOGIT does not meet both infinities,
+   * which cancel to nothing defined.
+   *
+   * @param logits of each step
+   */
+  public boolean isDefined(double... logits) {
+    boolean opposite =
+        this == MEAN_LOGIT
+            && Arrays.stream(logits).anyMatch(z -> z == Double.NEGATIVE_INFINITY)
+            && Arrays.stream(logits).anyMatch(z -> z == Double.POSITIVE_INFINITY);
+    return !opposite && Arrays.stream(logits).noneMatch(Double::isNaN);
+  }
+
+  /**
    * Reduces probabilities.
    *
    * @param probabilities of each step, 0 to 1
    * @return empty without a step
-   * @throws InvalidArgumentException if one is not between 0 and 1, or MEAN_LOGIT meets both 0 and
-   *     1, whose logits cancel to nothing defined
+   * @throws InvalidArgumentException if one is not between 0 and 1, or their logits, infinite at 0
+   *     and 1, have {@linkplain #isDefined no reduction}
    */
   public OptionalDouble ofProbabilities(double... probabilities) {
     for (int i = 0; i < probabilities.length; i++) {
@@ -69,7 +92,10 @@ public enum StepReduction {
           case GEOMETRIC_MEAN -> Math.exp(meanOf(Arrays.stream(probabilities).map(Math::log)));
           case MEAN_LOGIT ->
               Numbers.sigmoid(
-                  meanOf(Arrays.stream(probabilities).map(p -> Math.log(p) - Math.log1p(-p))));
+                  meanLogit(
+                      Arrays.stream(probabilities)
+                          .map(p -> Math.log(p) - Math.log1p(-p))
+                          .toArray()));
           case MEAN_ODDS -> meanOf(Arrays.stream(probabilities).map(p -> p / (1 - p)));
         });
   }
@@ -80,6 +106,7 @@ public enum StepReduction {
    *
    * @param logits of each step, not NaN
    * @return empty without a step
+   * @throws InvalidArgumentException if they have {@linkplain #isDefined no reduction}
    */
   public OptionalDouble ofLogits(double... logits) {
     OptionalDouble logarithm = logOfLogits(logits);
@@ -91,6 +118,7 @@ public enum StepReduction {
    *
    * @param logits of each step, not NaN
    * @return empty without a step
+   * @throws InvalidArgumentException if they have {@linkplain #isDefined no reduction}
    */
   public OptionalDouble logOfLogits(double... logits) {
     for (int i = 0; i < logits.length; i++) {
@@ -112,7 +140,7 @@ public enum StepReduction {
           case MEAN -> Numbers.logSumExp(logs) - Math.log(logs.length);
           case SUM -> Numbers.logSumExp(logs);
           case GEOMETRIC_MEAN -> meanOf(Arrays.stream(logs));
-          case MEAN_LOGIT -> logSigmoid(meanOf(Arrays.stream(logits)));
+          case MEAN_LOGIT -> logSigmoid(meanLogit(logits));
           case MEAN_ODDS -> Numbers.logSumExp(logits) - Math.log(logits.length);
         });
   }
@@ -121,12 +149,15 @@ public enum StepReduction {
     return -Numbers.softplus(-logit);
   }
 
-  private static double meanOf(DoubleStream values) {
-    double mean = values.average().orElseThrow();
-    if (Double.isNaN(mean)) {
+  private static double meanLogit(double... logits) {
+    if (!MEAN_LOGIT.isDefined(logits)) {
       throw new InvalidArgumentException(
           "the mean of logits is not defined: one step has probability 0 and another 1; use another reduction");
     }
-    return mean;
+    return meanOf(Arrays.stream(logits));
+  }
+
+  private static double meanOf(DoubleStream values) {
+    return values.average().orElseThrow();
   }
 }

@@ -5,9 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
@@ -31,9 +29,10 @@ record Swiss(int rounds, RandomGenerator random) implements Tournament {
   public Placement play(int responses, Judge judge) {
     Contest contest = new Contest(responses, judge);
     double[] points = new double[responses];
-    List<Set<Integer>> met = new ArrayList<>();
+    // Who meets somebody twice has them here twice: Buchholz counts opponents by round.
+    List<List<Integer>> met = new ArrayList<>();
     for (int i = 0; i < responses; i++) {
-      met.add(new HashSet<>());
+      met.add(new ArrayList<>());
     }
     int wanted = rounds > 0 ? rounds : Integer.SIZE - Integer.numberOfLeadingZeros(responses - 1);
     for (int round = 0; round < Math.min(wanted, responses - 1); round++) {
@@ -44,7 +43,7 @@ record Swiss(int rounds, RandomGenerator random) implements Tournament {
     return new Placement(rewards(points, buchholz), contest.comparisons());
   }
 
-  private void playRound(Contest contest, double[] points, List<Set<Integer>> met) {
+  private void playRound(Contest contest, double[] points, List<List<Integer>> met) {
     List<Integer> waiting = new ArrayList<>(IntStream.range(0, points.length).boxed().toList());
     Draws.shuffle(waiting, random);
     waiting.sort(Comparator.comparingDouble((Integer i) -> points[i]).reversed());

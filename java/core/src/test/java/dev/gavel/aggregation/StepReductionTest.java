@@ -3,6 +3,7 @@ package dev.gavel.aggregation;
 import static dev.gavel.aggregation.Sample.refused;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
@@ -63,6 +64,28 @@ class StepReductionTest {
             > StepReduction.PRODUCT.logOfLogits(steps).orElseThrow());
     // exp(-40) is lost in 1 - p, not in the logit.
     assertEquals(-Math.exp(-40), StepReduction.MIN.logOfLogits(40).orElseThrow(), 1e-30);
+  }
+
+  @Test
+  void logitsOfBothInfinitiesHaveNoMean() {
+    double infinite = Double.POSITIVE_INFINITY;
+    refused("not defined", () -> StepReduction.MEAN_LOGIT.ofLogits(1, infinite, -infinite));
+    for (StepReduction reduction : StepReduction.values()) {
+      boolean meanLogit = reduction == StepReduction.MEAN_LOGIT;
+      assertEquals(!meanLogit, reduction.isDefined(infinite, 1, -infinite));
+      assertTrue(reduction.isDefined(infinite, 1, infinite));
+      assertTrue(reduction.isDefined(-infinite, -infinite));
+      assertFalse(reduction.isDefined(0, Double.NaN));
+      assertEquals(meanLogit || reduction == StepReduction.MEAN_ODDS, reduction.needsLogits());
+      // What is said to be defined is.
+      double[] both = meanLogit ? new double[] {infinite, 1} : new double[] {infinite, -infinite};
+      assertFalse(Double.isNaN(reduction.ofLogits(both).orElseThrow()), reduction::toString);
+      assertEquals(
+          reduction == StepReduction.MEAN_ODDS ? infinite : reduction == StepReduction.SUM ? 2 : 1,
+          reduction.ofLogits(infinite, infinite).orElseThrow(),
+          reduction::toString);
+      assertEquals(0, reduction.ofLogits(-infinite, -infinite).orElseThrow(), reduction::toString);
+    }
   }
 
   private static double[] logitsOf(double logit, int count) {

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class TournamentTest {
@@ -240,6 +241,52 @@ class TournamentTest {
     assertEquals(List.of(shownFirst.getLast()), single.champions());
     Placement twice = Tournament.doubleElimination(new SplittableRandom(17)).play(2, judge);
     assertEquals(List.of(shownFirst.getLast()), twice.champions());
+  }
+
+  /** Points and Buchholz counted anew from who was asked about; who met twice counts twice. */
+  @Test
+  void swissRewardsAreThoseOfItsComparisons() {
+    SplittableRandom random = new SplittableRandom(20);
+    int again = 0;
+    for (int trial = 0; trial < 300; trial++) {
+      int n = random.nextInt(2, 10);
+      int rounds = random.nextInt(1, 9);
+      double[] strength = random.ints(n, 0, 4).asDoubleStream().toArray();
+      List<List<Integer>> asked = new ArrayList<>();
+      Judge judge =
+          (first, second) -> {
+            asked.add(List.of(first, second));
+            return new Points(strength[first], strength[second]);
+          };
+      Placement placement = Tournament.swiss(rounds, random).play(n, judge);
+      again += asked.size() - (int) asked.stream().map(Set::copyOf).distinct().count();
+      double[] points = new double[n];
+      for (int from = 0; from < asked.size(); from += n / 2) {
+        Set<Integer> without = new HashSet<>(IntStream.range(0, n).boxed().toList());
+        for (List<Integer> pair : asked.subList(from, from + n / 2)) {
+          double difference = strength[pair.getFirst()] - strength[pair.getLast()];
+          points[pair.getFirst()] += difference > 0 ? 1 : difference == 0 ? 0.5 : 0;
+          points[pair.getLast()] += difference < 0 ? 1 : difference == 0 ? 0.5 : 0;
+          pair.forEach(without::remove);
+        }
+        without.forEach(one -> points[one]++);
+      }
+      double[] order = points.clone();
+      for (List<Integer> pair : asked) {
+        // Below half a point of their own, however many rounds.
+        order[pair.getFirst()] += points[pair.getLast()] / 1024;
+        order[pair.getLast()] += points[pair.getFirst()] / 1024;
+      }
+      double[] expected = new double[n];
+      for (int i = 0; i < n; i++) {
+        double own = order[i];
+        double better = DoubleStream.of(order).filter(other -> other > own).count();
+        double equal = DoubleStream.of(order).filter(other -> other == own).count();
+        expected[i] = 1 - (better + (equal - 1) / 2) / (n - 1);
+      }
+      assertClose(expected, placement.toArray());
+    }
+    assertTrue(again > 50, again + " met again");
   }
 
   /** With as many rounds as others everyone may meet everyone; who must meet again does. */

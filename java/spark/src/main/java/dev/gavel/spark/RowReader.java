@@ -74,13 +74,13 @@ final class RowReader {
     if (chosen == null && rejected == null) {
       return read(messages == null ? prompt : messages, responses, longestRow);
     }
+    Prompt read = prompt(messages == null ? prompt : messages);
     if (responses != null) {
       throw new BadRowException(
           "responses",
           "responses beside chosen or rejected",
           "the row has responses and chosen or rejected; keep one form");
     }
-    Prompt read = prompt(messages == null ? prompt : messages);
     List<String> texts = new ArrayList<>(responses("chosen", chosen));
     texts.addAll(responses("rejected", rejected));
     return checked(new Texts(read, List.copyOf(texts), List.of()), longestRow);
@@ -147,7 +147,9 @@ final class RowReader {
   private static ChatMessage message(String at, @Nullable Object value) throws BadRowException {
     if (!(value instanceof Row message)) {
       throw new BadRowException(
-          at, "null", "%s is null; it must be {\"role\", \"content\"}".formatted(at));
+          at,
+          kind(value),
+          "%s is %s; it must be {\"role\", \"content\"}".formatted(at, kind(value)));
     }
     return ChatMessage.of(
         text(at + ".role", value(message, "role")),
@@ -183,7 +185,9 @@ final class RowReader {
       String name = "responses[" + read.size() + "]";
       if (!(response instanceof Seq<?>)) {
         throw new BadRowException(
-            name, "null", "%s is null; it must be a list of steps".formatted(name));
+            name,
+            kind(response),
+            "%s is %s; it must be a list of steps".formatted(name, kind(response)));
       }
       read.add(responses(name, response));
     }
@@ -192,9 +196,21 @@ final class RowReader {
 
   private static String text(String field, @Nullable Object value) throws BadRowException {
     if (!(value instanceof String text)) {
-      throw new BadRowException(field, "null", "%s is null; it must be text".formatted(field));
+      throw new BadRowException(
+          field, kind(value), "%s is %s; it must be text".formatted(field, kind(value)));
     }
     return RowTexts.content(field, text);
+  }
+
+  // The types of columns that are given one by one are not checked before.
+  private static String kind(@Nullable Object value) {
+    return switch (value) {
+      case null -> "null";
+      case String _ -> "a text";
+      case Seq<?> _ -> "an array";
+      case Row _ -> "a struct";
+      default -> "of type " + value.getClass().getSimpleName();
+    };
   }
 
   private static @Nullable Object value(Row row, String name) {

@@ -218,6 +218,32 @@ class GavelScorerTest {
     assertNull(scored.get(3).get(scored.get(3).fieldIndex("scores")));
   }
 
+  /** Columns that are given one by one have any type, which was called null. */
+  @Test
+  void aValueOfAnotherTypeIsNamed() {
+    GavelScorer scorer = GavelScorer.of(SMALL);
+    String told =
+        spark
+            .sql("select 7 n, 'p' p, array('a') a, array(7) numbers, array(array(array('a'))) deep")
+            .select(
+                scorer.column(functions.col("n"), functions.col("a")).as("v0"),
+                scorer.column(functions.col("a"), functions.col("a")).as("v1"),
+                scorer.column(functions.col("p"), functions.col("numbers")).as("v2"),
+                scorer.column(functions.col("p"), functions.col("deep")).as("v3"))
+            .selectExpr(
+                "concat_ws('|', v0.error.message, v1.error.message, v2.error.message,"
+                    + " v3.error.message)")
+            .first()
+            .getString(0);
+    assertEquals(
+        "prompt is of type Integer; it must be text"
+            + "|messages[0] is a text; it must be {\"role\", \"content\"}"
+            + "|responses[0] is of type Integer; it must be text"
+            + "|responses[0][0] is an array; it must be text",
+        told);
+    GavelScorer.closeUnusedModels();
+  }
+
   @Test
   void tasksShareOneModelAndAnIdleOneIsClosed() {
     Dataset<Row> frame = Sample.frame(spark, 12);

@@ -13,8 +13,9 @@ import java.util.stream.IntStream;
  * @param scores one per response, in order; higher is better; NaN where a hidden state was one, or
  *     the reduction of its steps is not defined
  * @param spread what is behind the scores where each is the mean of a distribution
- * @param steps scores of the steps of each response, of which {@code scores} are the reduction;
- *     empty where the model scores responses whole
+ * @param steps scores of the steps of each response, of which {@code scores} are the reduction, or
+ *     of whose logits they are where it {@linkplain dev.gavel.aggregation.StepReduction#needsLogits
+ *     needs them}; empty where the model scores responses whole
  * @param objectives what a head of several objectives gives for each, in order; empty where it has
  *     one
  * @param layout how responses lay in sequences

@@ -7,7 +7,7 @@ import java.util.List;
 
 /**
  * What a head gives for a response, as a row of numbers: its score, then its objectives, then what
- * is behind each number that is the mean of a distribution.
+ * is behind each number that is the mean of a distribution, then the logit of the score.
  *
  * @param objectives names, in order; none where the head gives nothing but a score
  * @param mixed whether the score is mixed of the objectives; otherwise it is one of them, where
@@ -15,9 +15,15 @@ import java.util.List;
  * @param chosen which of them, else 0
  * @param spread what is behind them, or behind the score where there are none
  * @param quantiles numbers of a spread of QUANTILES, else 0
+ * @param logits whether the logit is among them, as the reduction of steps may need it
  */
 public record HeadOutputs(
-    List<String> objectives, boolean mixed, int chosen, SpreadKind spread, int quantiles) {
+    List<String> objectives,
+    boolean mixed,
+    int chosen,
+    SpreadKind spread,
+    int quantiles,
+    boolean logits) {
   /** Copies the names. */
   public HeadOutputs {
     objectives = List.copyOf(objectives);
@@ -37,9 +43,9 @@ public record HeadOutputs(
     return switch (distributions) {
       case Readout.Expectation(List<Float> _, Readout.Statistic statistic)
           when statistic == Readout.Statistic.MEAN ->
-          new HeadOutputs(objectives, mixed, chosen, SpreadKind.VARIANCE, 0);
+          new HeadOutputs(objectives, mixed, chosen, SpreadKind.VARIANCE, 0, false);
       case Readout.QuantileMean(int quantiles) ->
-          new HeadOutputs(objectives, mixed, chosen, SpreadKind.QUANTILES, quantiles);
+          new HeadOutputs(objectives, mixed, chosen, SpreadKind.QUANTILES, quantiles, false);
       case Readout.Identity(),
           Readout.Affine _,
           Readout.Sigmoid(),
@@ -47,8 +53,13 @@ public record HeadOutputs(
           Readout.Expectation _,
           Readout.WeightedSum _,
           Readout.GatedSum _ ->
-          new HeadOutputs(objectives, mixed, chosen, SpreadKind.NONE, 0);
+          new HeadOutputs(objectives, mixed, chosen, SpreadKind.NONE, 0, false);
     };
+  }
+
+  /** The same with logits. */
+  HeadOutputs withLogits() {
+    return new HeadOutputs(objectives, mixed, chosen, spread, quantiles, true);
   }
 
   /** Whether the score itself is the mean of a distribution. */
@@ -77,12 +88,17 @@ public record HeadOutputs(
 
   /** Numbers of a response. */
   public int width() {
-    return 1 + objectives.size() + distributions() * spreadWidth();
+    return 1 + objectives.size() + distributions() * spreadWidth() + (logits ? 1 : 0);
   }
 
   /** The scores among rows of numbers. */
   public List<Float> scores(List<Float> values) {
     return column(values, 0);
+  }
+
+  /** The logits among rows of numbers, where they are there. */
+  List<Float> logits(List<Float> values) {
+    return column(values, width() - 1);
   }
 
   /** What is behind the scores. */

@@ -39,7 +39,10 @@ public final class RewardModel implements AutoCloseable {
     this.reading = parts.found().reading();
     this.text = parts.text();
     this.context = parts.context();
-    this.head = parts.head();
+    this.head =
+        stepReduction
+            .map(reduction -> StepScores.head(config.name(), parts.head(), reduction))
+            .orElseGet(parts::head);
     this.layout = options.layout().orElseGet(config::layoutValue);
     this.budget = options.apply(config.budget());
     this.stepReduction = stepReduction;
@@ -171,7 +174,8 @@ public final class RewardModel implements AutoCloseable {
   }
 
   /**
-   * Scores responses step by step.
+   * Scores responses step by step; the score of a response is the reduction of its steps' scores,
+   * or of their logits where it {@linkplain StepReduction#needsLogits needs them}.
    *
    * @param responses steps of each, in order
    * @throws InvalidArgumentException if the model scores responses whole, or a step cannot be
@@ -270,7 +274,9 @@ public final class RewardModel implements AutoCloseable {
     List<Float> scores = outputs().scores(values);
     List<List<Float>> steps = StepScores.byResponse(scores, packed.steps());
     return new GroupScore(
-        stepReduction.map(reduction -> StepScores.reduced(reduction, steps)).orElse(scores),
+        stepReduction
+            .map(reduction -> StepScores.reduced(reduction, reducedFrom(steps, group, values)))
+            .orElse(scores),
         outputs().scoreSpread(values),
         steps,
         outputs().objectives(values),
@@ -284,6 +290,14 @@ public final class RewardModel implements AutoCloseable {
         group.specialLiterals(),
         config.readout().kind(),
         text.template());
+  }
+
+  /** What the score of a response is made of: the scores of its steps, or their logits. */
+  private List<List<Float>> reducedFrom(
+      List<List<Float>> steps, TextBackbone.Tokenized group, List<Float> values) {
+    return outputs().logits()
+        ? StepScores.byResponse(outputs().logits(values), group.packed().steps())
+        : steps;
   }
 
   /** The configuration it was loaded from. */
@@ -341,10 +355,17 @@ public final class RewardModel implements AutoCloseable {
     return text;
   }
 
+  /**
+   * Frees everything. Closing again does nothing.
+   *
+   * @throws IllegalStateException while a call runs; the model stays as it was where its backbone
+   *     is running
+   */
   @Override
   public void close() {
+    // First what takes nearly all the time of a call, so that a model in use is not closed by half.
+    text.close();
     head.close();
     context.close();
-    text.close();
   }
 }

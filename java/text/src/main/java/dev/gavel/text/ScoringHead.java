@@ -119,6 +119,25 @@ final class ScoringHead implements AutoCloseable {
     return readout;
   }
 
+  /** Whether its score is the probability of a logit. */
+  boolean givesProbability() {
+    return readout instanceof Readout.Sigmoid && head.spec().outputWidth() == 1;
+  }
+
+  /**
+   * The same head, which gives the logit of its score, too; either is closed, not both.
+   *
+   * @throws IllegalStateException if its score is not {@linkplain #givesProbability that of one}
+   */
+  ScoringHead withLogits() {
+    if (!givesProbability()) {
+      throw new IllegalStateException(
+          "readout %s of %d logits is no probability of one"
+              .formatted(readout, head.spec().outputWidth()));
+    }
+    return new ScoringHead(head, gate, pooling, readout, outputs.withLogits());
+  }
+
   /** What it gives for a response. */
   HeadOutputs outputs() {
     return outputs;
@@ -152,6 +171,9 @@ final class ScoringHead implements AutoCloseable {
         values.add(into.score(i, outputs.chosen()));
         addObjectives(values, into, i);
         addSpread(values, into, variances, i);
+        if (outputs.logits()) {
+          values.add(into.logits().floatAt(i));
+        }
       }
       return values;
     }
@@ -175,7 +197,7 @@ final class ScoringHead implements AutoCloseable {
     if (outputs.mixed()) {
       extras.add(ScoreBatch.Extra.OBJECTIVES);
     }
-    if (outputs.spread() == HeadOutputs.SpreadKind.QUANTILES) {
+    if (outputs.spread() == HeadOutputs.SpreadKind.QUANTILES || outputs.logits()) {
       extras.add(ScoreBatch.Extra.LOGITS);
     }
     return extras.toArray(ScoreBatch.Extra[]::new);

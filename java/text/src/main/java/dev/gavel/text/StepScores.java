@@ -2,6 +2,7 @@ package dev.gavel.text;
 
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
+import dev.gavel.UnsupportedException;
 import dev.gavel.aggregation.StepReduction;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,25 +52,50 @@ final class StepScores {
     return responses;
   }
 
-  /** One score per response; NaN where a step's is, or the reduction is not defined. */
-  static List<Float> reduced(StepReduction reduction, List<List<Float>> responses) {
-    List<Float> scores = new ArrayList<>();
-    for (List<Float> steps : responses) {
-      double[] probabilities = steps.stream().mapToDouble(Float::doubleValue).toArray();
-      scores.add(
-          isDefined(reduction, probabilities)
-              ? (float) reduction.ofProbabilities(probabilities).orElseThrow()
-              : Float.NaN);
+  /**
+   * The head that gives what the reduction is made of.
+   *
+   * @throws UnsupportedException if that are logits, and the scores of the head are not their
+   *     probabilities
+   */
+  static ScoringHead head(String model, ScoringHead head, StepReduction reduction) {
+    if (!reduction.needsLogits()) {
+      return head;
     }
-    return scores;
+    if (!head.givesProbability()) {
+      throw new UnsupportedException(
+          "step reduction %s of model %s, whose steps have no logit: its readout is %s of %d outputs; use another reduction"
+              .formatted(
+                  reduction.toString().toLowerCase(Locale.ROOT),
+                  model,
+                  head.readout(),
+                  head.head().spec().outputWidth()));
+    }
+    return head.withLogits();
   }
 
-  // Probabilities of f32 reach 0 and 1: then the row has no score, and others still have theirs.
-  private static boolean isDefined(StepReduction reduction, double... probabilities) {
-    boolean opposite =
-        reduction == StepReduction.MEAN_LOGIT
-            && Arrays.stream(probabilities).anyMatch(p -> p == 0)
-            && Arrays.stream(probabilities).anyMatch(p -> p == 1);
-    return !opposite && Arrays.stream(probabilities).noneMatch(Double::isNaN);
+  /**
+   * One score per response; NaN where a step's is, or the reduction is not defined.
+   *
+   * @param responses of each the logits of its steps where the reduction needs them, else their
+   *     scores, so that for instance the least is exactly one of these
+   */
+  static List<Float> reduced(StepReduction reduction, List<List<Float>> responses) {
+    return responses.stream().map(steps -> reduced(reduction, numbers(steps))).toList();
+  }
+
+  private static float reduced(StepReduction reduction, double... steps) {
+    if (reduction.needsLogits()) {
+      return reduction.isDefined(steps)
+          ? (float) reduction.ofLogits(steps).orElseThrow()
+          : Float.NaN;
+    }
+    return Arrays.stream(steps).anyMatch(Double::isNaN)
+        ? Float.NaN
+        : (float) reduction.ofProbabilities(steps).orElseThrow();
+  }
+
+  private static double[] numbers(List<Float> steps) {
+    return steps.stream().mapToDouble(Float::doubleValue).toArray();
   }
 }

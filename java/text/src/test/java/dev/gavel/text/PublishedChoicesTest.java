@@ -108,6 +108,47 @@ class PublishedChoicesTest {
     }
   }
 
+  /** Steps as certain as these have probability 1 in f32, and odds that differ. */
+  @Test
+  void logitsReachTheReductionOfSteps() {
+    config("Qwen2ForTokenClassification", "qwen2", "\"num_labels\": 2");
+    // The line end is token 10, so these are a tenth of the logit.
+    for (float tenth : new float[] {-6, 1.4f, 3, 6}) {
+      head(
+          Map.of(
+              "score.weight", new float[] {0, 0, tenth, 0},
+              "score.bias", new float[] {0, 0}));
+      ModelChoices choices = ModelChoices.none().withStepSeparator("\n");
+      List<List<String>> responses = List.of(List.of("a", "b", "c"), List.of("d"));
+      try (RewardModel odds = load(choices.withStepReduction(StepReduction.MEAN_ODDS));
+          RewardModel logit = load(choices.withStepReduction(StepReduction.MEAN_LOGIT));
+          RewardModel least = load(choices.withStepReduction(StepReduction.MIN))) {
+        double expected = Math.exp(10 * tenth);
+        GroupScore scored = odds.scoreSteps(PROMPT, responses);
+        scored.scores().forEach(score -> assertEquals(expected, score, 1e-5 * expected));
+        float mean = (float) right(10 * tenth);
+        logit
+            .scoreSteps(PROMPT, responses)
+            .scores()
+            .forEach(score -> assertEquals(mean, score, 1e-5 * mean));
+        // What is told of the steps does not depend on the reduction.
+        GroupScore other = least.scoreSteps(PROMPT, responses);
+        assertEquals(other.steps(), scored.steps());
+        assertEquals(
+            List.of(other.steps().get(0).getFirst(), other.steps().get(1).getFirst()),
+            other.scores());
+        // Of several groups at once, each has its own.
+        List<GroupScore> both =
+            odds.score(
+                List.of(
+                    odds.prepareSteps(PROMPT, responses),
+                    odds.prepareSteps(PROMPT, responses.reversed())));
+        assertEquals(scored.scores(), both.getFirst().scores());
+        assertEquals(scored.scores().reversed(), both.getLast().scores());
+      }
+    }
+  }
+
   @Test
   void whatEndsAStepIsChosen() {
     trl();

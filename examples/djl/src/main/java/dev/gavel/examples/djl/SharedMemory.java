@@ -21,8 +21,10 @@ public final class SharedMemory {
   /**
    * A view of an array, which stays open as long as the view is used.
    *
-   * @param array f32 or i64, on the CPU, made by DJL's PyTorch engine; not a transposed or sliced
-   *     view, of which the engine would hand out a copy
+   * @param array f32 or i64, on the CPU, made by DJL's PyTorch engine; not a view whose numbers do
+   *     not lie one after another (transposed, columns of a slice, broadcast), of which the engine
+   *     hands out a copy
+   * @throws IllegalArgumentException if it is none of these
    */
   public static HostTensor tensor(NDArray array) {
     if (!array.getDevice().equals(Device.cpu())) {
@@ -44,16 +46,30 @@ public final class SharedMemory {
           "engine %s hands out copies of its arrays only; use PyTorch"
               .formatted(array.getManager().getEngine().getEngineName()));
     }
+    // Of a view each call copies anew; what is written to a copy would not reach the array.
+    if (!MemorySegment.ofBuffer(memory).equals(MemorySegment.ofBuffer(array.toByteBuffer(true)))) {
+      throw new IllegalArgumentException(
+          "the array of shape %s is a view whose numbers do not lie one after another; share a copy, flatten().reshape(shape)"
+              .formatted(array.getShape()));
+    }
     return HostTensor.wrap(dtype, MemorySegment.ofBuffer(memory), array.getShape().getShape());
   }
 
   /**
-   * A view of an f32 tensor.
+   * A view of a tensor of f32 or i64.
    *
    * @param manager of DJL's PyTorch engine; closing it leaves the tensor alone
    */
   public static NDArray array(NDManager manager, HostTensor tensor) {
+    DataType type =
+        switch (tensor.dtype()) {
+          case F32 -> DataType.FLOAT32;
+          case I64 -> DataType.INT64;
+          default ->
+              throw new IllegalArgumentException(
+                  "the tensor is %s; it must be f32 or i64".formatted(tensor));
+        };
     ByteBuffer memory = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
-    return manager.create(memory, new Shape(tensor.shape()), DataType.FLOAT32);
+    return manager.create(memory, new Shape(tensor.shape()), type);
   }
 }

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.gavel.Context;
+import dev.gavel.DType;
 import dev.gavel.HeadSpec;
 import dev.gavel.HostTensor;
 import dev.gavel.Init;
@@ -55,6 +56,34 @@ class TrainUnderHeadTest {
       }
       NDArray halves = array.toType(DataType.FLOAT64, true);
       assertThrows(IllegalArgumentException.class, () -> SharedMemory.tensor(halves));
+    }
+  }
+
+  /** A copy is not shared, and numbers of another type are not read as f32. */
+  @Test
+  void whatCannotBeSharedIsRefused() {
+    try (NDManager manager = NDManager.newBaseManager(ai.djl.Device.cpu(), "PyTorch")) {
+      NDArray array = random(manager, 1, 1, 3, 4);
+      for (NDArray view :
+          new NDArray[] {
+            array.transpose(), array.get(":,1:3"), array.get("0:1").broadcast(new Shape(3, 4))
+          }) {
+        assertThrows(IllegalArgumentException.class, () -> SharedMemory.tensor(view));
+        SharedMemory.tensor(view.flatten().reshape(view.getShape())).close();
+      }
+      try (HostTensor rows = SharedMemory.tensor(array.get("1:"))) {
+        rows.setFloat(0, 42);
+        assertEquals(42, array.getFloat(1, 0));
+      }
+      try (HostTensor tensor = HostTensor.of(new long[] {7, -8}, 2)) {
+        NDArray longs = SharedMemory.array(manager, tensor);
+        assertEquals(-8, longs.getLong(1));
+        longs.close();
+      }
+      try (HostTensor tensor = HostTensor.allocate(DType.BF16, 2)) {
+        assertThrows(
+            IllegalArgumentException.class, () -> SharedMemory.array(manager, tensor).close());
+      }
     }
   }
 

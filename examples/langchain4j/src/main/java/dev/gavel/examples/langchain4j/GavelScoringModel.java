@@ -1,6 +1,7 @@
 package dev.gavel.examples.langchain4j;
 
 import dev.gavel.GavelException;
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.RewardModel;
 import dev.langchain4j.data.segment.TextSegment;
@@ -8,6 +9,7 @@ import dev.langchain4j.model.output.Response;
 import dev.langchain4j.model.scoring.ScoringModel;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A reward model as langchain4j's scoring model: the query is the prompt, the segments are its
@@ -28,12 +30,18 @@ public final class GavelScoringModel implements ScoringModel {
    * {@inheritDoc}
    *
    * @return one score per segment, in order
-   * @throws dev.gavel.InvalidArgumentException if a segment cannot be scored; the message says
-   *     which
+   * @throws InvalidArgumentException if a segment cannot be scored, or is null, or the query is;
+   *     the message says which
    * @throws GavelException if a score is no finite number
    */
   @Override
   public Response<List<Double>> scoreAll(List<TextSegment> segments, String query) {
+    // Where it is called from, nobody may have looked for nulls.
+    requireGiven("segments", segments);
+    requireGiven("query", query);
+    for (int i = 0; i < segments.size(); i++) {
+      requireGiven("segment " + i, segments.get(i));
+    }
     if (segments.isEmpty()) {
       return Response.from(List.of());
     }
@@ -48,5 +56,11 @@ public final class GavelScoringModel implements ScoringModel {
       scores.add((double) score);
     }
     return Response.from(List.copyOf(scores));
+  }
+
+  private static void requireGiven(String what, @Nullable Object value) {
+    if (value == null) {
+      throw new InvalidArgumentException(what + " is null; it must be given");
+    }
   }
 }

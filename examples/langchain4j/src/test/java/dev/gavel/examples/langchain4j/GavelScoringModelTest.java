@@ -9,8 +9,10 @@ import dev.gavel.Layout;
 import dev.gavel.text.RewardModel;
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.scoring.ScoringModel;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class GavelScoringModelTest {
   private static final String QUERY = "What is the capital of Australia?";
@@ -47,6 +49,11 @@ class GavelScoringModelTest {
     try (RewardModel model = RewardModel.load("default")) {
       ScoringModel scoring = new GavelScoringModel(model);
       assertEquals(List.of(), scoring.scoreAll(List.of(), QUERY).content());
+      refused("query is null", () -> scoring.scoreAll(segments(TEXTS), null));
+      refused("segments is null", () -> scoring.scoreAll(null, QUERY));
+      refused(
+          "segment 1 is null",
+          () -> scoring.scoreAll(Arrays.asList(TextSegment.from("a"), null), QUERY));
       String message =
           String.valueOf(
               assertThrows(
@@ -55,5 +62,11 @@ class GavelScoringModelTest {
                   .getMessage());
       assertTrue(message.contains("response 1"), message);
     }
+  }
+
+  private static void refused(String text, Executable executable) {
+    String message =
+        String.valueOf(assertThrows(InvalidArgumentException.class, executable).getMessage());
+    assertTrue(message.startsWith(text), message);
   }
 }

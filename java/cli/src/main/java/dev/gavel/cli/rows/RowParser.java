@@ -76,10 +76,11 @@ public final class RowParser {
           fields.optional("subset").isPresent()
               ? Optional.of(fields.text("subset"))
               : Optional.empty();
-      List<List<String>> steps = Steps.read(fields);
+      boolean pair = isPair(fields);
+      List<List<String>> steps = pair ? List.of() : Steps.read(fields);
       List<String> responses =
           steps.isEmpty()
-              ? responses(fields)
+              ? responses(fields, pair)
               : steps.stream().map(response -> String.join("\n", response)).toList();
       Optional<List<Double>> labels =
           withLabels ? Optional.of(Labels.read(fields, responses.size())) : Optional.empty();
@@ -140,15 +141,19 @@ public final class RowParser {
     return id;
   }
 
-  private static List<String> responses(Fields fields) throws BadRowException {
+  private static boolean isPair(Fields fields) throws BadRowException {
     boolean pair = fields.optional("chosen").isPresent() || fields.optional("rejected").isPresent();
+    if (pair && fields.optional("responses").isPresent()) {
+      throw new BadRowException(
+          "responses",
+          "responses beside chosen or rejected",
+          "the row has responses and chosen or rejected; keep one form");
+    }
+    return pair;
+  }
+
+  private static List<String> responses(Fields fields, boolean pair) throws BadRowException {
     if (pair) {
-      if (fields.optional("responses").isPresent()) {
-        throw new BadRowException(
-            "responses",
-            "responses beside chosen or rejected",
-            "the row has responses and chosen or rejected; keep one form");
-      }
       List<String> texts = new ArrayList<>(fields.contents("chosen"));
       texts.addAll(fields.contents("rejected"));
       return texts;

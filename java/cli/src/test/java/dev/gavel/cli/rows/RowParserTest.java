@@ -89,6 +89,19 @@ class RowParserTest {
     }
   }
 
+  /** The lists of steps were scored, and the pair beside them not seen. */
+  @Test
+  void stepsBesideAPairAreRefusedAsTextsAre() {
+    for (String responses : List.of("[\"a\"]", "[[\"a\"]]")) {
+      for (String more : List.of("chosen", "rejected")) {
+        ParsedRow.Bad bad =
+            bad("{\"prompt\":\"p\",\"responses\":%s,\"%s\":\"b\"}".formatted(responses, more));
+        assertEquals("responses", bad.error().field());
+        assertTrue(bad.error().message().contains("keep one form"), bad.error().message());
+      }
+    }
+  }
+
   @Test
   void readsConversations() {
     Row one = good("{\"messages\":[{\"role\":\"user\",\"content\":\"c\"}],\"responses\":[\"a\"]}");

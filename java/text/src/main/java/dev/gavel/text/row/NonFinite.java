@@ -38,7 +38,7 @@ public final class NonFinite {
    */
   public static String reason(GroupScore score) {
     return isOfReduction(score)
-        ? "its steps have finite scores, of which the step reduction makes none: of a step with probability 1, or of one with 0 and another with 1. Use another reduction"
+        ? "its steps have finite scores, of which the step reduction makes none: of odds whose mean is more than f32 holds (a logit above 88), or of logits that are infinite with both signs. Use another reduction"
         : "the model's head or backbone gives values that are none";
   }
 
