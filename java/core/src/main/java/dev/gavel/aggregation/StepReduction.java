@@ -91,6 +91,7 @@ public enum StepReduction {
    *
    * @param logits of each step, not NaN
    * @return empty without a step
+   * @throws InvalidArgumentException if a logit is NaN
    */
   public OptionalDouble logOfLogits(double... logits) {
     for (int i = 0; i < logits.length; i++) {
