@@ -102,8 +102,8 @@ public final class Routing {
    * The rows of the responses that go to an expert; the others have {@link Spans#NONE}.
    *
    * @param spans rows of every response in the hidden states that the expert reads
-   * @throws InvalidArgumentException if there is no such expert, or there are not as many spans
-   *     as responses
+   * @throws InvalidArgumentException if there is no such expert, or there are not as many spans as
+   *     responses
    */
   public Spans to(int expert, Spans spans) {
     requireExpert(expert);
@@ -128,8 +128,8 @@ public final class Routing {
    * @param scores for each expert, of all responses: S neighbours each; empty for an expert that
    *     {@link #uses} denies
    * @return [R S]; -inf for invalid responses
-   * @throws InvalidArgumentException if there are not scores of every expert, and of an expert
-   *     not as many for each response
+   * @throws InvalidArgumentException if there are not scores of every expert, and of an expert not
+   *     as many for each response
    */
   public float[] merge(List<float[]> scores) {
     if (scores.size() != experts) {

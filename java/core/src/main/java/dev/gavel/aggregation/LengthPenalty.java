@@ -39,8 +39,7 @@ public final class LengthPenalty {
    * @param words of the response: words in lower case in the code, token ids do as well
    * @param n 1 or more
    * @param penalty where every n-gram is the same, in the limit; 0 or less
-   * @throws InvalidArgumentException if n is less than 1, or the penalty more than 0 or not
-   *     finite
+   * @throws InvalidArgumentException if n is less than 1, or the penalty more than 0 or not finite
    */
   public static double repetition(List<?> words, int n, double penalty) {
     if (n < 1 || !(penalty <= 0) || Double.isInfinite(penalty)) {
