@@ -17,7 +17,7 @@ fi
 
 # One row of the file has an empty response and is left out.
 gavel_train() {
-  "$root/gavel" train --data "$data" --skip-bad-rows --holdout 0.3 --loss bt --layout joint,independent --reversed \
+  "$root/gavel" train --input "$data" --skip-bad-rows --holdout 0.3 --loss bt --layout joint,independent --reversed \
     --activation silu --norm layer --learning-rate 3e-4 --weight-decay 1 --batch-size 32 \
     --init-deviation 0.05 --response-tokens 512 --seed 0 "$@"
 }

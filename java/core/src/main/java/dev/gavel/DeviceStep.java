@@ -97,6 +97,8 @@ public final class DeviceStep implements AutoCloseable {
    * @param responses R of every batch, 1 or more
    * @param stream where its work is enqueued; of a context of the head's device
    * @param extras what else steps are to do
+   * @throws InvalidArgumentException if there is no response, or the readout has nothing of what an
+   *     extra asks for
    */
   public static DeviceStep allocate(
       RewardHead head, Readout readout, int responses, Stream stream, Step.Extra... extras) {

@@ -300,6 +300,41 @@ public record HeadSpec(
     return List.copyOf(all);
   }
 
+  /** What differs from the head that something was made for, in words. */
+  String differences(HeadSpec madeFor) {
+    List<String> found = new ArrayList<>();
+    difference(found, "dtype", madeFor.dtype, dtype);
+    difference(found, "input width", madeFor.inputWidth, inputWidth);
+    difference(found, "hidden widths", madeFor.hiddenWidths, hiddenWidths);
+    difference(found, "output width", madeFor.outputWidth, outputWidth);
+    difference(found, "activation", madeFor.activation, activation);
+    difference(found, "norm", madeFor.norm, norm);
+    difference(found, "norm epsilon", madeFor.normEpsilon, normEpsilon);
+    difference(found, "output scale", madeFor.outputScale, outputScale);
+    difference(found, "negative slope", madeFor.negativeSlope, negativeSlope);
+    difference(found, "hidden bias", madeFor.hiddenBias, hiddenBias);
+    difference(found, "output bias", madeFor.outputBias, outputBias);
+    difference(found, "norm bias", madeFor.normBias, normBias);
+    difference(found, "slope per channel", madeFor.slopePerChannel, slopePerChannel);
+    difference(found, "kind", words(madeFor.kind), words(kind));
+    return String.join("; ", found);
+  }
+
+  private static void difference(List<String> found, String what, Object made, Object given) {
+    if (!made.equals(given)) {
+      found.add("%s was to be %s, is %s".formatted(what, made, given));
+    }
+  }
+
+  private static String words(Kind kind) {
+    return switch (kind) {
+      case Kind.Linear() -> "LINEAR";
+      case Kind.Mlp() -> "MLP";
+      case Kind.VocabRows(List<Integer> tokens) -> "VOCAB_ROWS of tokens " + tokens;
+      case Kind.ExpertConcat(int experts) -> "EXPERT_CONCAT of " + experts;
+    };
+  }
+
   /**
    * Name and shape of one parameter.
    *

@@ -51,6 +51,7 @@ public final class LossResult implements AutoCloseable {
    *
    * @param maxScores most scores it will take, 1 or more
    * @param maxItems most items (pairs or groups), 1 or more
+   * @throws InvalidArgumentException if either is less than 1
    */
   public static LossResult allocate(int maxScores, int maxItems) {
     if (maxScores < 1 || maxItems < 1) {

@@ -57,6 +57,7 @@ public final class PackedBatch implements AutoCloseable {
    * @param layout how responses lie in sequences
    * @param hidden hidden states [T, H]: f32, f16 or bf16; all T rows are in use
    * @param maxResponses most responses it will ever hold, 1 or more
+   * @throws InvalidArgumentException if there is to be room for less than 1 response
    */
   public static PackedBatch allocate(Layout layout, HostTensor hidden, int maxResponses) {
     if (maxResponses < 1) {

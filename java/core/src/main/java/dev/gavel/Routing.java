@@ -102,6 +102,8 @@ public final class Routing {
    * The rows of the responses that go to an expert; the others have {@link Spans#NONE}.
    *
    * @param spans rows of every response in the hidden states that the expert reads
+   * @throws InvalidArgumentException if there is no such expert, or there are not as many spans as
+   *     responses
    */
   public Spans to(int expert, Spans spans) {
     requireExpert(expert);
@@ -126,6 +128,8 @@ public final class Routing {
    * @param scores for each expert, of all responses: S neighbours each; empty for an expert that
    *     {@link #uses} denies
    * @return [R S]; -inf for invalid responses
+   * @throws InvalidArgumentException if there are not scores of every expert, and of an expert not
+   *     as many for each response
    */
   public float[] merge(List<float[]> scores) {
     if (scores.size() != experts) {
@@ -164,6 +168,8 @@ public final class Routing {
    * @param hidden hidden states that they read
    * @param spans rows of every response there
    * @return S scores of each response; -inf for invalid ones
+   * @throws InvalidArgumentException if there are not as many heads as experts, or not as many
+   *     spans as responses
    */
   public float[] score(
       List<RewardHead> heads, HostTensor hidden, Spans spans, Pooling pooling, Readout readout) {

@@ -239,7 +239,7 @@ public final class ScoreBatch implements AutoCloseable {
   void begin(HeadSpec headSpec, PackedBatch batch, Pooling pooling, Readout readout) {
     if (!headSpec.equals(spec)) {
       throw new InvalidArgumentException(
-          "score batch was made for %s, the head is %s".formatted(spec, headSpec));
+          "score batch was made for another head: %s".formatted(headSpec.differences(spec)));
     }
     check(readout);
     int count = batch.items(pooling);

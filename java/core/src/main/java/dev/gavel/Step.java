@@ -126,6 +126,9 @@ public final class Step implements AutoCloseable {
    * Room for steps with a readout. Identity, affine and sigmoid need not be named here; any other
    * readout must be the one of the forward passes, since what the backward pass needs of those
    * depends on it. With a gate the backward pass also computes {@link #gateGradients()}.
+   *
+   * @throws InvalidArgumentException if there is room for less than 1 response or item, for 2^31
+   *     scores or more, or the readout has nothing of what an extra asks for
    */
   public static Step allocate(
       RewardHead head, Readout readout, int maxResponses, int maxItems, Extra... extras) {

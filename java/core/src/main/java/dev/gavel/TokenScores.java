@@ -67,6 +67,7 @@ public final class TokenScores implements AutoCloseable {
    *
    * @param maxRows most rows of one call, 1 or more
    * @param maxSpans most spans of one call, 1 or more
+   * @throws InvalidArgumentException if either is less than 1
    */
   public static TokenScores allocate(int maxRows, int maxSpans) {
     if (maxRows < 1 || maxSpans < 1) {

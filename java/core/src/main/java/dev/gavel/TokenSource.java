@@ -98,7 +98,11 @@ public sealed interface TokenSource {
     }
   }
 
-  /** Checks that a tensor is a matrix of a float type. */
+  /**
+   * Checks that a tensor is a matrix of a float type.
+   *
+   * @throws InvalidTensorException if it is not
+   */
   static void requireMatrix(String what, HostTensor found, String shape) {
     if (found.rank() != 2 || !isFloat(found.dtype())) {
       throw new InvalidTensorException(
@@ -106,7 +110,11 @@ public sealed interface TokenSource {
     }
   }
 
-  /** Checks that a tensor has one value of this type per row. */
+  /**
+   * Checks that a tensor has one value of this type per row.
+   *
+   * @throws InvalidTensorException if it has not
+   */
   static void requireVector(String what, HostTensor found, DType dtype, long rows) {
     if (found.dtype() != dtype || found.rank() != 1 || found.size(0) != rows) {
       throw new InvalidTensorException(

@@ -103,7 +103,9 @@ class ScoreTest {
           "vectors of 8; the head takes 4");
       refuses(() -> bf16.score(batch, index, identity), "they must be bf16 as the head is");
       refuses(() -> head.score(batch, index, identity, scores), "room for 2 responses");
-      refuses(() -> head.score(batch, index, identity, ofBf16), "score batch was made for");
+      refuses(
+          () -> head.score(batch, index, identity, ofBf16),
+          "score batch was made for another head: dtype was to be bf16, is f32");
       refuses(
           () -> pair.score(batch, index, identity, ofPair, loss, result),
           "room for 3 scores and 1 items, the loss has 6");

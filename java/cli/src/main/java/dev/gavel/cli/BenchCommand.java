@@ -67,11 +67,10 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(
       names = "--hidden",
-      paramLabel = "I",
-      split = ",",
+      paramLabel = "WIDTHS",
       description =
-          "Widths of its hidden layers, separated by commas. Without it the head is linear")
-  private List<Integer> hidden = new ArrayList<>();
+          "Widths of its hidden layers, for instance 256 or 256x64. Without it the head is linear")
+  private @Nullable String hidden;
 
   @Option(
       names = "--dtype",
@@ -142,7 +141,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private int measureCache(Path folder) {
-    if (model != null || width != null || !hidden.isEmpty() || dtype != null) {
+    if (model != null || width != null || hidden != null || dtype != null) {
       throw CommandFailure.usage(
           "--cache measures a linear head of the cache's width: leave --model, --width, --hidden"
               + " and --dtype out");
@@ -167,7 +166,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void check() {
-    if (model != null && (width != null || !hidden.isEmpty() || dtype != null)) {
+    if (model != null && (width != null || hidden != null || dtype != null)) {
       throw CommandFailure.usage(
           "--model %s already names a head: leave --width, --hidden and --dtype out"
               .formatted(model));
@@ -201,10 +200,13 @@ final class BenchCommand implements Callable<Integer> {
 
   private HeadSpec spec() {
     int inputs = width == null ? 4096 : width;
+    // Commas, which separated them once, still do.
+    List<Integer> widths =
+        hidden == null ? List.of() : TrainOptions.widths(hidden.replace(',', 'x'));
     HeadSpecBuilder builder =
-        hidden.isEmpty()
+        widths.isEmpty()
             ? HeadSpec.linear(inputs)
-            : HeadSpec.mlp(inputs, hidden.stream().mapToInt(Integer::intValue).toArray());
+            : HeadSpec.mlp(inputs, widths.stream().mapToInt(Integer::intValue).toArray());
     return builder.dtype(dtypeValue()).build();
   }
 

@@ -8,6 +8,7 @@ import dev.gavel.Device;
 import dev.gavel.HeadSpec;
 import dev.gavel.cli.measure.Ceilings;
 import dev.gavel.cli.measure.HeadLoad;
+import dev.gavel.text.row.Counted;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -85,7 +86,9 @@ record BenchReport(
                 machine.deviceName(),
                 machine.device() instanceof Device.Cuda cuda
                     ? cuda
-                    : "%s, %d threads".formatted(machine.instructionSet(), machine.threads())));
+                    : "%s, %s"
+                        .formatted(
+                            machine.instructionSet(), Counted.of(machine.threads(), "thread"))));
     text.append(ceilings.describe()).append("\n\n");
     String format = "%9s  %7s  %9s  %10s  %10s  %10s  %13s  %10s  %8s\n";
     text.append(

@@ -20,6 +20,7 @@ import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.text.HiddenBatch;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.row.Counted;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -208,10 +209,10 @@ final class CacheCommand implements Callable<Integer> {
       streams.say(
           "%s%s, %d failed; %s of %d numbers in %s; %.1f s, %.1f rows/s"
               .formatted(
-                  ScoreSummary.count(count, "row"),
+                  Counted.of(count, "row"),
                   before == 0 ? "" : " (%d of them done before)".formatted(before),
                   writer.counts().get("failed"),
-                  ScoreSummary.count(writer.counts().get("responses"), "vector"),
+                  Counted.of(writer.counts().get("responses"), "vector"),
                   pooler.width(),
                   output,
                   seconds,

@@ -31,7 +31,8 @@ final class CacheScorer {
     this.cache = cache;
     this.model = model;
     List<String> differences =
-        CacheSettings.differences(cache.index().settings(), CacheSettings.ofHead(model, modelName));
+        CacheSettings.differences(
+            CacheSettings.ofCache(cache.index()), CacheSettings.ofHead(model, modelName));
     if (!differences.isEmpty()) {
       throw CommandFailure.usage(
           "cache %s was not made for this model:%sGive the model it was made with, or one trained on it, or write another cache"

@@ -1,9 +1,11 @@
 package dev.gavel.cli;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.gavel.Context;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.checkpoint.GateRows;
+import dev.gavel.cli.cache.CacheIndex;
 import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.Shard;
 import dev.gavel.cli.input.Source;
@@ -16,12 +18,15 @@ import dev.gavel.text.Provenance.Role;
 import dev.gavel.text.RewardModel;
 import dev.gavel.text.TokenBudget;
 import dev.gavel.text.VectorModel;
+import dev.gavel.text.row.Counted;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /** Everything that decides the bytes of a cache, and what a head must share with it. */
 final class CacheSettings {
@@ -38,6 +43,9 @@ final class CacheSettings {
   static final String GIVEN = "as given";
   // Of caches that do not say it, and of model folders.
   static final String ROWS_OF_RESPONSES = "those of the response";
+
+  private static final String CHAT_TEMPLATE = "chat template";
+  private static final JsonMapper JSON = new JsonMapper();
 
   private CacheSettings() {}
 
@@ -79,11 +87,11 @@ final class CacheSettings {
     if (!model.text().backbone().invariant()) {
       // Bits of such a backbone may depend on what runs together, and with how many threads.
       values.put("threads", Integer.toString(model.options().threads()));
-      values.put("batch", "%d tokens".formatted(model.options().batchTokens()));
+      values.put("batch", Counted.of(model.options().batchTokens(), "token"));
     }
-    values.put("window", "%d rows".formatted(limits.windowRows()));
+    values.put("window", Counted.of(limits.windowRows(), "row"));
     values.put("longest line", "%d bytes".formatted(limits.longestLine()));
-    values.put("file", "%d rows".formatted(fileRows));
+    values.put("file", Counted.of(fileRows, "row"));
     values.put("shard", shard.toString());
     values.put("inputs", Integer.toString(sources.size()));
     for (int i = 0; i < sources.size(); i++) {
@@ -112,19 +120,45 @@ final class CacheSettings {
     values.put(BACKBONE, hashes.get(Role.BACKBONE));
     values.put("tokenizer", hashes.get(Role.TOKENIZER));
     values.put(
-        "chat template",
-        "%s, %s, %s"
-            .formatted(
-                hashes.getOrDefault(Role.CHAT_TEMPLATE, config.chatTemplate().file()),
-                config.chatTemplate().renders(),
-                new java.util.TreeMap<>(config.chatTemplate().variables())));
-    values.put("sequence", config.sequence().toString());
+        CHAT_TEMPLATE, hashes.getOrDefault(Role.CHAT_TEMPLATE, config.chatTemplate().file()));
+    values.putAll(texts(config));
     values.put(LAYOUT, ModelConfig.name(layout));
     values.put(POOLING, ModelConfig.name(pooling));
     values.put(ROWS_READ, rowsRead);
     values.put(CONTEXT, Integer.toString(budget.context()));
     values.put(PROMPT, Integer.toString(budget.prompt()));
     values.put(RESPONSE, Integer.toString(budget.response()));
+    return values;
+  }
+
+  /** How texts are put together, by the keys of a model folder's configuration. */
+  private static Map<String, String> texts(ModelConfig config) {
+    ModelConfig.SequenceConfig sequence = config.sequence();
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("chat_template renders", config.chatTemplate().renders());
+    values.put("chat_template variables", json(new TreeMap<>(config.chatTemplate().variables())));
+    values.put("sequence prefix", json(sequence.prefix()));
+    values.put("sequence after_prompt", json(sequence.afterPrompt()));
+    values.put("sequence before_separator", json(sequence.beforeSeparator()));
+    values.put("sequence separator", json(sequence.separator()));
+    values.put("sequence after_separator", json(sequence.afterSeparator()));
+    values.put("sequence suffix", json(sequence.suffix()));
+    values.put("sequence suffix_ends_response", json(sequence.suffixEndsResponse()));
+    return values;
+  }
+
+  private static String json(Object value) {
+    return JSON.valueToTree(value).toString();
+  }
+
+  /** The settings of a cache, also of one that has all texts of a sequence in one setting. */
+  static Map<String, String> ofCache(CacheIndex index) {
+    Map<String, String> values = new LinkedHashMap<>(index.settings());
+    if (values.remove("sequence") != null) {
+      // Such a cache has the rest of its template's setting behind file or hash, too.
+      values.computeIfPresent(CHAT_TEMPLATE, (_, value) -> value.replaceFirst("(?s), .*", ""));
+      values.putAll(texts(ModelConfig.fromJson(index.model(), Path.of(CacheIndex.FILE))));
+    }
     return values;
   }
 

@@ -61,13 +61,20 @@ final class EvalCommand implements Callable<Integer> {
   private final Streams streams;
 
   @Option(
-      names = "--data",
+      names = "--input",
       required = true,
       paramLabel = "FILE|CACHE|-",
       description =
           "Rows with preferences: JSON lines, plain, gzip or Zstandard, or Parquet; - is standard"
               + " input. Or a folder that gavel cache made.")
-  private String data = "";
+  private String input = "";
+
+  @Option(
+      names = "--data",
+      hidden = true,
+      paramLabel = "FILE",
+      preprocessor = FormerInputName.class)
+  @Nullable String former;
 
   @Option(
       names = "--part",
@@ -103,13 +110,13 @@ final class EvalCommand implements Callable<Integer> {
     double fraction = holdout.orElse(0);
     Optional<Benchmark> sections = benchmark();
     EvalResult result = new EvalResult(sections);
-    if (HiddenCache.is(Path.of(data))) {
+    if (HiddenCache.is(Path.of(input))) {
       if (sections.isPresent()) {
         throw CommandFailure.usage(
             "--benchmark with the cache %s, which does not keep what a benchmark's rows say; give the file the cache was made of"
-                .formatted(data));
+                .formatted(input));
       }
-      ofCache(HiddenCache.open(Path.of(data)), wanted, fraction, result);
+      ofCache(HiddenCache.open(Path.of(input)), wanted, fraction, result);
     } else {
       ofTexts(sections, wanted, fraction, result);
     }
@@ -118,12 +125,20 @@ final class EvalCommand implements Callable<Integer> {
 
   private void ofTexts(
       Optional<Benchmark> sections, Part wanted, double fraction, EvalResult result) {
-    InputFile file = InputFile.named("--data", data);
+    InputFile file = InputFile.named("--input", input);
     PreferenceFile preferences = PreferenceFile.read(file, streams);
     if (sections.isPresent()) {
       preferences = preferences.of(sections.get());
     }
-    preferences.tellBad(data, streams);
+    preferences.tellBad(input, streams);
+    if (sections.isPresent()
+        && preferences.bad().stream().anyMatch(row -> row.error().field().equals("subset"))) {
+      // Once, and not with every row: RewardBench has 23.
+      streams.say(
+          "%s: the subsets of %s are %s"
+              .formatted(
+                  input, sections.get().name(), String.join(", ", sections.get().subsets())));
+    }
     List<Row> rows =
         preferences.rows().stream()
             .filter(row -> wanted.has(PromptHash.of(row.promptText()), fraction))
@@ -153,7 +168,8 @@ final class EvalCommand implements Callable<Integer> {
         }
       }
       print(
-          EvalReport.of(model.config().name(), model.layout(), data, part, fraction, seed, result));
+          EvalReport.of(
+              model.config().name(), model.layout(), input, part, fraction, seed, result));
     }
   }
 
@@ -164,7 +180,7 @@ final class EvalCommand implements Callable<Integer> {
       if (model.layout() == Layout.JOINT && !scorer.order().equals(CacheSettings.drawn(seed))) {
         throw CommandFailure.usage(
             "cache %s has responses in an order %s; --seed is %d"
-                .formatted(data, scorer.order(), seed));
+                .formatted(input, scorer.order(), seed));
       }
       new CacheScoring(cache, model, new StageTimes())
           .run(
@@ -180,7 +196,8 @@ final class EvalCommand implements Callable<Integer> {
                               entry.row(),
                               model.outputs().scores(entry.values()))));
       print(
-          EvalReport.of(model.config().name(), model.layout(), data, part, fraction, seed, result));
+          EvalReport.of(
+              model.config().name(), model.layout(), input, part, fraction, seed, result));
     } catch (OutputFailure e) {
       throw new IllegalStateException("nothing is written here", e);
     }
@@ -210,7 +227,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     streams.say(
         "%s: left out line %d: %s"
-            .formatted(data, row.line(), why.map(RowError::message).orElse("")));
+            .formatted(input, row.line(), why.map(RowError::message).orElse("")));
     result.failed();
   }
 
@@ -221,7 +238,7 @@ final class EvalCommand implements Callable<Integer> {
   private void add(EvalResult result, ScoredRow scored) {
     switch (scored) {
       case ScoredRow.Failed(ParsedRow.Bad bad) -> {
-        streams.say("%s: left out line %d: %s".formatted(data, bad.line(), bad.error().message()));
+        streams.say("%s: left out line %d: %s".formatted(input, bad.line(), bad.error().message()));
         result.failed();
       }
       case ScoredRow.Scored(Row row, GroupScore score) -> {
@@ -244,7 +261,7 @@ final class EvalCommand implements Callable<Integer> {
     boolean finite = scores.stream().allMatch(Float::isFinite);
     if (!finite) {
       streams.say(
-          "%s: left out line %d: its scores are %s; %s".formatted(data, line, scores, reason));
+          "%s: left out line %d: its scores are %s; %s".formatted(input, line, scores, reason));
     }
     return finite;
   }

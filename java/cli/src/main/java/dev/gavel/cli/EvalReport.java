@@ -9,6 +9,7 @@ import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
+import dev.gavel.text.row.Counted;
 import java.util.Locale;
 
 /**
@@ -113,9 +114,12 @@ record EvalReport(
   private static void table(StringBuilder text, Benchmark benchmark) {
     for (Benchmark.Section section : benchmark.sections()) {
       text.append(
-          "%s %s: %s of %d rows\n"
+          "%s %s: %s of %s\n"
               .formatted(
-                  benchmark.name(), section.name(), section.estimate().percent(), section.rows()));
+                  benchmark.name(),
+                  section.name(),
+                  section.estimate().percent(),
+                  Counted.of(section.rows(), "row")));
     }
     benchmark
         .unscored()

@@ -7,6 +7,7 @@ import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.rows.RowParser;
 import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.Counted;
 import dev.gavel.text.row.RowError;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -118,7 +119,7 @@ record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, List<Row> without
     if (!bad.isEmpty() && !skipBad) {
       throw CommandFailure.usage(
           "%s: %s cannot be used, the first in %s; mend the file, or leave them out with --skip-bad-rows"
-              .formatted(name, ScoreSummary.count(bad.size(), "row"), describe(bad.getFirst())));
+              .formatted(name, Counted.of(bad.size(), "row"), describe(bad.getFirst())));
     }
     tellBad(name, bad, streams);
   }

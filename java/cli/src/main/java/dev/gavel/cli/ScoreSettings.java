@@ -10,6 +10,7 @@ import dev.gavel.text.ModelConfig;
 import dev.gavel.text.OnnxBackbone;
 import dev.gavel.text.Provenance;
 import dev.gavel.text.RewardModel;
+import dev.gavel.text.row.Counted;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -33,9 +34,9 @@ final class ScoreSettings {
       values.put("model's " + part.name(), "sha256 " + part.sha256());
     }
     values.put("layout", ModelConfig.name(model.layout()));
-    values.put("context", model.budget().context() + " tokens");
-    values.put("prompt", "at most %d tokens".formatted(model.budget().prompt()));
-    values.put("response", "at most %d tokens".formatted(model.budget().response()));
+    values.put("context", Counted.of(model.budget().context(), "token"));
+    values.put("prompt", "at most " + Counted.of(model.budget().prompt(), "token"));
+    values.put("response", "at most " + Counted.of(model.budget().response(), "token"));
     ModelChoices choices = model.options().choices();
     choices
         .pattern()
@@ -56,9 +57,9 @@ final class ScoreSettings {
     if (!model.text().backbone().invariant()) {
       // Bits of such a backbone may depend on what runs together, and with how many threads.
       values.put("threads", Integer.toString(model.options().threads()));
-      values.put("batch", "%d tokens".formatted(model.options().batchTokens()));
+      values.put("batch", Counted.of(model.options().batchTokens(), "token"));
     }
-    values.put("window", "%d rows".formatted(limits.windowRows()));
+    values.put("window", Counted.of(limits.windowRows(), "row"));
     values.put("longest line", "%d bytes".formatted(limits.longestLine()));
     values.put("format", format);
     values.put("shard", shard.toString());

@@ -2,6 +2,7 @@ package dev.gavel.cli;
 
 import dev.gavel.cli.output.ScoredRow;
 import dev.gavel.text.GroupScore;
+import dev.gavel.text.row.Counted;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
@@ -91,7 +92,11 @@ final class ScoreSummary {
   /** Tells how the run goes, in a few words. */
   String shortLine() {
     return String.format(
-        Locale.ROOT, "%s, %d failed, %.1f rows/s", count(rows, "row"), failed, rowsPerSecond());
+        Locale.ROOT,
+        "%s, %d failed, %.1f rows/s",
+        Counted.of(rows, "row"),
+        failed,
+        rowsPerSecond());
   }
 
   /** One line. */
@@ -99,19 +104,15 @@ final class ScoreSummary {
     return String.format(
         Locale.ROOT,
         "%s, %d failed%s; %s, %s; cut: %s, %s; special tokens' text: %s; %.1f s, %.1f rows/s",
-        count(rows, "row"),
+        Counted.of(rows, "row"),
         failed,
         before == 0 ? "" : " (%d of them done before)".formatted(before),
-        count(responses, "response"),
-        count(tokens, "token"),
-        count(cutResponses, "response"),
-        count(cutPrompts, "prompt"),
-        specialLiterals == 0 ? "none" : count(specialLiterals, "place"),
+        Counted.of(responses, "response"),
+        Counted.of(tokens, "token"),
+        Counted.of(cutResponses, "response"),
+        Counted.of(cutPrompts, "prompt"),
+        specialLiterals == 0 ? "none" : Counted.of(specialLiterals, "place"),
         seconds(),
         rowsPerSecond());
-  }
-
-  static String count(long number, String word) {
-    return number == 1 ? "1 " + word : "%d %ss".formatted(number, word);
   }
 }

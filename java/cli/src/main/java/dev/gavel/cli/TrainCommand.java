@@ -15,6 +15,7 @@ import dev.gavel.cli.training.ModelFolder;
 import dev.gavel.cli.training.TrainedModel;
 import dev.gavel.text.ModelConfig;
 import dev.gavel.text.TokenBudget;
+import dev.gavel.text.row.Counted;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -46,13 +47,20 @@ final class TrainCommand implements Callable<Integer> {
   private final Streams streams;
 
   @Option(
-      names = "--data",
+      names = "--input",
       required = true,
       paramLabel = "FILE|CACHE",
       description =
           "Rows with preferences: JSON lines, plain, gzip or Zstandard, or Parquet. Or a folder that"
               + " gavel cache made: then any backbone, and its vectors as they are.")
-  private String data = "";
+  private String input = "";
+
+  @Option(
+      names = "--data",
+      hidden = true,
+      paramLabel = "FILE",
+      preprocessor = FormerInputName.class)
+  @Nullable String former;
 
   @Option(
       names = "--out",
@@ -159,8 +167,8 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     double fraction = holdout.orElse(0.3);
     Optional<HiddenCache> cache =
-        HiddenCache.is(Path.of(data))
-            ? Optional.of(HiddenCache.open(Path.of(data)))
+        HiddenCache.is(Path.of(input))
+            ? Optional.of(HiddenCache.open(Path.of(input)))
             : Optional.empty();
     Layout ownLayout = cache.map(CachedTrainingData::layout).orElse(Layout.JOINT);
     Pooling ownPooling = cache.map(CachedTrainingData::pooling).orElse(Pooling.spanMean());
@@ -170,7 +178,7 @@ final class TrainCommand implements Callable<Integer> {
     cache.ifPresent(one -> checkCache(one, candidates, layouts));
     TokenBudget budget = budget();
     Optional<InputFile> file =
-        cache.isPresent() ? Optional.empty() : Optional.of(InputFile.named("--data", data));
+        cache.isPresent() ? Optional.empty() : Optional.of(InputFile.named("--input", input));
     int count = ModelOptions.positive("--threads", threads).orElse(processors());
     Device on = Device.parse(device);
     Optional<TrainRun> run = Optional.empty();
@@ -188,10 +196,10 @@ final class TrainCommand implements Callable<Integer> {
     try (Context context = Context.open(where);
         TrainingData vectors =
             cache.isPresent()
-                ? CachedTrainingData.open(data, cache.get(), fraction, skipBadRows, streams)
+                ? CachedTrainingData.open(input, cache.get(), fraction, skipBadRows, streams)
                 : text(file.orElseThrow(), candidates, fraction, context, count, budget)) {
       if (vectors.trainingRows() == 0) {
-        throw CommandFailure.usage("%s has no row in the training part".formatted(data));
+        throw CommandFailure.usage("%s has no row in the training part".formatted(input));
       }
       if (folds != null) {
         compare(
@@ -242,13 +250,13 @@ final class TrainCommand implements Callable<Integer> {
     PreferenceFile preferences = PreferenceFile.read(file, streams);
     List<Pooling> poolings = candidates.stream().map(c -> c.head().pooling()).distinct().toList();
     return TextTrainingData.read(
-        data,
+        input,
         preferences,
         fraction,
         context,
         new TextTrainingData.Options(
             poolings, reversed, budget, options.seed(), count, out != null),
-        read -> read.forTraining(data, skipBadRows, streams));
+        read -> read.forTraining(input, skipBadRows, streams));
   }
 
   private void train(TrainRun run, Context context, TrainingData vectors) {
@@ -269,7 +277,7 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Path dataFile() {
-    Path path = Path.of(data);
+    Path path = Path.of(input);
     return HiddenCache.is(path) ? path.resolve(CacheIndex.FILE) : path;
   }
 
@@ -319,18 +327,18 @@ final class TrainCommand implements Callable<Integer> {
     if (out == null && (resume || validation > 0)) {
       throw CommandFailure.usage("--resume and --validation go with --out only");
     }
-    if (data.equals("-")) {
+    if (input.equals("-")) {
       throw CommandFailure.usage(
-          "--data is -; the data must be a file, whose hash is written down");
+          "--input is -; the data must be a file, whose hash is written down");
     }
-    Path path = Path.of(data);
+    Path path = Path.of(input);
     if (out != null
         && Files.exists(path)
         && !Files.isRegularFile(path)
         && !Files.isDirectory(path)) {
       throw CommandFailure.usage(
-          "--data %s is a pipe or a device; the data must be a file, whose hash is written down"
-              .formatted(data));
+          "--input %s is a pipe or a device; the data must be a file, whose hash is written down"
+              .formatted(input));
     }
   }
 
@@ -346,8 +354,11 @@ final class TrainCommand implements Callable<Integer> {
       if (first) {
         Tally any = tallies.values().iterator().next();
         print.printf(
-            "%d folds of %d rows; accuracy with 95 %% intervals; length only %s, chance %.1f %%%n",
-            folds, any.accuracy().of(), any.lengthAccuracy().percent(), 100 * any.chance());
+            "%d folds of %s; accuracy with 95 %% intervals; length only %s, chance %.1f %%%n",
+            folds,
+            Counted.of(any.accuracy().of(), "row"),
+            any.lengthAccuracy().percent(),
+            100 * any.chance());
         first = false;
       }
       StringBuilder line = new StringBuilder();

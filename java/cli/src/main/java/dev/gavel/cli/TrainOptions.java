@@ -199,7 +199,8 @@ final class TrainOptions {
     return fits;
   }
 
-  private static List<Integer> widths(String text) {
+  /** Reads the widths of the hidden layers of one head. */
+  static List<Integer> widths(String text) {
     if (text.equals("none")) {
       return List.of();
     }

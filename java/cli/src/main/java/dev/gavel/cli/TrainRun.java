@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Training that writes a folder, as it was asked for, before the data are read.
@@ -59,12 +60,16 @@ record TrainRun(
     values.put("fit", candidate.fit().describe());
     values.put("output scale", Float.toString(candidate.head().outputScale()));
     values.put("seed", Long.toString(seed));
-    values.put("layouts", layouts.toString());
+    values.put(
+        "layouts", layouts.stream().map(ModelConfig::name).collect(Collectors.joining(", ")));
     values.put("reversed", Boolean.toString(reversed));
     values.put("holdout", Double.toString(holdout));
     values.put("validation", Double.toString(validation));
     values.put("patience", Integer.toString(patience));
-    values.put("tokens", budget.toString());
+    values.put(
+        "tokens",
+        "context %d, prompt %d, response %d"
+            .formatted(budget.context(), budget.prompt(), budget.response()));
     values.put("device", device);
     values.put("name", name);
     values.put("data note", dataNote);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.DType;
 import dev.gavel.HostTensor;
 import dev.gavel.Safetensors;
@@ -158,6 +159,54 @@ class CacheCommandTest {
   }
 
   @Test
+  void textsOfASequenceThatDifferAreNamedByTheirKeys() throws IOException {
+    Path cache = smallFiles("cache");
+    Path config = model.resolve("config.json");
+    String before = Files.readString(config);
+    JsonNode sequence = Run.parse(before).get("sequence");
+    Path out = folder.resolve("out.jsonl");
+    assertEquals(ExitCode.ROWS_FAILED, score(cache, out).exitCode());
+    // A cache that has them in one setting, as they were written once, serves the same model.
+    Path index = cache.resolve("cache.json");
+    ObjectNode older = (ObjectNode) Run.parse(Files.readString(index));
+    ObjectNode settings = (ObjectNode) older.get("settings");
+    List<String> keys = new ArrayList<>();
+    settings.fieldNames().forEachRemaining(keys::add);
+    keys.removeIf(key -> !key.startsWith("sequence ") && !key.startsWith("chat_template "));
+    assertEquals(9, keys.size(), settings.toString());
+    settings.remove(keys);
+    settings.put("sequence", "SequenceConfig[...]");
+    settings.put("chat template", settings.get("chat template").asText() + ", nothing, {}");
+    Path old = Files.createDirectory(folder.resolve("old"));
+    for (String name : List.of("cache.json", "cache.run")) {
+      Files.copy(cache.resolve(name), old.resolve(name));
+    }
+    for (JsonNode shard : older.get("shards")) {
+      String name = shard.get("file").asText();
+      Files.copy(cache.resolve(name), old.resolve(name));
+    }
+    Files.writeString(old.resolve("cache.json"), older.toString());
+    Path again = folder.resolve("again.jsonl");
+    Run served = score(old, again);
+    assertEquals(ExitCode.ROWS_FAILED, served.exitCode(), served.err());
+    assertArrayEquals(Files.readAllBytes(out), Files.readAllBytes(again));
+
+    ObjectNode changed = (ObjectNode) Run.parse(before);
+    ((ObjectNode) changed.get("sequence")).put("suffix", "now");
+    Files.writeString(config, changed.toString());
+    for (Path one : List.of(cache, old)) {
+      Run run = score(one, out, "--force");
+      assertEquals(ExitCode.USAGE, run.exitCode());
+      assertTrue(
+          run.err()
+              .contains(
+                  ": sequence suffix is %s in the cache, \"now\" with the model. Give"
+                      .formatted(sequence.get("suffix"))),
+          run.err());
+    }
+  }
+
+  @Test
   void evalOfACacheAgreesWithEvalOfItsTexts() throws IOException {
     for (String layout : List.of("joint", "independent")) {
       Path drawn = smallFiles("drawn-" + layout, "--order", "drawn", "--layout", layout);
@@ -165,14 +214,15 @@ class CacheCommandTest {
       for (Path data : List.of(input, drawn)) {
         Run run =
             Run.of(
-                "eval", "--model", model + "", "--data", data + "", "--layout", layout, "--json");
+                "eval", "--model", model + "", "--input", data + "", "--layout", layout, "--json");
         assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
         results.addAll(run.json());
       }
       assertTrue(results.get(0).get("n").asInt() > 100, results.toString());
       assertEquals(results.get(0), results.get(1));
     }
-    Run given = Run.of("eval", "--model", model + "", "--data", smallFiles("given") + "", "--json");
+    Run given =
+        Run.of("eval", "--model", model + "", "--input", smallFiles("given") + "", "--json");
     assertEquals(ExitCode.USAGE, given.exitCode());
     assertTrue(given.err().contains("--order drawn"), given.err());
   }

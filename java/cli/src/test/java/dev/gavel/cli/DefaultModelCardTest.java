@@ -35,7 +35,7 @@ class DefaultModelCardTest {
     Run run =
         Run.of(
             "eval",
-            "--data",
+            "--input",
             data.toString(),
             "--part",
             "evaluation",

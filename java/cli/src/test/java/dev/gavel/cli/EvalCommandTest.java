@@ -31,7 +31,7 @@ class EvalCommandTest {
 
   private static Run eval(String data, String... more) {
     String[] command = new String[more.length + 3];
-    System.arraycopy(new String[] {"eval", "--data", "-"}, 0, command, 0, 3);
+    System.arraycopy(new String[] {"eval", "--input", "-"}, 0, command, 0, 3);
     System.arraycopy(more, 0, command, 3, more.length);
     return Run.withInput(data, command);
   }
@@ -97,7 +97,7 @@ class EvalCommandTest {
     assertEquals(ExitCode.ROWS_FAILED, made.exitCode(), made.err());
     List<JsonNode> results = new ArrayList<>();
     for (Path from : List.of(data, cache)) {
-      Run run = Run.of("eval", "--data", from + "", "--json");
+      Run run = Run.of("eval", "--input", from + "", "--json");
       assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
       assertTrue(run.err().contains("left out line 3: response 1,"), run.err());
       results.addAll(run.json());
@@ -122,7 +122,8 @@ class EvalCommandTest {
     for (String part : List.of("training", "evaluation")) {
       List<JsonNode> results = new ArrayList<>();
       for (Path from : List.of(data, cache)) {
-        Run run = Run.of("eval", "--data", from + "", "--json", "--part", part, "--holdout", "0.5");
+        Run run =
+            Run.of("eval", "--input", from + "", "--json", "--part", part, "--holdout", "0.5");
         results.addAll(run.json());
       }
       assertEquals(results.getFirst(), results.getLast(), part);
@@ -192,6 +193,10 @@ class EvalCommandTest {
     String table = eval(rows, "--benchmark", "rewardbench").out();
     assertTrue(table.contains("rewardbench score: none"), table);
     assertEquals(ExitCode.USAGE, eval(rows, "--benchmark", "rewardbench3").exitCode());
+    // The names of its subsets are told once, however many rows have none of them.
+    String err = eval(rows + rows, "--benchmark", "rewardbench").err();
+    assertTrue(err.split("left out line", -1).length > 2, err);
+    assertEquals(2, err.split("alpacaeval-easy", -1).length, err);
   }
 
   @Test
@@ -287,7 +292,7 @@ class EvalCommandTest {
             "--order",
             "drawn");
     assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
-    Run found = Run.of("eval", "--data", cache + "", "--model", model + "", "--json");
+    Run found = Run.of("eval", "--input", cache + "", "--model", model + "", "--json");
     assertEquals(ExitCode.ROWS_FAILED, found.exitCode());
     assertTrue(found.err().contains("left out line 2: its scores are ["), found.err());
     assertEquals(eval(OVERFLOWING + FINITE, "--json", "--model", model + "").json(), found.json());

@@ -166,7 +166,7 @@ class FormatsAndSourcesTest {
   void evalReadsEveryFormat() throws IOException {
     String expected = "";
     for (Format format : Format.values()) {
-      Run run = Run.of("eval", "--model", model + "", "--data", stored(format) + "", "--json");
+      Run run = Run.of("eval", "--model", model + "", "--input", stored(format) + "", "--json");
       assertEquals(ExitCode.DONE, run.exitCode(), run.err());
       assertEquals(ROWS, run.json().getFirst().get("n").asInt());
       assertEquals(expected.isEmpty() ? run.out() : expected, run.out(), format.name());

@@ -104,7 +104,7 @@ class GatedCacheTest {
     Path model = PublishedFixture.into(folder.resolve("armorm"), "armorm");
     List<JsonNode> results = new ArrayList<>();
     for (Path data : List.of(rows(), cache(model, "drawn", "--order", "drawn"))) {
-      Run run = Run.of("eval", "--model", model + "", "--data", data + "", "--json");
+      Run run = Run.of("eval", "--model", model + "", "--input", data + "", "--json");
       assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
       results.addAll(run.json());
     }
@@ -129,7 +129,7 @@ class GatedCacheTest {
     Run run =
         Run.of(
             "train",
-            "--data",
+            "--input",
             cache.toString(),
             "--out",
             out.toString(),
@@ -162,7 +162,7 @@ class GatedCacheTest {
     Path model = PublishedFixture.into(folder.resolve("encoder"), "xlm-roberta");
     Path cache = cache(model, "encoder.cache");
     Run run =
-        Run.of("train", "--data", cache + "", "--out", folder.resolve("t") + "", "--loss", "bt");
+        Run.of("train", "--input", cache + "", "--out", folder.resolve("t") + "", "--loss", "bt");
     assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
     assertTrue(run.err().contains("the first of the sequence"), run.err());
   }

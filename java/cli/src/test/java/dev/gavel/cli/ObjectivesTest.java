@@ -26,7 +26,7 @@ class ObjectivesTest {
 
   private Run run(String command, String... more) {
     List<String> arguments = new ArrayList<>();
-    arguments.addAll(List.of(command, command.equals("eval") ? "--data" : "--input", "-"));
+    arguments.addAll(List.of(command, "--input", "-"));
     arguments.addAll(List.of("--model", folder.toString()));
     arguments.addAll(List.of(more));
     return Run.withInput(ROWS, arguments.toArray(String[]::new));

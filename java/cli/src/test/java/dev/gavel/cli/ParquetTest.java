@@ -275,7 +275,7 @@ class ParquetTest {
     assertEquals(2, whole(items.get(1)).getLong("line", 0));
     assertEquals(0, whole(items.get(1)).getFieldRepetitionCount("scores"));
     Path data = parquet("data.parquet", CompressionCodecName.ZSTD);
-    Run eval = Run.of("eval", "--model", model + "", "--data", data + "", "--json");
+    Run eval = Run.of("eval", "--model", model + "", "--input", data + "", "--json");
     assertEquals(ExitCode.ROWS_FAILED, eval.exitCode(), eval.err());
     assertTrue(eval.json().getFirst().get("n").asInt() > 350, eval.out());
   }

@@ -49,8 +49,8 @@ class ScoreCommandTest {
       assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
       assertTrue(run.err().contains(option + " is empty"), run.err());
     }
-    Run run = Run.of("train", "--data=", "--loss", "bt", "--out", "x");
-    assertTrue(run.err().contains("--data is empty"), run.err());
+    Run run = Run.of("train", "--input=", "--loss", "bt", "--out", "x");
+    assertTrue(run.err().contains("--input is empty"), run.err());
   }
 
   @Test

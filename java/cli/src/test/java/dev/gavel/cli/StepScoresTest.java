@@ -30,7 +30,7 @@ class StepScoresTest {
 
   private Run run(String command, String input, String... more) {
     List<String> arguments = new ArrayList<>();
-    arguments.addAll(List.of(command, command.equals("eval") ? "--data" : "--input", "-"));
+    arguments.addAll(List.of(command, "--input", "-"));
     arguments.addAll(List.of("--model", folder.toString()));
     arguments.addAll(List.of(more));
     return Run.withInput(input, arguments.toArray(String[]::new));

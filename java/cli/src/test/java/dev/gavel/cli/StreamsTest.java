@@ -46,7 +46,7 @@ class StreamsTest {
         Files.writeString(
             folder.resolve("pairs.jsonl"),
             "{\"prompt\":\"say\",\"chosen\":\"no\",\"rejected\":\"word\"}\n");
-    List<String> eval = List.of("eval", "--data", pairs.toString(), "--model", model.toString());
+    List<String> eval = List.of("eval", "--input", pairs.toString(), "--model", model.toString());
     for (List<String> arguments : List.of(eval, List.of("--version"), List.of("--help"))) {
       ends(
           ExitCode.ENVIRONMENT,

@@ -29,7 +29,7 @@ class TrainCommandTest {
   /** Trains from a file into a folder. */
   static Run train(Path data, Path out, String... more) {
     List<String> command =
-        new ArrayList<>(List.of("train", "--data", data.toString(), "--out", out.toString()));
+        new ArrayList<>(List.of("train", "--input", data.toString(), "--out", out.toString()));
     command.addAll(List.of(more));
     return Run.of(command.toArray(String[]::new));
   }
@@ -111,6 +111,8 @@ class TrainCommandTest {
     Path model = folder.resolve("model");
     // Hardly trained, so that there is something to disagree about.
     train(data, model, "--loss", "bt", "--epochs", "1", "--holdout", "0.5");
+    String card = Files.readString(model.resolve("MODEL_CARD.md"));
+    assertTrue(card.contains(", 1 epoch, batch "), card);
     for (JsonNode result :
         Run.json(model.resolve("training-log.jsonl")).stream()
             .filter(line -> line.get("event").asText().equals("evaluation"))
@@ -118,7 +120,7 @@ class TrainCommandTest {
       Run eval =
           Run.of(
               "eval",
-              "--data",
+              "--input",
               data.toString(),
               "--model",
               model.toString(),
@@ -151,7 +153,7 @@ class TrainCommandTest {
     Run eval =
         Run.of(
             "eval",
-            "--data",
+            "--input",
             data.toString(),
             "--model",
             model.toString(),
@@ -215,7 +217,7 @@ class TrainCommandTest {
     Run run =
         Run.of(
             "train",
-            "--data",
+            "--input",
             data.toString(),
             "--loss",
             "bt",
@@ -253,7 +255,7 @@ class TrainCommandTest {
     Run run =
         Run.of(
             "train",
-            "--data",
+            "--input",
             file("lots.jsonl", rows.toString()).toString(),
             "--loss",
             "bt",

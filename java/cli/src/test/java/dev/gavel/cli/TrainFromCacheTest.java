@@ -20,7 +20,7 @@ class TrainFromCacheTest {
 
   private static Run train(Path data, Path out, String... more) {
     List<String> command =
-        new ArrayList<>(List.of("train", "--data", data.toString(), "--out", out.toString()));
+        new ArrayList<>(List.of("train", "--input", data.toString(), "--out", out.toString()));
     command.addAll(List.of("--loss", "bt", "--epochs", "6", "--name", "m", "--holdout", "0.3"));
     command.addAll(List.of(more));
     return Run.of(command.toArray(String[]::new));
@@ -71,7 +71,7 @@ class TrainFromCacheTest {
     Run eval =
         Run.of(
             "eval",
-            "--data",
+            "--input",
             cache.toString(),
             "--model",
             vectors.toString(),
@@ -185,7 +185,7 @@ class TrainFromCacheTest {
             "--order",
             "drawn");
     assertEquals(ExitCode.DONE, cached.exitCode(), cached.err());
-    Run run = Run.of("train", "--data", cache, "--loss", "bt", "--folds", "2", "--holdout", "0");
+    Run run = Run.of("train", "--input", cache, "--loss", "bt", "--folds", "2", "--holdout", "0");
     assertEquals(ExitCode.USAGE, run.exitCode(), run.out());
     assertTrue(run.err().contains("--folds 2: the prompts of all rows"), run.err());
   }

@@ -24,11 +24,11 @@ class TrainRefusalsTest {
   void aDeviceThatIsNotThereIsTheEnvironment() throws IOException {
     String data = file("pairs.jsonl", Preferences.pairs(10)).toString();
     Run absent =
-        Run.of("train", "--data", data, "--loss", "bt", "--folds", "2", "--device", "cuda:77");
+        Run.of("train", "--input", data, "--loss", "bt", "--folds", "2", "--device", "cuda:77");
     assertEquals(ExitCode.ENVIRONMENT, absent.exitCode(), absent.err());
     assertTrue(absent.err().contains("cuda:77 cannot be used"), absent.err());
     Run unknown =
-        Run.of("train", "--data", data, "--loss", "bt", "--folds", "2", "--device", "gpu");
+        Run.of("train", "--input", data, "--loss", "bt", "--folds", "2", "--device", "gpu");
     assertEquals(ExitCode.USAGE, unknown.exitCode(), unknown.err());
   }
 
@@ -169,16 +169,16 @@ class TrainRefusalsTest {
       assertEquals(ExitCode.USAGE, run.exitCode(), String.join(" ", options) + ": " + run.err());
       assertFalse(Files.exists(model), String.join(" ", options));
     }
-    Run neither = Run.of("train", "--data", data.toString(), "--loss", "bt");
+    Run neither = Run.of("train", "--input", data.toString(), "--loss", "bt");
     assertEquals(ExitCode.USAGE, neither.exitCode());
   }
 
   @Test
   void dataThatCannotBeReadTwiceAreRefused() {
     Path model = folder.resolve("model");
-    Run run = Run.of("train", "--loss", "bt", "--data", "/dev/null", "--out", model + "");
+    Run run = Run.of("train", "--loss", "bt", "--input", "/dev/null", "--out", model + "");
     assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
-    assertTrue(run.err().contains("--data /dev/null is a pipe or a device"), run.err());
+    assertTrue(run.err().contains("--input /dev/null is a pipe or a device"), run.err());
     assertFalse(Files.exists(model));
   }
 }

@@ -1,12 +1,14 @@
 package dev.gavel.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.cli.run.RunSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -42,12 +44,60 @@ class UsageTest {
   }
 
   @Test
+  void theFormerNameOfInputIsReadButNotOfferedAndNotBesideIt() {
+    for (String command : List.of("eval", "train")) {
+      String loss = command.equals("train") ? "--loss=bt" : "--seed=0";
+      for (String[] former : new String[][] {{"--data", "no file"}, {"--data=no file"}}) {
+        List<String> arguments = new ArrayList<>(List.of(command, loss, "--holdout=0.5"));
+        arguments.add(command.equals("train") ? "--folds=2" : "--part=training");
+        arguments.addAll(List.of(former));
+        String err = refused(arguments.toArray(String[]::new));
+        assertTrue(err.contains("--input no file: there is no such file"), err);
+      }
+      for (String first : List.of("--data=a", "--input=a")) {
+        for (String second : List.of("--data=a", "--input=a")) {
+          String err = refused(command, loss, first, second);
+          assertTrue(
+              err.contains(
+                  (first + second).contains("--data")
+                      ? "--data is another name of --input"
+                      : "'--input'"),
+              err);
+        }
+      }
+      assertFalse(Run.of(command, "--help").out().contains("--data="));
+      assertTrue(refused(command, loss).contains("Missing required option: '--input="));
+    }
+  }
+
+  @Test
+  void layersOfAHeadAreWrittenTheSameWayInBenchAndTrain() {
+    String wrong = "--hidden is '8x'; it must be widths such as 256 or 256x64, or none";
+    assertTrue(refused("bench", "--hidden=8x").contains(wrong));
+    assertTrue(
+        refused("train", "--input=a", "--loss=bt", "--folds=2", "--hidden=8x").contains(wrong));
+    for (String layers : List.of("8x4", "8,4")) {
+      Run run =
+          Run.of(
+              "bench",
+              "--width=16",
+              "--hidden=" + layers,
+              "--responses=1",
+              "--callers=1",
+              "--seconds=0.001",
+              "--threads=1");
+      assertTrue(run.out().contains("hidden [8, 4]"), run.out() + run.err());
+      assertTrue(run.out().contains(", 1 thread)"), run.out());
+    }
+  }
+
+  @Test
   void numbersAreNumbers() {
     String range = "is no whole number from -2147483648 to 2147483647";
     assertTrue(refused("score", "--input=-", "--threads=x").contains("'x' " + range));
     assertTrue(refused("bench", "--width=4294967296").contains("'4294967296' " + range));
-    assertTrue(refused("eval", "--data=-", "--seed=1.5").contains("'1.5' is no whole number"));
-    String err = refused("train", "--data=a", "--loss=bt", "--out=b", "--center=0.1,0.2");
+    assertTrue(refused("eval", "--input=-", "--seed=1.5").contains("'1.5' is no whole number"));
+    String err = refused("train", "--input=a", "--loss=bt", "--out=b", "--center=0.1,0.2");
     assertTrue(err.contains("'0.1,0.2' is no number"), err);
     assertTrue(refused("bench", "--seconds=x").contains("'x' is no number"));
   }
@@ -59,7 +109,7 @@ class UsageTest {
       String err =
           refused(
               "train",
-              "--data",
+              "--input",
               data + "",
               "--loss=bt",
               "--out=" + folder.resolve("out"),

@@ -78,6 +78,7 @@ public final class BatchAdvantage {
    * @param limit largest ratio, and one over the least; 1 or more
    * @param logProbability under the new policy
    * @param oldLogProbability under the old one
+   * @throws InvalidArgumentException if a number is not finite, or the limit less than 1
    */
   public static double clampedRatio(double limit, double logProbability, double oldLogProbability) {
     Numbers.requireFinite("log-probability", logProbability, oldLogProbability);

@@ -62,6 +62,8 @@ public record ConfidenceCalibration(
    *
    * @param rewards one per response, finite, one or more
    * @param confidences one per response, 0 to 1 (a verbal 0 to 10 over 10; 0.5 where none was said)
+   * @throws InvalidArgumentException if there is no reward, not one confidence for each, a reward
+   *     that is not finite, or a confidence that is not between 0 and 1
    */
   public Batch of(double[] rewards, double[] confidences) {
     Numbers.requireSome("reward", rewards.length);

@@ -15,6 +15,7 @@ public enum Divisor {
    *
    * @param values finite; at least one, or two for {@link #N_MINUS_ONE}
    * @return exactly 0 where all values are the same
+   * @throws InvalidArgumentException if there are too few values, or one is not finite
    */
   public double standardDeviation(double... values) {
     int divisor = this == N ? values.length : values.length - 1;

@@ -20,6 +20,7 @@ public final class Groups {
    * Groups by where they begin.
    *
    * @param offsets G + 1 numbers, from 0, not falling; the last is the number of scores
+   * @throws InvalidArgumentException if they do not begin with 0, or fall
    */
   public static Groups ofOffsets(int... offsets) {
     boolean rises = IntStream.range(1, offsets.length).allMatch(g -> offsets[g - 1] <= offsets[g]);
@@ -31,7 +32,11 @@ public final class Groups {
     return new Groups(offsets.clone());
   }
 
-  /** Groups by how many scores each has, 0 or more. */
+  /**
+   * Groups by how many scores each has, 0 or more.
+   *
+   * @throws InvalidArgumentException if a size is negative, or all are 2^31 or more together
+   */
   public static Groups ofSizes(int... sizes) {
     int[] offsets = new int[sizes.length + 1];
     for (int g = 0; g < sizes.length; g++) {

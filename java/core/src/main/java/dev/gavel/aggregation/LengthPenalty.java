@@ -19,6 +19,7 @@ public final class LengthPenalty {
    * @param limit longest response in tokens
    * @param buffer tokens before the limit in which the penalty grows, 1 to limit
    * @param factor penalty at the limit, 0 or more
+   * @throws InvalidArgumentException if a number is not as above
    */
   public static double overlong(long length, long limit, long buffer, double factor) {
     if (length < 0 || buffer < 1 || buffer > limit) {
@@ -38,6 +39,7 @@ public final class LengthPenalty {
    * @param words of the response: words in lower case in the code, token ids do as well
    * @param n 1 or more
    * @param penalty where every n-gram is the same, in the limit; 0 or less
+   * @throws InvalidArgumentException if n is less than 1, or the penalty more than 0 or not finite
    */
   public static double repetition(List<?> words, int n, double penalty) {
     if (n < 1 || !(penalty <= 0) || Double.isInfinite(penalty)) {

@@ -18,6 +18,7 @@ public final class PairMatrix {
    * A matrix that is antisymmetric already.
    *
    * @param preference D, [n][n], finite, with D[j][i] = -D[i][j] exactly
+   * @throws InvalidArgumentException if it is not square, finite and antisymmetric
    */
   public static PairMatrix of(double[][] preference) {
     requireSquare(preference);

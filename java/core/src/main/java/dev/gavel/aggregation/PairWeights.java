@@ -78,6 +78,7 @@ public final class PairWeights {
    * @param share of the pairs to keep, 0 to 1, rounded up
    * @param otherLosses loss of every pair under the other model, finite
    * @return true where to keep
+   * @throws InvalidArgumentException if the share is not between 0 and 1, or a loss not finite
    */
   public static boolean[] smallLoss(double share, double... otherLosses) {
     if (!(share >= 0 && share <= 1)) {

@@ -35,6 +35,8 @@ public final class Probe {
    * @param k 1 or more, not more than there are distinct vectors
    * @param iterations most rounds, 0 or more; it ends when no vector changes its centroid
    * @param vectors all of one length, finite
+   * @throws InvalidArgumentException if a number is not as above, vectors differ in length, or
+   *     fewer than k of them are distinct
    */
   public static Probe kMeans(int k, int iterations, double[]... vectors) {
     check(vectors);

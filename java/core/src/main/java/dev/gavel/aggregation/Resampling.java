@@ -25,6 +25,7 @@ public enum Resampling {
    * @param weights one per response, finite, 0 or more, not all 0; see {@link SamplingWeights}
    * @param random where chance comes from
    * @return numbers of responses; in order for {@link #SYSTEMATIC}
+   * @throws InvalidArgumentException if the count is negative, or the weights are not as above
    */
   public int[] draw(int count, double[] weights, RandomGenerator random) {
     if (count < 0) {

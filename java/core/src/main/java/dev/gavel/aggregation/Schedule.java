@@ -18,6 +18,7 @@ public enum Schedule {
    *
    * @param step t, 0 to steps
    * @param steps T, 1 or more
+   * @throws InvalidArgumentException if there is no such step
    */
   public double at(long step, long steps) {
     if (steps < 1 || step < 0 || step > steps) {

@@ -48,6 +48,7 @@ public final class Selection {
    * @param k 1 or more
    * @param scores one per response, higher is better; -infinity is never kept
    * @return fewer than k where fewer responses have a token
+   * @throws InvalidArgumentException if k is less than 1, or a score is NaN or infinity
    */
   public static List<Integer> topK(int k, double... scores) {
     if (k < 1) {

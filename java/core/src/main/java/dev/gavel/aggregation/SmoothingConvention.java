@@ -18,6 +18,7 @@ public enum SmoothingConvention {
    * The part of the wrong order.
    *
    * @param labelSmoothing as the code that is followed means it, 0 to 1
+   * @throws InvalidArgumentException if it is not between 0 and 1
    */
   public double wrongPart(double labelSmoothing) {
     if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {

@@ -75,6 +75,8 @@ public sealed interface Vote {
    * @param samples point scores of one response, finite
    * @param metaScores one per sample, finite
    * @return the sum of the kept ones
+   * @throws InvalidArgumentException if there is not a finite meta score for each finite sample, or
+   *     keep is less than 1 or more than the samples
    */
   static double sumOfTrusted(int keep, double[] samples, double[] metaScores) {
     Numbers.requireSameLength("samples", samples.length, "meta scores", metaScores.length);

@@ -90,6 +90,7 @@ public final class HeadCheckpoint {
    *
    * @param positive id of the token that says yes
    * @param negative id of the token that says no
+   * @throws InvalidArgumentException if an id is negative, or both are the same
    */
   public static HeadCheckpoint readVocabularyRows(Path folder, long positive, long negative) {
     requireToken(positive);

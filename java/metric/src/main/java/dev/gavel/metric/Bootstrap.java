@@ -33,6 +33,7 @@ public record Bootstrap(int resamples, double confidence) {
    * @param statistic of the items with these numbers, which repeat; must not be NaN
    * @param random where chance comes from: its 64-bit numbers only, so that the same ones give the
    *     same interval
+   * @throws InvalidArgumentException if there is no item, or the statistic of a sample is NaN
    */
   public Interval interval(int items, ToDoubleFunction<int[]> statistic, RandomGenerator random) {
     Checks.requireSome("item", items);

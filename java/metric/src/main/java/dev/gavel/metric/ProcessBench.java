@@ -36,6 +36,8 @@ public record ProcessBench(Proportion onErroneous, Proportion onCorrect) {
    *
    * @param labels first wrong step of every solution from 0, or {@link #NO_ERROR}
    * @param predictions of the same solutions
+   * @throws InvalidArgumentException if there is not a prediction for each label, or a number is
+   *     less than {@link #NO_ERROR}
    */
   public static ProcessBench of(int[] labels, int[] predictions) {
     Checks.requireSameLength("labels", labels.length, "predictions", predictions.length);

@@ -39,6 +39,7 @@ public record Proportion(long count, long of) {
    * The Wilson interval; 0 to 1 of nothing.
    *
    * @param confidence more than 0, less than 1
+   * @throws InvalidArgumentException if it is not
    */
   public Interval interval(double confidence) {
     if (!(confidence > 0 && confidence < 1)) {

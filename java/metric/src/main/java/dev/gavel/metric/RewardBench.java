@@ -94,7 +94,11 @@ public record RewardBench(SortedMap<Section, Double> sections) {
     return new RewardBench(sections);
   }
 
-  /** The weight of a subset. */
+  /**
+   * The weight of a subset.
+   *
+   * @throws InvalidArgumentException if RewardBench has no such subset
+   */
   public static int weight(Weights weights, String subset) {
     String counted =
         switch (weights) {

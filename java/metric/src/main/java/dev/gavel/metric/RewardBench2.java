@@ -18,6 +18,7 @@ public final class RewardBench2 {
    *
    * @param right which response is right; 0 in the reference's files
    * @param scores one per response, one or more
+   * @throws InvalidArgumentException if there is no such response, or a score is NaN or infinity
    */
   public static double credit(int right, double... scores) {
     Checks.requireScores("score", scores);

@@ -5,6 +5,7 @@ import dev.gavel.Layout;
 import dev.gavel.Spans;
 import dev.gavel.text.SequenceTokens.Count;
 import dev.gavel.text.SequenceTokens.Sequence;
+import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -121,11 +122,11 @@ final class GroupPacker {
     int total = sequence.responses().stream().mapToInt(Count::kept).sum();
     if (total > budget.response() || sequence.ids().size() > budget.context()) {
       throw new InvalidArgumentException(
-          "response %d has %d tokens in %d steps, in a sequence of %d; at most %d of a response and %d of a sequence are allowed, and steps are not cut, since each must have its score: shorten the response or raise the budget"
+          "response %d has %s in %s, in a sequence of %d; at most %d of a response and %d of a sequence are allowed, and steps are not cut, since each must have its score: shorten the response or raise the budget"
               .formatted(
                   index,
-                  total,
-                  steps.size(),
+                  Counted.of(total, "token"),
+                  Counted.of(steps.size(), "step"),
                   sequence.ids().size(),
                   budget.response(),
                   budget.context()));
@@ -172,19 +173,19 @@ final class GroupPacker {
   private void requirePromptInBudget(Sequence sequence) {
     if (sequence.prompt().kept() > budget.prompt()) {
       throw new InvalidArgumentException(
-          "the prompt has %d tokens and its budget is %d, and it cannot be cut because the chat template rewrites its messages; raise the prompt's budget or shorten the messages"
-              .formatted(sequence.prompt().kept(), budget.prompt()));
+          "the prompt has %s and its budget is %d, and it cannot be cut because the chat template rewrites its messages; raise the prompt's budget or shorten the messages"
+              .formatted(Counted.of(sequence.prompt().kept(), "token"), budget.prompt()));
     }
   }
 
   private InvalidArgumentException noRoom(Sequence sequence, int kept) {
     int prompt = sequence.prompt().kept();
     return new InvalidArgumentException(
-        "the context of %d tokens leaves no room for a response beside %d tokens of the prompt and %d fixed tokens; %s"
+        "the context of %s leaves no room for a response beside %s of the prompt and %s; %s"
             .formatted(
-                budget.context(),
-                prompt,
-                sequence.ids().size() - prompt - kept,
+                Counted.of(budget.context(), "token"),
+                Counted.of(prompt, "token"),
+                Counted.of(sequence.ids().size() - prompt - kept, "fixed token"),
                 "lower the prompt's budget or shorten the prompt"));
   }
 

@@ -294,7 +294,11 @@ public record ModelConfig(
     return readout.value();
   }
 
-  /** Reads a layout's name. */
+  /**
+   * Reads a layout's name.
+   *
+   * @throws InvalidArgumentException if there is none of that name
+   */
   public static Layout parseLayout(String name) {
     return switch (name) {
       case "joint" -> Layout.JOINT;
@@ -305,7 +309,11 @@ public record ModelConfig(
     };
   }
 
-  /** Reads a pooling's name. */
+  /**
+   * Reads a pooling's name.
+   *
+   * @throws InvalidArgumentException if there is none of that name
+   */
   public static Pooling parsePooling(String name) {
     return switch (name) {
       case "index" -> Pooling.index();
@@ -328,7 +336,11 @@ public record ModelConfig(
     };
   }
 
-  /** Name of a pooling. */
+  /**
+   * Name of a pooling.
+   *
+   * @throws InvalidArgumentException of ALL, which no model folder has
+   */
   public static String name(Pooling pooling) {
     return switch (pooling) {
       case Pooling.Index() -> "index";

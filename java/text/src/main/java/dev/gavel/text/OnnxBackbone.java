@@ -12,6 +12,7 @@ import dev.gavel.GavelException;
 import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.InvalidTensorException;
+import dev.gavel.text.row.Counted;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -319,7 +320,10 @@ public final class OnnxBackbone implements Backbone {
                 : OnnxTensor.createTensor(environment, memory, states, graph.type())) {
       session.run(inputs.tensors(), Map.of(graph.output(), result)).close();
     } catch (OrtException e) {
-      throw failed("running %d sequences of %d tokens".formatted(sequences.size(), length), e);
+      throw failed(
+          "running %s of %s"
+              .formatted(Counted.of(sequences.size(), "sequence"), Counted.of(length, "token")),
+          e);
     }
   }
 

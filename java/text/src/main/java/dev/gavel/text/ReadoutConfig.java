@@ -34,7 +34,11 @@ public sealed interface ReadoutConfig {
    */
   Readout value();
 
-  /** What a readout is in a configuration. */
+  /**
+   * What a readout is in a configuration.
+   *
+   * @throws dev.gavel.UnsupportedException if texts cannot be scored with it
+   */
   static ReadoutConfig of(Readout readout) {
     return switch (readout) {
       case Readout.Identity() -> new OfLogit("identity", 0, 0);

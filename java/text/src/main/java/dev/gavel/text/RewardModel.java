@@ -31,6 +31,7 @@ public final class RewardModel implements AutoCloseable {
   private final Layout layout;
   private final TokenBudget budget;
   private final Optional<StepReduction> stepReduction;
+  private volatile boolean closed;
 
   private RewardModel(
       ModelLoader.Parts parts, Options options, Optional<StepReduction> stepReduction) {
@@ -165,6 +166,7 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public TextBackbone.Tokenized prepare(Prompt prompt, List<String> responses) {
+    requireOpen();
     if (scoresSteps()) {
       throw new InvalidArgumentException(
           "the responses are texts, and model %s scores the steps of a response; give each response as the list of its steps"
@@ -192,6 +194,7 @@ public final class RewardModel implements AutoCloseable {
    *     scored; the message says which and why
    */
   public TextBackbone.Tokenized prepareSteps(Prompt prompt, List<List<String>> responses) {
+    requireOpen();
     if (!scoresSteps()) {
       throw new InvalidArgumentException(
           "the responses are lists of steps, and model %s gives one score per response; give each response as one text"
@@ -213,6 +216,7 @@ public final class RewardModel implements AutoCloseable {
    * @return one per group, in order
    */
   public List<GroupScore> score(List<TextBackbone.Tokenized> groups) {
+    requireOpen();
     if (groups.isEmpty()) {
       return List.of();
     }
@@ -235,6 +239,7 @@ public final class RewardModel implements AutoCloseable {
    * @return for {@link #score(HiddenBatch)}; the caller's to close
    */
   public HiddenBatch hidden(List<PackedGroup.Sequence> sequences) {
+    requireOpen();
     return text.hidden(layout, sequences);
   }
 
@@ -245,6 +250,7 @@ public final class RewardModel implements AutoCloseable {
    *     #outputs} says
    */
   public List<Float> score(HiddenBatch hidden) {
+    requireOpen();
     return head.values(hidden.batch());
   }
 
@@ -355,16 +361,25 @@ public final class RewardModel implements AutoCloseable {
     return text;
   }
 
+  // Of the parts, the one a call needs first would say that it is closed.
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("model %s is closed".formatted(config.name()));
+    }
+  }
+
   /**
-   * Frees everything. Closing again does nothing.
+   * Frees its memory; calls afterwards throw {@link IllegalStateException}. Closing again does
+   * nothing.
    *
-   * @throws IllegalStateException while a call runs; the model stays as it was where its backbone
-   *     is running
+   * @throws IllegalStateException while a call of another thread runs; the model stays as it was
+   *     where its backbone is running
    */
   @Override
   public void close() {
     // First what takes nearly all the time of a call, so that a model in use is not closed by half.
     text.close();
+    closed = true;
     head.close();
     context.close();
   }

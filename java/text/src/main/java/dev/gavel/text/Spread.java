@@ -50,7 +50,11 @@ public sealed interface Spread {
     };
   }
 
-  /** Checks that there is one entry for each response. */
+  /**
+   * Checks that there is one entry for each response.
+   *
+   * @throws InvalidArgumentException if there is not
+   */
   default void require(String what, int responses) {
     int count =
         switch (this) {

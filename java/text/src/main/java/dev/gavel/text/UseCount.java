@@ -1,5 +1,6 @@
 package dev.gavel.text;
 
+import dev.gavel.text.row.Counted;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -47,7 +48,8 @@ final class UseCount {
     int found = uses.compareAndExchange(0, CLOSED);
     if (found > 0) {
       throw new IllegalStateException(
-          "%s is in use by %d calls; close it when they have returned".formatted(owner, found));
+          "%s is in use by %s; close it when nothing uses it"
+              .formatted(owner, Counted.of(found, "call")));
     }
     return found == 0;
   }

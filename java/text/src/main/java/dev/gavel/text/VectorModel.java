@@ -22,6 +22,7 @@ public final class VectorModel implements AutoCloseable {
   private final RewardModel.Options options;
   private final Context context;
   private final ScoringHead head;
+  private volatile boolean closed;
 
   private VectorModel(
       ModelLoader.Found found, RewardModel.Options options, Context context, ScoringHead head) {
@@ -106,6 +107,9 @@ public final class VectorModel implements AutoCloseable {
    * @return as {@link #outputs} says, response by response
    */
   public List<Float> values(PackedBatch batch) {
+    if (closed) {
+      throw new IllegalStateException("model %s is closed".formatted(config.name()));
+    }
     return head.valuesOfVectors(batch);
   }
 
@@ -162,6 +166,7 @@ public final class VectorModel implements AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     head.close();
     context.close();
   }

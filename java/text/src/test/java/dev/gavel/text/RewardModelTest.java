@@ -25,6 +25,7 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -68,6 +69,29 @@ class RewardModelTest {
       assertEquals("identity", score.readout());
       assertEquals("none", score.template());
     }
+  }
+
+  @Test
+  void everyCallOfAModelThatIsClosedSaysSo() {
+    RewardModel model = load();
+    TextBackbone.Tokenized group = model.prepare(Prompt.text("q"), List.of("a"));
+    HiddenBatch hidden = model.hidden(group.packed().sequences());
+    model.close();
+    model.close();
+    List<Executable> calls =
+        List.of(
+            () -> model.score("q", List.of("a")),
+            () -> model.score(List.of(group)),
+            () -> model.score(hidden),
+            () -> model.hidden(group.packed().sequences()),
+            () -> model.prepare(Prompt.text("q"), List.of("a")),
+            () -> model.prepareSteps(Prompt.text("q"), List.of(List.of("a"))),
+            () -> model.scoreSteps(Prompt.text("q"), List.of(List.of("a"))));
+    for (Executable call : calls) {
+      IllegalStateException e = assertThrows(IllegalStateException.class, call);
+      assertEquals("model %s is closed".formatted(model.config().name()), e.getMessage());
+    }
+    hidden.close();
   }
 
   @Test

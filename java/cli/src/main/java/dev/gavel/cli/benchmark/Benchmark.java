@@ -3,6 +3,7 @@ package dev.gavel.cli.benchmark;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.metric.Estimate;
 import dev.gavel.text.row.BadRowException;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -13,6 +14,9 @@ import java.util.Optional;
 public interface Benchmark {
   /** Its name on the command line and in reports. */
   String name();
+
+  /** Names of its subsets. */
+  Collection<String> subsets();
 
   /**
    * Checks that a row is one of the benchmark's.

@@ -7,7 +7,9 @@ import dev.gavel.metric.Estimate;
 import dev.gavel.metric.RewardBench;
 import dev.gavel.metric.RewardBench.Weights;
 import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -32,14 +34,19 @@ public final class RewardBenchmark implements Benchmark {
   }
 
   @Override
+  public Collection<String> subsets() {
+    return RewardBench.SUBSETS.keySet();
+  }
+
+  @Override
   public void check(Row row) throws BadRowException {
-    Subsets.requireOneOf(RewardBench.SUBSETS.keySet(), row, "RewardBench");
+    Subsets.requireOneOf(subsets(), row, "RewardBench");
     if (row.responses().size() != 2) {
       throw new BadRowException(
           "responses",
-          "%d responses".formatted(row.responses().size()),
-          "the row has %d responses; a row of RewardBench has one that is chosen and one that is rejected"
-              .formatted(row.responses().size()));
+          Counted.of(row.responses().size(), "response"),
+          "the row has %s; a row of RewardBench has one that is chosen and one that is rejected"
+              .formatted(Counted.of(row.responses().size(), "response")));
     }
   }
 

@@ -7,7 +7,9 @@ import dev.gavel.metric.Estimate;
 import dev.gavel.metric.RewardBench2;
 import dev.gavel.metric.RewardBench2Ties;
 import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,8 +41,13 @@ public final class RewardBenchmark2 implements Benchmark {
   }
 
   @Override
+  public Collection<String> subsets() {
+    return NAMES;
+  }
+
+  @Override
   public void check(Row row) throws BadRowException {
-    Subsets.requireOneOf(NAMES, row, "RewardBench 2");
+    Subsets.requireOneOf(subsets(), row, "RewardBench 2");
     int right = right(row);
     if (isTies(row)) {
       if (!row.id().asText().matches("(ref|tied):\\d{1,9}")) {
@@ -53,9 +60,9 @@ public final class RewardBenchmark2 implements Benchmark {
     } else if (right != 1) {
       throw new BadRowException(
           "chosen",
-          "%d texts".formatted(right),
-          "the row has %d chosen responses; outside the subset Ties, a row of RewardBench 2 has one"
-              .formatted(right));
+          Counted.of(right, "text"),
+          "the row has %s; outside the subset Ties, a row of RewardBench 2 has one"
+              .formatted(Counted.of(right, "chosen response")));
     }
   }
 

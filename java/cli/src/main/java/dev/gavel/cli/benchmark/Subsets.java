@@ -16,14 +16,12 @@ final class Subsets {
       throw new BadRowException(
           "subset",
           "no subset",
-          "the row has no subset; of %s it is one of %s".formatted(benchmark, names));
+          "the row has no subset; a row of %s names one".formatted(benchmark));
     }
     String subset = row.subset().get();
     if (!names.contains(subset)) {
       throw new BadRowException(
-          "subset",
-          subset,
-          "subset '%s' is not in %s; its subsets are %s".formatted(subset, benchmark, names));
+          "subset", subset, "subset '%s' is not in %s".formatted(subset, benchmark));
     }
   }
 

@@ -9,6 +9,7 @@ import dev.gavel.RewardHead;
 import dev.gavel.cli.cache.CacheShard;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.scoring.CacheScoring;
+import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -70,14 +71,14 @@ public final class CacheLoad {
     public String table() {
       return String.format(
           Locale.ROOT,
-          "linear head on %d cached vectors of %d, medians of %d rounds%n"
+          "linear head on %s of %d, medians of %s%n"
               + "mapped before: %.2f GB/s, %.1f million responses/s; memory is read at %.2f GB/s;"
               + " ratio %.2f%n"
               + "mapped anew:   %.2f GB/s, %.1f million responses/s; files are read at %.2f GB/s;"
               + " ratio %.2f%n",
-          responses,
+          Counted.of(responses, "cached vector"),
           width,
-          ROUNDS,
+          Counted.of(ROUNDS, "round"),
           scored / 1e9,
           scored / width / Float.BYTES / 1e6,
           read / 1e9,

@@ -4,6 +4,7 @@ import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.Spread;
+import dev.gavel.text.row.Counted;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -56,14 +57,14 @@ public final class TableRows implements RowWriter {
     line(
         block,
         "  ",
-        "prompt %d tokens%s, %s%s"
+        "prompt %s%s, %s%s"
             .formatted(
-                score.promptTokens(),
+                Counted.of(score.promptTokens(), "token"),
                 cut,
                 score.passes() == 1 ? "1 pass" : "%d passes".formatted(score.passes()),
                 score.sharedTokens() == 0
                     ? ""
-                    : ", %d tokens shared".formatted(score.sharedTokens())));
+                    : ", %s shared".formatted(Counted.of(score.sharedTokens(), "token"))));
     line(block, "  rank     score  response  tokens     cut  ", "text");
     int rank = 1;
     for (int response : score.ranking()) {

@@ -2,6 +2,7 @@ package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.gavel.text.row.BadRowException;
+import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -46,11 +47,11 @@ final class Labels {
       throw new BadRowException(
           name,
           node.toString(),
-          "%s is %s; it must be a list of one number for each of the %d responses"
+          "%s is %s; it must be a list of one number for each of %s"
               .formatted(
                   name,
                   node.isArray() ? "a list of %d".formatted(node.size()) : Fields.kind(node),
-                  responses));
+                  Counted.of(responses, "response")));
     }
     List<Double> values = new ArrayList<>();
     for (int i = 0; i < node.size(); i++) {

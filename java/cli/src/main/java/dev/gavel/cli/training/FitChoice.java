@@ -1,5 +1,7 @@
 package dev.gavel.cli.training;
 
+import dev.gavel.text.row.Counted;
+
 /**
  * How a head is fitted.
  *
@@ -15,7 +17,8 @@ public record FitChoice(
 
   /** In words, for people. */
   public String describe() {
-    return "%s, %d epochs, batch %d, learning rate %s, weight decay %s"
-        .formatted(loss.describe(), epochs, batchSize, learningRate, weightDecay);
+    return "%s, %s, batch %d, learning rate %s, weight decay %s"
+        .formatted(
+            loss.describe(), Counted.of(epochs, "epoch"), batchSize, learningRate, weightDecay);
   }
 }

@@ -15,6 +15,7 @@ import dev.gavel.RewardHead;
 import dev.gavel.Step;
 import dev.gavel.cli.metric.Shuffle;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -146,8 +147,8 @@ public final class HeadTrainer {
     }
     if (most > Integer.MAX_VALUE) {
       throw new InvalidArgumentException(
-          "a batch of %d rows can have %d %s; there can be at most %d: take a lower --batch-size"
-              .formatted(rows, most, what, Integer.MAX_VALUE));
+          "a batch of %s can have %d %s; there can be at most %d: take a lower --batch-size"
+              .formatted(Counted.of(rows, "row"), most, what, Integer.MAX_VALUE));
     }
     return (int) most;
   }

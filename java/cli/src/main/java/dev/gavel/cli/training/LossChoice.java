@@ -1,6 +1,7 @@
 package dev.gavel.cli.training;
 
 import dev.gavel.Readout;
+import dev.gavel.text.row.Counted;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -175,7 +176,7 @@ public sealed interface LossChoice {
   record Ordinal(int levels) implements LossChoice {
     @Override
     public String describe() {
-      return "ordinal (%d levels)".formatted(levels);
+      return "ordinal (%s)".formatted(Counted.of(levels, "level"));
     }
 
     @Override

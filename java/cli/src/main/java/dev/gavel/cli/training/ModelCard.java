@@ -5,6 +5,7 @@ import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
+import dev.gavel.text.row.Counted;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -44,10 +45,10 @@ final class ModelCard {
     item(
         card,
         "split",
-        "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row is held out where h mod 10000 < %s: %d rows to learn from, %d held out"
+        "with h the first 8 bytes of SHA-256 of the prompt's UTF-8 as an unsigned number, a row is held out where h mod 10000 < %s: %s to learn from, %d held out"
             .formatted(
                 Part.buckets(model.holdout()).stripTrailingZeros().toPlainString(),
-                data.training(),
+                Counted.of(data.training(), "row"),
                 data.rows() - data.training()));
     card.append('\n');
   }
@@ -105,8 +106,8 @@ final class ModelCard {
     }
     int planned = model.candidate().fit().epochs();
     return fitted.epochs().size() < planned
-        ? "; stopped after %d epochs without a lower one".formatted(model.patience())
-        : "; all %d epochs were run".formatted(planned);
+        ? "; stopped after %s without a lower one".formatted(Counted.of(model.patience(), "epoch"))
+        : planned == 1 ? "; there was no other" : "; all %d epochs were run".formatted(planned);
   }
 
   private static void results(StringBuilder card, Map<Layout, Tally> results) {
