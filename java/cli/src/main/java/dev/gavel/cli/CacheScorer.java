@@ -4,7 +4,6 @@ import dev.gavel.cli.cache.CachedRow;
 import dev.gavel.cli.cache.HiddenCache;
 import dev.gavel.cli.input.Position;
 import dev.gavel.cli.input.Shard;
-import dev.gavel.cli.input.Source;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.Progress;
 import dev.gavel.cli.output.RowWriter;
@@ -14,12 +13,9 @@ import dev.gavel.cli.rows.Row;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.scoring.CacheScoring;
 import dev.gavel.cli.scoring.StageTimes;
-import dev.gavel.text.Provenance;
 import dev.gavel.text.VectorModel;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /** Scores the rows of a cache: the same rows of output as from the texts it was made of. */
 final class CacheScorer {
@@ -76,17 +72,7 @@ final class CacheScorer {
 
   /** Everything that decides the bytes that are written. */
   RunSettings settings(String modelName, Shard shard) {
-    Map<String, String> values = new LinkedHashMap<>();
-    values.put("gavel", Version.NUMBER);
-    values.put("model", model.config().name());
-    for (Provenance.Part part : Provenance.parts(modelName, model.choices())) {
-      values.put("model's " + part.name(), "sha256 " + part.sha256());
-    }
-    values.put("device", model.context().info().device().toString());
-    values.put("format", "jsonl");
-    values.put("shard", shard.toString());
-    values.put("cache", SourceIdentity.of(Source.file(cache.indexFile())));
-    return new RunSettings(values);
+    return ScoreSettings.of(modelName, model, shard, cache.indexFile());
   }
 
   /** Scores and writes all rows after a place. */

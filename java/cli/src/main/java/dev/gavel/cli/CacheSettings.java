@@ -1,7 +1,6 @@
 package dev.gavel.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.gavel.Context;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.checkpoint.GateRows;
@@ -12,7 +11,6 @@ import dev.gavel.cli.input.Source;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.text.ModelChoices;
 import dev.gavel.text.ModelConfig;
-import dev.gavel.text.OnnxBackbone;
 import dev.gavel.text.Provenance;
 import dev.gavel.text.Provenance.Role;
 import dev.gavel.text.RewardModel;
@@ -78,25 +76,9 @@ final class CacheSettings {
         .ifPresent(pattern -> values.put(GATE, pattern));
     values.put(ORDER, order);
     values.put(TEMPLATE, model.template());
-    values.put("onnx runtime", OnnxBackbone.runtimeVersion());
-    values.put("tokenizers", Provenance.tokenizersVersion());
-    // ONNX Runtime chooses its kernels by the processor, and not all give the same bits.
-    Context.Info info = model.context().info();
-    values.put("device", info.device().toString());
-    values.put("processor", "up to " + info.bestInstructionSet());
-    if (!model.text().backbone().invariant()) {
-      // Bits of such a backbone may depend on what runs together, and with how many threads.
-      values.put("threads", Integer.toString(model.options().threads()));
-      values.put("batch", Counted.of(model.options().batchTokens(), "token"));
-    }
-    values.put("window", Counted.of(limits.windowRows(), "row"));
-    values.put("longest line", "%d bytes".formatted(limits.longestLine()));
+    values.putAll(CommonSettings.ofBackbone(model));
     values.put("file", Counted.of(fileRows, "row"));
-    values.put("shard", shard.toString());
-    values.put("inputs", Integer.toString(sources.size()));
-    for (int i = 0; i < sources.size(); i++) {
-      values.put("input %d".formatted(i + 1), SourceIdentity.of(sources.get(i)));
-    }
+    values.putAll(CommonSettings.ofInputs(limits, shard, sources));
     return new RunSettings(values);
   }
 

@@ -2,6 +2,7 @@ package dev.gavel.cli;
 
 import dev.gavel.Context;
 import dev.gavel.Device;
+import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.cli.cache.CacheIndex;
@@ -263,8 +264,14 @@ final class TrainCommand implements Callable<Integer> {
     Path folder = run.folder();
     TrainedModel model = run.model(vectors);
     try (Checkpoints checkpoints = Checkpoints.open(folder, run.settings(vectors), resume)) {
-      new ModelFolder(context, model, run.settings())
-          .train(vectors.training(), vectors.held(), folder, checkpoints);
+      try {
+        new ModelFolder(context, model, run.settings())
+            .train(vectors.training(), vectors.held(), folder, checkpoints);
+      } catch (InvalidArgumentException e) {
+        // With these settings on these data it would end here again.
+        checkpoints.giveUp();
+        throw e;
+      }
     }
     streams.say(
         "model folder %s is written%s"

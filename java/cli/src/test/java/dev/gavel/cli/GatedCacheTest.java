@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -118,6 +119,30 @@ class GatedCacheTest {
     Path cache = cache(model, "two.cache", "--objective", "quality");
     requireSameScores(model, cache, "--objective", "quality");
     requireSameScores(model, cache, "--objective", "length");
+  }
+
+  @Test
+  void aRunOnACacheDoesNotGoOnWithAnotherObjective() throws IOException {
+    Path model = TinyModel.writeOfObjectives(folder.resolve("two"), "length", "quality");
+    Path cache = cache(model, "two.cache", "--objective", "quality");
+    Path output = folder.resolve("out.jsonl");
+    Run first = run("score", "--input", cache, "--output", output, model, "--objective", "quality");
+    assertEquals(ExitCode.ROWS_FAILED, first.exitCode(), first.err());
+    byte[] scores = Files.readAllBytes(output);
+    Run other =
+        run(
+            "score",
+            "--input",
+            cache,
+            "--output",
+            output,
+            model,
+            "--objective",
+            "length",
+            "--resume");
+    assertEquals(ExitCode.USAGE, other.exitCode(), other.err());
+    assertTrue(other.err().contains("objective was quality, now length"), other.err());
+    assertArrayEquals(scores, Files.readAllBytes(output));
   }
 
   /** The pooled vectors of a gated model are those of any other: a head can be trained on them. */

@@ -96,6 +96,22 @@ class TrainRefusalsTest {
     assertTrue(run.err().contains("cannot be written"), run.err());
     Path model = folder.resolve("model");
     assertEquals(ExitCode.USAGE, TrainCommandTest.train(data, model, "--loss", "bt").exitCode());
+    assertFalse(Files.exists(model));
+  }
+
+  @Test
+  void trainingThatDivergesLeavesNoFolder() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(20));
+    Path model = folder.resolve("model");
+    Run run = TrainCommandTest.train(data, model, "--loss", "bt", "--learning-rate", "1e30");
+    assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+    assertTrue(run.err().contains("training has diverged"), run.err());
+    assertFalse(Files.exists(model));
+    // A folder that was there stays.
+    Files.createDirectory(model);
+    assertEquals(
+        ExitCode.USAGE,
+        TrainCommandTest.train(data, model, "--loss", "bt", "--learning-rate", "1e30").exitCode());
     assertEquals(List.of(), TrainCommandTest.names(model));
   }
 

@@ -6,10 +6,8 @@ import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
@@ -21,8 +19,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Objects;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -214,14 +210,8 @@ public record ModelConfig(
                 .formatted(config.format, config.formatVersion, FORMAT, FORMAT_VERSION));
       }
       return config;
-    } catch (UnrecognizedPropertyException e) {
-      throw new FormatException(
-          file,
-          "has the unknown key '%s'; the keys there are %s"
-              .formatted(e.getPropertyName(), e.getKnownPropertyIds()),
-          e);
     } catch (JsonProcessingException e) {
-      throw new FormatException(file, "is not a model configuration: " + reason(e), e);
+      throw new FormatException(file, ConfigMistake.describe(e), e);
     } catch (IOException e) {
       throw new FormatException(file, "cannot be read: " + e, e);
     }
@@ -241,28 +231,6 @@ public record ModelConfig(
     } catch (InvalidArgumentException e) {
       throw new FormatException(file, "says something else: " + e.getMessage(), e);
     }
-  }
-
-  private static String reason(JsonProcessingException e) {
-    String key =
-        e instanceof JsonMappingException mapping
-            ? mapping.getPath().stream()
-                .map(JsonMappingException.Reference::getFieldName)
-                .filter(Objects::nonNull)
-                .collect(Collectors.joining("."))
-            : "";
-    // What follows a semicolon or stands in brackets are names of Jackson's own settings.
-    String reason =
-        String.valueOf(e.getOriginalMessage())
-            .replaceFirst("(?s)(?:;|: enable `).*", "")
-            .replaceFirst(" \\((?:but (?:could|might)|set Deserialization).*", "")
-            .replaceFirst(
-                "(?s)^Cannot (?:deserialize value of type|construct instance of) `[^`]*ModelConfig`.*",
-                "it is no JSON object")
-            .replaceFirst("^Missing creator property ('.*') .*", "it has no key $1");
-    return key.isEmpty() || reason.startsWith("it has no key")
-        ? reason
-        : "%s at key '%s'".formatted(reason, key);
   }
 
   /** The JSON text. */

@@ -269,6 +269,25 @@ class RewardModelTest {
   }
 
   @Test
+  void aValueOfAnotherTypeIsSaidInWordsOfJson() {
+    for (List<String> change :
+        List.of(
+            List.of("\"context\": 64", "\"context\": \"64\"", "a whole number at key 'context'"),
+            List.of("\"context\": 64", "\"context\": 64.5", "a whole number at key 'context'"),
+            List.of("\"context\": 64", "\"context\": [64]", "a whole number at key 'context'"),
+            List.of("\"name\": ", "\"name\": {}, \"was\": ", "a text at key 'name'"),
+            List.of(
+                "\"sequence\": {", "\"sequence\": 3, \"was\": {", "an object at key 'sequence'"))) {
+      String config = ModelFolder.CONFIG.replace(change.get(0), change.get(1));
+      ModelFolder.write(folder, ModelConfig.FILE, config);
+      FormatException e = assertThrows(FormatException.class, () -> load().close());
+      assertTrue(
+          String.valueOf(e.getMessage()).endsWith("the value must be " + change.get(2)),
+          e.getMessage());
+    }
+  }
+
+  @Test
   void aFileThatIsNotThereIsSaidSo() throws IOException {
     for (String name :
         List.of("tokenizer.json", "model.onnx", "model.safetensors", "config.json")) {

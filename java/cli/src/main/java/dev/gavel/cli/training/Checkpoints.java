@@ -51,14 +51,18 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
+  private final Path modelFolder;
   private final Path folder;
+  private final boolean made;
   private final RunSettings settings;
   private final FileChannel lock;
   private Optional<String> best = Optional.empty();
   private boolean kept;
 
-  private Checkpoints(Path folder, RunSettings settings, FileChannel lock) {
-    this.folder = folder;
+  private Checkpoints(Path modelFolder, boolean made, RunSettings settings, FileChannel lock) {
+    this.modelFolder = modelFolder;
+    this.folder = modelFolder.resolve(FOLDER);
+    this.made = made;
     this.settings = settings;
     this.lock = lock;
   }
@@ -128,9 +132,10 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
   public static Checkpoints open(Path modelFolder, RunSettings settings, boolean resume) {
     Path folder = modelFolder.resolve(FOLDER);
     try {
+      boolean made = !Files.exists(modelFolder);
       Files.createDirectories(folder);
       FileChannel channel = lock(folder);
-      Checkpoints checkpoints = new Checkpoints(folder, settings, channel);
+      Checkpoints checkpoints = new Checkpoints(modelFolder, made, settings, channel);
       try {
         if (tryLock(channel) == null) {
           throw new InvalidArgumentException(
@@ -267,12 +272,20 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     }
   }
 
+  /** Keeps no state of a run from which no other can go on. */
+  public void giveUp() {
+    kept = false;
+  }
+
   /** Gives the folder back; nothing is left of a run that failed before its first epoch. */
   @Override
   public void close() {
     try (lock) {
       if (!kept) {
         remove(folder);
+        if (made && isEmpty(modelFolder)) {
+          Files.delete(modelFolder);
+        }
       }
     } catch (IOException e) {
       throw new FileException(folder, "cannot be given back: " + e, e);
@@ -333,6 +346,12 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
 
   private static String name(String kind, int epoch) {
     return "%s-%06d.safetensors".formatted(kind, epoch);
+  }
+
+  private static boolean isEmpty(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.findAny().isEmpty();
+    }
   }
 
   private static void deleteBut(Path folder, List<String> named) throws IOException {

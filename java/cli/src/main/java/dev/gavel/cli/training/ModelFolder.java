@@ -75,11 +75,16 @@ public final class ModelFolder {
                   .formatted(folder));
     }
     try {
+      boolean made = !Files.exists(folder);
       Files.createDirectories(folder);
+      Checkpoints.tryToWrite(folder);
+      if (made) {
+        // Until there is something to put there: a run that fails before leaves nothing.
+        Files.deleteIfExists(folder);
+      }
     } catch (IOException e) {
       throw new FileException(folder, "cannot be made: " + e, e);
     }
-    Checkpoints.tryToWrite(folder);
     return false;
   }
 
