@@ -69,12 +69,7 @@ final class EvalCommand implements Callable<Integer> {
               + " input. Or a folder that gavel cache made.")
   private String input = "";
 
-  @Option(
-      names = "--data",
-      hidden = true,
-      paramLabel = "FILE",
-      preprocessor = FormerInputName.class)
-  @Nullable String former;
+  @Mixin FormerInputName formerInputName = new FormerInputName();
 
   @Option(
       names = "--part",

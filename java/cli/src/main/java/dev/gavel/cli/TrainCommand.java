@@ -56,12 +56,7 @@ final class TrainCommand implements Callable<Integer> {
               + " gavel cache made: then any backbone, and its vectors as they are.")
   private String input = "";
 
-  @Option(
-      names = "--data",
-      hidden = true,
-      paramLabel = "FILE",
-      preprocessor = FormerInputName.class)
-  @Nullable String former;
+  @Mixin FormerInputName formerInputName = new FormerInputName();
 
   @Option(
       names = "--out",

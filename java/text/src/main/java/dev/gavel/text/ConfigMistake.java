@@ -45,7 +45,8 @@ final class ConfigMistake {
     String message = String.valueOf(e.getOriginalMessage());
     if (!key.isEmpty()
         && e instanceof MismatchedInputException mismatch
-        && message.matches("(?s)Cannot (?:coerce|deserialize value|construct instance).*")) {
+        && message.matches(
+            "(?s)Cannot (?:coerce|map `null`|deserialize value|construct instance).*")) {
       return "the value must be " + kind(mismatch.getTargetType());
     }
     // What follows a semicolon or stands in brackets are names of Jackson's own settings.
