@@ -30,50 +30,75 @@ set(GAVEL_FLAGS_AVX512 ${GAVEL_FLAGS_AVX2} -mavx512f -mavx512bw -mavx512dq -mavx
 set(GAVEL_FLAGS_AVX512_BF16 ${GAVEL_FLAGS_AVX512} -mavx512bf16)
 set(GAVEL_FLAGS_AMX ${GAVEL_FLAGS_AVX512} -mamx-tile -mamx-bf16)
 
-add_library(gavel_flags INTERFACE)
-target_compile_options(gavel_flags INTERFACE ${GAVEL_FLAGS})
-target_include_directories(gavel_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR}/src)
-target_compile_definitions(gavel_flags INTERFACE GAVEL_VERSION="${PROJECT_VERSION}")
-target_link_libraries(gavel_flags INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
-
-if(GAVEL_SANITIZE)
-  list(JOIN GAVEL_SANITIZE "," gavel_sanitizers)
-  # Instrumented code makes g++ warn about truncations and uninitialised values that are not there; the plain build of the
-  # same files is the one that fails on warnings.
-  # What null, object-size and vptr look for AddressSanitizer sees at the access itself; without them there is much less to compile and to run.
-  # Line numbers (-g1) are all that reports need: a description of every variable takes minutes a file, and every test links it.
-  set(gavel_sanitize_flags -Wno-error -fsanitize=${gavel_sanitizers} -fno-sanitize=null,object-size,vptr -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
-  target_compile_options(gavel_flags INTERFACE ${gavel_sanitize_flags} -fno-semantic-interposition)
-  target_link_options(gavel_flags INTERFACE -fsanitize=${gavel_sanitizers})
-else()
-  target_compile_options(gavel_flags INTERFACE -fvisibility=hidden $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
-endif()
-
-# gavel_tested(NAME OBJECTS...): sets NAME to what tests are linked with. Instrumented objects are so large that each link of a test takes
-# seconds; they are linked once there, into a shared library, whose symbols are therefore all visible.
-function(gavel_tested name)
-  if(GAVEL_SANITIZE)
-    add_library(${name} SHARED)
-    target_link_libraries(${name} PUBLIC ${ARGN} ${CMAKE_DL_LIBS})
-    # The library calls its own copies of inline functions, not those of a test.
-    target_link_options(${name} PRIVATE -Wl,-Bsymbolic-functions)
-    set(objects ${name})
-  else()
-    set(objects ${ARGN})
-  endif()
-  set(${name} ${objects} PARENT_SCOPE)
+# gavel_add_flags(NAME OPTION...): what a target links with to be compiled with the flags above and these after them.
+function(gavel_add_flags name)
+  add_library(${name} INTERFACE)
+  target_compile_options(${name} INTERFACE ${GAVEL_FLAGS} ${ARGN})
+  target_include_directories(${name} INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/include ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  target_compile_definitions(${name} INTERFACE GAVEL_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${name} INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
+gavel_add_flags(gavel_flags -fvisibility=hidden $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
+
+# ---- Sanitizers ----
+# The libraries are also built with sanitizers, by the target "sanitized" alone; names of such targets end in _sanitized. A test is compiled once and
+# linked with either: what its calls do to its memory is seen by the library's code and by the allocator, and the tests would take as long to compile as
+# what they test.
+set(gavel_sanitizers -fsanitize=address,undefined)
+# Instrumented code makes g++ warn about truncations and uninitialised values that are not there; the plain build of the
+# same files is the one that fails on warnings.
+# What null, object-size and vptr look for AddressSanitizer sees at the access itself; without them there is much less to compile and to run.
+# Line numbers (-g1) are all that reports need: a description of every variable takes minutes a file, and every test links it.
+set(gavel_sanitized_flags ${gavel_sanitizers} -Wno-error -fno-sanitize=null,object-size,vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
+  -fno-semantic-interposition -O1 -g1)
+gavel_add_flags(gavel_flags_sanitized ${gavel_sanitized_flags})
+target_link_options(gavel_flags_sanitized INTERFACE ${gavel_sanitizers})
+add_custom_target(sanitized)
+
+# gavel_add_objects(NAME FILE...): objects NAME and NAME_sanitized.
+function(gavel_add_objects name)
+  add_library(${name} OBJECT ${ARGN})
+  target_link_libraries(${name} PUBLIC gavel_flags)
+  add_library(${name}_sanitized OBJECT EXCLUDE_FROM_ALL ${ARGN})
+  target_link_libraries(${name}_sanitized PUBLIC gavel_flags_sanitized)
+endfunction()
+
+# gavel_tested(NAME OBJECTS...): NAME_sanitized is what sanitized tests of these objects are linked with. Instrumented objects are so large that each
+# link of a test would take seconds; they are linked once here, into a shared library, whose symbols are therefore all visible.
+function(gavel_tested name)
+  list(TRANSFORM ARGN APPEND _sanitized)
+  add_library(${name}_sanitized SHARED EXCLUDE_FROM_ALL)
+  target_link_libraries(${name}_sanitized PUBLIC ${ARGN} ${CMAKE_DL_LIBS})
+  # The library calls its own copies of inline functions, not those of a test, which are not instrumented.
+  target_link_options(${name}_sanitized PRIVATE -Wl,-Bsymbolic-functions)
+endfunction()
+
+# ---- Libraries ----
 # gavel_isa(FLAGS FILE...): compile these files with these instruction sets on top of the baseline.
-# Their loops are counted by lengths that their callers checked; to ask of every step whether its pointer wraps is a third of the time of compiling them
-# under sanitizers. The callers, who get lengths from outside, are asked.
+# Their loops are counted by lengths that their callers checked: asked at every step whether its pointer wraps, scalar.cpp would take half as long again
+# to compile with sanitizers. The callers, who get lengths from outside, are asked.
 function(gavel_isa flags)
-  if(GAVEL_SANITIZE)
-    list(APPEND flags -fno-sanitize=pointer-overflow)
-  endif()
   if(ARGN)
-    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS ${flags})
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS ${flags} -fno-sanitize=pointer-overflow)
   endif()
+endfunction()
+
+# gavel_link_library(TARGET NAME MAP): TARGET is libNAME.so. Only the entry points are visible outside; of what is visible, MAP lets the names gavel_* out.
+function(gavel_link_library target name map)
+  # The C++ run time is linked in: the library must load whatever libstdc++ the machine has. Sections nobody uses are
+  # dropped, which halves the file and leaves out the parts of that run time that need a newer C library.
+  target_link_options(${target} PRIVATE
+    -static-libstdc++ -static-libgcc
+    -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/${map}
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
+  if(target MATCHES "_sanitized$")
+    set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/sanitized)
+  else()
+    # The sanitizer run time is resolved by the executable, so a sanitized library does have undefined symbols.
+    target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
+  endif()
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE CXX LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${map})
 endfunction()
 
 # gavel_library(FILE...): the objects, and libgavel.so from them.
@@ -81,61 +106,85 @@ function(gavel_library)
   if(NOT ARGN)
     message(FATAL_ERROR "No sources are listed in native/CMakeLists.txt.")
   endif()
-  # Only the entry points are visible outside; of what is visible, gavel.map lets the names gavel_* out.
   foreach(source IN LISTS ARGN)
     if(source MATCHES "^src/api/")
       set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS -fvisibility=default)
     endif()
   endforeach()
-  add_library(gavel_objects OBJECT ${ARGN})
-  target_link_libraries(gavel_objects PUBLIC gavel_flags)
-  gavel_tested(gavel_tested_objects gavel_objects)
-  set(gavel_tested_objects ${gavel_tested_objects} PARENT_SCOPE)
+  gavel_add_objects(gavel_objects ${ARGN})
+  gavel_tested(gavel_tested gavel_objects)
 
   add_library(gavel SHARED)
   target_link_libraries(gavel PRIVATE gavel_objects)
-  set_target_properties(gavel PROPERTIES LINKER_LANGUAGE CXX)
-  # The C++ run time is linked in: the library must load whatever libstdc++ the machine has. Sections nobody uses are
-  # dropped, which halves the file and leaves out the parts of that run time that need a newer C library.
-  target_link_options(gavel PRIVATE
-    -static-libstdc++ -static-libgcc
-    -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/gavel.map
-    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
-  if(NOT GAVEL_SANITIZE)
-    # The sanitizer run time is resolved by the executable, so a sanitized library does have undefined symbols.
-    target_link_options(gavel PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
-  endif()
-  set_target_properties(gavel PROPERTIES LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/gavel.map)
+  gavel_link_library(gavel gavel gavel.map)
+
+  add_library(gavel_sanitized SHARED EXCLUDE_FROM_ALL)
+  target_link_libraries(gavel_sanitized PRIVATE gavel_objects_sanitized)
+  gavel_link_library(gavel_sanitized gavel gavel.map)
 endfunction()
 
-# Tests are optimised little, which halves the time of compiling them. Under sanitizers, what is tested has every check and -O1; tests of it are
-# not checked for undefined behaviour of their own. Linked last, as the last of such options counts.
-add_library(gavel_test_flags INTERFACE)
-target_compile_options(gavel_test_flags INTERFACE $<IF:$<BOOL:${GAVEL_SANITIZE}>,-O0$<SEMICOLON>-fno-sanitize=undefined,-O1>)
+# ---- Tests ----
+# Tests are optimised little, which halves the time of compiling them. What they name of the library may lie in another file.
+gavel_add_flags(gavel_test_flags -O1 -fvisibility=default)
+target_include_directories(gavel_test_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/test)
+target_compile_definitions(gavel_test_flags INTERFACE GAVEL_LIBRARY_FOLDER="${CMAKE_LIBRARY_OUTPUT_DIRECTORY}")
 
+# gavel_test_objects(NAME FILE...): objects NAME and NAME_sanitized of code of what is tested, for instance of kernels that only a test has.
+function(gavel_test_objects name)
+  gavel_add_objects(${name} ${ARGN})
+  foreach(target ${name} ${name}_sanitized)
+    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/test ${gavel_emulator_dir})
+  endforeach()
+endfunction()
+
+# gavel_add_test(NAME [FILE...] [OBJECTS NAME...] [LINKED LIBRARY...] [SANITIZED LIBRARY...]): the test NAME and, where libraries with sanitizers are
+# named, the test NAME_sanitized. Options of the files are set on the target NAME_files; OBJECTS are made by gavel_test_objects.
 function(gavel_add_test name)
-  target_link_libraries(${name} PRIVATE gavel_test_flags)
-  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/test)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "OBJECTS;LINKED;SANITIZED")
+  set(files)
+  if(test_UNPARSED_ARGUMENTS)
+    set(files ${name}_files)
+    add_library(${files} OBJECT ${test_UNPARSED_ARGUMENTS})
+    target_link_libraries(${files} PRIVATE gavel_test_flags)
+  endif()
+  gavel_add_executable(${name} ${files} ${test_OBJECTS} ${test_LINKED})
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+  set(tests ${name})
+  if(test_SANITIZED)
+    list(TRANSFORM test_OBJECTS APPEND _sanitized)
+    gavel_add_executable(${name}_sanitized ${files} ${test_OBJECTS} ${test_SANITIZED})
+    set_target_properties(${name}_sanitized PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_dependencies(sanitized ${name}_sanitized)
+    # Run where CTest is asked for this configuration: without the target "sanitized" there is nothing to run.
+    add_test(NAME ${name}_sanitized CONFIGURATIONS sanitized COMMAND ${name}_sanitized)
+    set_tests_properties(${name}_sanitized PROPERTIES LABELS sanitized)
+    list(APPEND tests ${name}_sanitized)
+  endif()
+  set_tests_properties(${tests} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+endfunction()
+
+function(gavel_add_executable name)
+  add_executable(${name})
+  target_link_libraries(${name} PRIVATE ${ARGN} ${CMAKE_DL_LIBS})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 
 function(gavel_test name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE ${gavel_tested_objects})
-  gavel_add_test(${name})
+  gavel_add_test(${name} ${ARGN} LINKED gavel_objects SANITIZED gavel_tested_sanitized)
+endfunction()
+
+# gavel_plain_test(NAME FILE...): such a test that the sanitizers would disturb.
+function(gavel_plain_test name)
+  gavel_add_test(${name} ${ARGN} LINKED gavel_objects)
 endfunction()
 
 function(gavel_abi_test name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE gavel gavel_flags)
-  gavel_add_test(${name})
+  gavel_add_test(${name} ${ARGN} LINKED gavel SANITIZED gavel_sanitized gavel_flags_sanitized)
 endfunction()
 
 # gavel_object_test(SOURCE...): these sources alone may use instruction sets above the baseline.
 function(gavel_object_test)
-  # The sanitizers add symbols of their own.
-  if(GAVEL_SANITIZE OR NOT CMAKE_OBJDUMP OR NOT CMAKE_NM)
+  if(NOT CMAKE_OBJDUMP OR NOT CMAKE_NM)
     return()
   endif()
   list(JOIN ARGN "," tables)

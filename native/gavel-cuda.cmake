@@ -62,22 +62,11 @@ endfunction()
 
 # The objects of src/common that libgavel is made of: all that both libraries share. Naming anything else fails the link (-z defs).
 set(gavel_common_objects $<FILTER:$<TARGET_OBJECTS:gavel_objects>,INCLUDE,/src/common/>)
-
-function(gavel_cuda_link target)
-  target_link_options(${target} PRIVATE
-    -static-libstdc++ -static-libgcc
-    -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/gavel-cuda.map
-    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections)
-  if(NOT GAVEL_SANITIZE)
-    target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,--exclude-libs,ALL)
-  endif()
-  set_target_properties(${target} PROPERTIES OUTPUT_NAME gavel_cuda LINKER_LANGUAGE CXX
-    LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/gavel-cuda.map)
-endfunction()
+set(gavel_common_objects_sanitized $<FILTER:$<TARGET_OBJECTS:gavel_objects_sanitized>,INCLUDE,/src/common/>)
 
 # gavel_cuda_library(FILE...): libgavel_cuda.so, where it can be built.
 function(gavel_cuda_library)
-  if(GAVEL_CUDA STREQUAL "OFF" OR GAVEL_SANITIZE)
+  if(GAVEL_CUDA STREQUAL "OFF")
     return()
   endif()
   gavel_find_nvcc()
@@ -107,56 +96,56 @@ function(gavel_cuda_library)
   # Everything behind the runtime is opened at run time: no CUDA library is needed to load this one.
   target_link_libraries(gavel_cuda PRIVATE ${gavel_common_objects} ${gavel_cudart} Threads::Threads ${CMAKE_DL_LIBS} rt)
   add_dependencies(gavel_cuda gavel_objects)
-  gavel_cuda_link(gavel_cuda)
+  gavel_link_library(gavel_cuda gavel_cuda gavel-cuda.map)
 endfunction()
 
-# gavel_cuda_emulated(EMULATOR file... SOURCES file...): the same sources by g++.
+# gavel_cuda_emulated(EMULATOR file... SOURCES file...): the same sources by g++, and libraries of them.
 function(gavel_cuda_emulated)
   cmake_parse_arguments(PARSE_ARGV 0 of "" "" "EMULATOR;SOURCES")
   set_source_files_properties(${of_SOURCES} PROPERTIES LANGUAGE CXX)
+  gavel_add_objects(gavel_cuda_emulated_objects ${of_SOURCES})
   add_library(gavel_cuda_emulator OBJECT ${of_EMULATOR})
-  if(GAVEL_SANITIZE)
-    # It is not what is tested, and switching threads is most of what such tests take.
-    set_property(SOURCE ${of_EMULATOR} APPEND PROPERTY COMPILE_OPTIONS -O2 -fno-sanitize=undefined)
-  endif()
-  add_library(gavel_cuda_emulated_objects OBJECT ${of_SOURCES})
-  foreach(target gavel_cuda_emulator gavel_cuda_emulated_objects)
-    target_include_directories(${target} BEFORE PUBLIC ${gavel_emulator_dir})
-    target_link_libraries(${target} PUBLIC gavel_flags)
+  target_link_libraries(gavel_cuda_emulator PUBLIC gavel_flags)
+  # It is not what is tested, and switching threads is most of what such tests take.
+  gavel_add_flags(gavel_emulator_flags_sanitized ${gavel_sanitized_flags} -O2 -fno-sanitize=undefined)
+  add_library(gavel_cuda_emulator_sanitized OBJECT EXCLUDE_FROM_ALL ${of_EMULATOR})
+  target_link_libraries(gavel_cuda_emulator_sanitized PRIVATE gavel_emulator_flags_sanitized)
+  foreach(sanitized "" _sanitized)
+    # g++ sees such uses where a kernel guards an array's reading and its filling by the same condition.
+    target_compile_options(gavel_cuda_emulated_objects${sanitized} PRIVATE -Wno-maybe-uninitialized)
+    foreach(target gavel_cuda_emulator gavel_cuda_emulated_objects)
+      target_include_directories(${target}${sanitized} BEFORE PRIVATE ${gavel_emulator_dir})
+    endforeach()
+    set(library gavel_cuda_emulated${sanitized})
+    add_library(${library} SHARED)
+    target_link_libraries(${library} PRIVATE gavel_cuda_emulated_objects${sanitized} gavel_cuda_emulator${sanitized}
+      ${gavel_common_objects${sanitized}} ${CMAKE_DL_LIBS})
+    add_dependencies(${library} gavel_objects${sanitized})
+    gavel_link_library(${library} gavel_cuda gavel-cuda.map)
+    get_target_property(folder ${library} LIBRARY_OUTPUT_DIRECTORY)
+    set_target_properties(${library} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${folder}/emulated)
   endforeach()
-  # g++ sees such uses where a kernel guards an array's reading and its filling by the same condition.
-  target_compile_options(gavel_cuda_emulated_objects PRIVATE -Wno-maybe-uninitialized)
-  add_library(gavel_cuda_emulated SHARED)
-  target_link_libraries(gavel_cuda_emulated PRIVATE gavel_cuda_emulated_objects gavel_cuda_emulator ${gavel_common_objects}
-    ${CMAKE_DL_LIBS})
-  add_dependencies(gavel_cuda_emulated gavel_objects)
-  set_target_properties(gavel_cuda_emulated PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/emulated)
-  gavel_cuda_link(gavel_cuda_emulated)
-  gavel_tested(gavel_tested_cuda_objects gavel_objects gavel_cuda_emulated_objects gavel_cuda_emulator)
-  set(gavel_tested_cuda_objects ${gavel_tested_cuda_objects} PARENT_SCOPE)
+  set_target_properties(gavel_cuda_emulated_sanitized PROPERTIES EXCLUDE_FROM_ALL ON)
+  gavel_tested(gavel_cuda_tested gavel_objects gavel_cuda_emulated_objects gavel_cuda_emulator)
+  target_include_directories(gavel_test_flags BEFORE INTERFACE ${gavel_emulator_dir})
+  target_compile_definitions(gavel_test_flags INTERFACE GAVEL_FAKE_CUBLASLT="${gavel_fake_cublaslt}")
 endfunction()
 
 # gavel_cuda_test(NAME FILE...): a test of libgavel's objects and the plugin's, both linked in, on the emulator.
 function(gavel_cuda_test name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE ${gavel_tested_cuda_objects} ${CMAKE_DL_LIBS})
-  target_compile_definitions(${name} PRIVATE GAVEL_FAKE_CUBLASLT="${gavel_fake_cublaslt}")
-  gavel_add_test(${name})
+  gavel_add_test(${name} ${ARGN} LINKED gavel_objects gavel_cuda_emulated_objects gavel_cuda_emulator SANITIZED gavel_cuda_tested_sanitized)
 endfunction()
 
 # gavel_cuda_api_test(NAME FILE...): a test of libgavel's objects that opens emulated/libgavel_cuda.so through the C interface.
 function(gavel_cuda_api_test name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE ${gavel_tested_objects} ${CMAKE_DL_LIBS})
-  target_include_directories(${name} PRIVATE ${gavel_emulator_dir})
-  target_compile_definitions(${name} PRIVATE GAVEL_EMULATED_LIBRARY="$<TARGET_FILE:gavel_cuda_emulated>"
-    GAVEL_FAKE_CUBLASLT="${gavel_fake_cublaslt}")
+  gavel_test(${name} ${ARGN})
   add_dependencies(${name} gavel_cuda_emulated)
-  gavel_add_test(${name})
+  add_dependencies(${name}_sanitized gavel_cuda_emulated_sanitized)
 endfunction()
 
 # gavel_cuda_plugin_test(NAME FILE...): a test of how libgavel.so opens a plugin: the emulated one and two that are of other builds.
 function(gavel_cuda_plugin_test name)
+  gavel_abi_test(${name} ${ARGN})
   foreach(fake version table)
     add_library(gavel_fake_${fake} MODULE test/fake_plugin.cpp)
     target_link_libraries(gavel_fake_${fake} PRIVATE gavel_flags)
@@ -164,34 +153,28 @@ function(gavel_cuda_plugin_test name)
   endforeach()
   target_compile_definitions(gavel_fake_version PRIVATE FAKE_TABLE=1)
   target_compile_definitions(gavel_fake_table PRIVATE FAKE_TABLE=0)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE gavel gavel_flags ${CMAKE_DL_LIBS})
-  target_compile_definitions(${name} PRIVATE GAVEL_LIBRARY="$<TARGET_FILE:gavel>"
-    GAVEL_EMULATED_LIBRARY="$<TARGET_FILE:gavel_cuda_emulated>" GAVEL_FAKE_VERSION="$<TARGET_FILE:gavel_fake_version>"
+  target_compile_definitions(${name}_files PRIVATE GAVEL_FAKE_VERSION="$<TARGET_FILE:gavel_fake_version>"
     GAVEL_FAKE_TABLE="$<TARGET_FILE:gavel_fake_table>")
-  add_dependencies(${name} gavel gavel_cuda_emulated gavel_fake_version gavel_fake_table)
-  gavel_add_test(${name})
+  add_dependencies(${name} gavel_cuda_emulated)
+  add_dependencies(${name}_sanitized gavel_cuda_emulated_sanitized)
+  add_dependencies(${name}_files gavel_fake_version gavel_fake_table)
 endfunction()
 
 # gavel_cuda_race_test(NAME FILE...): the same files once more under ThreadSanitizer, with an OS thread per CUDA thread, as test
 # NAME_races. Only src/common, src/cuda and the emulator are linked: what includes libgavel's api or cpu cannot be tested so.
 # A test asks emulator::engine() == THREADS where it must take fewer or smaller cases: a block takes milliseconds.
 function(gavel_cuda_race_test name)
-  if(GAVEL_SANITIZE OR NOT GAVEL_HAVE_THREAD_SANITIZER)
+  if(NOT GAVEL_HAVE_THREAD_SANITIZER)
     return()
   endif()
-  add_executable(${name}_races ${ARGN})
-  target_link_libraries(${name}_races PRIVATE gavel_cuda_race_objects ${CMAKE_DL_LIBS})
-  gavel_add_test(${name}_races)
+  gavel_add_test(${name}_races ${ARGN} LINKED gavel_cuda_race_objects)
+  target_compile_options(${name}_races_files PRIVATE -fsanitize=thread -g1)
   # They take longest: begun first, they do not run alone in the end.
   set_tests_properties(${name}_races PROPERTIES ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1 exitcode=66" COST 20)
 endfunction()
 
 # gavel_cuda_race_objects(FILE...): what those tests are linked from.
 function(gavel_cuda_race_objects)
-  if(GAVEL_SANITIZE)
-    return()
-  endif()
   include(CheckCXXSourceCompiles)
   set(CMAKE_REQUIRED_FLAGS -fsanitize=thread)
   check_cxx_source_compiles("int main() { return 0; }" GAVEL_HAVE_THREAD_SANITIZER)

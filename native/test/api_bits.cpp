@@ -15,8 +15,8 @@ using namespace gavel::test;
 namespace {
 
 constexpr uint64_t kSeed = 99;
-constexpr int64_t kRows = kSanitized ? 257 : 1024;
-constexpr int64_t kRounds = kSanitized ? 3 : 20;
+const int64_t kRows = kSanitized ? 257 : 1024;
+const int64_t kRounds = kSanitized ? 3 : 20;
 constexpr int64_t kCounts[] = {1, 2, 7, 16, 17, 63, 64, 65, 257, 1024};
 
 // Contexts of 1 to 4 threads for every table there is; parts are split however small they are.

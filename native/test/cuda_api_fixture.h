@@ -11,9 +11,8 @@
 
 #include "api_fixture.h"
 #include "control.h"
-
-#if !defined(GAVEL_EMULATED_LIBRARY) && !defined(GAVEL_TEST_ON_DEVICE)
-#error "GAVEL_EMULATED_LIBRARY is the path of emulated/libgavel_cuda.so; the build defines it"
+#ifndef GAVEL_TEST_ON_DEVICE
+#include "libraries.h"
 #endif
 
 namespace gavel::test {
@@ -28,8 +27,9 @@ inline const gavel::emulator::Control &machine() {
 // The emulated machine, in the plugin that libgavel opens. Names that plugin to libgavel.
 inline const gavel::emulator::Control &machine() {
   static const gavel::emulator::Control *control = [] {
-    setenv("GAVEL_CUDA_LIBRARY", GAVEL_EMULATED_LIBRARY, 1);
-    void *library = dlopen(GAVEL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    const std::string path = emulated_library();
+    setenv("GAVEL_CUDA_LIBRARY", path.c_str(), 1);
+    void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     void *function = library == nullptr ? nullptr : dlsym(library, "gavel_cuda_emulator");
     if (function == nullptr) {
       std::fprintf(stderr, "no emulated plugin: %s\n", dlerror());

@@ -14,11 +14,6 @@ namespace {
 
 using namespace gavel::cuda;
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kAddressSanitizer = true;
-#else
-constexpr bool kAddressSanitizer = false;
-#endif
 #ifdef __SANITIZE_THREAD__
 constexpr bool kThreadSanitizer = true;
 #else
@@ -119,7 +114,7 @@ cudaStream_t capturing_stream() {
 }
 
 const char *or_sanitizer(const char *message) {
-  return kAddressSanitizer ? "AddressSanitizer" : message;
+  return kSanitized ? "AddressSanitizer" : message;
 }
 
 // In kernels, tried on both engines.
@@ -238,6 +233,6 @@ int main(int argc, char **argv) {
   }
   for (const FatalCase &fatal : kHostCases) check_fatal(fatal, "fibres");
   check_fatal(kUnknownEngine, "none");
-  if (kAddressSanitizer) check_fatal(kHostAccess, "fibres");
+  if (kSanitized) check_fatal(kHostAccess, "fibres");
   return finish();
 }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "api_fixture.h"
+#include "libraries.h"
 
 using namespace gavel::test;
 namespace fs = std::filesystem;
@@ -48,7 +49,7 @@ void in_folder(const char *what, const std::function<void(const fs::path &)> &bo
   char name[] = "/tmp/gavel-plugin-XXXXXX";
   if (mkdtemp(name) == nullptr) std::abort();
   const fs::path folder = fs::canonical(name);
-  fs::copy_file(GAVEL_LIBRARY, folder / "libgavel.so");
+  fs::copy_file(gavel_library(), folder / "libgavel.so");
   std::fflush(stderr);
   const pid_t child = fork();
   if (child == 0) {
@@ -88,7 +89,7 @@ int main() {
                                                   "beside libgavel.so", "configure with nvcc on the PATH", "use the CPU"});
   });
   in_folder("beside the library", [](const fs::path &folder) {
-    fs::copy_file(GAVEL_EMULATED_LIBRARY, folder / "libgavel_cuda.so");
+    fs::copy_file(emulated_library(), folder / "libgavel_cuda.so");
     const Library library(folder / "libgavel.so");
     available(library);
     // Opened once: what the variable says later changes nothing, nor does a file that is gone.
@@ -99,7 +100,7 @@ int main() {
   in_folder("a link to the library", [](const fs::path &folder) {
     fs::create_directory(folder / "real");
     fs::rename(folder / "libgavel.so", folder / "real" / "libgavel.so");
-    fs::copy_file(GAVEL_EMULATED_LIBRARY, folder / "real" / "libgavel_cuda.so");
+    fs::copy_file(emulated_library(), folder / "real" / "libgavel_cuda.so");
     fs::create_symlink(folder / "real" / "libgavel.so", folder / "libgavel.so");
     available(Library(folder / "libgavel.so"));
   });
@@ -108,7 +109,7 @@ int main() {
     setenv("GAVEL_CUDA_LIBRARY", "/nowhere/else.so", 1);
     unavailable(library, {"Tried /nowhere/else.so (named by GAVEL_CUDA_LIBRARY)", "Correct the variable"});
     // A failure is not the last word.
-    setenv("GAVEL_CUDA_LIBRARY", GAVEL_EMULATED_LIBRARY, 1);
+    setenv("GAVEL_CUDA_LIBRARY", emulated_library().c_str(), 1);
     available(library);
   });
   in_folder("not a library", [](const fs::path &folder) {
@@ -128,7 +129,7 @@ int main() {
     unavailable(Library(folder / "libgavel.so"), {"is of another build (version unknown, table of 8 bytes)"});
   });
   in_folder("many threads", [](const fs::path &folder) {
-    fs::copy_file(GAVEL_EMULATED_LIBRARY, folder / "libgavel_cuda.so");
+    fs::copy_file(emulated_library(), folder / "libgavel_cuda.so");
     const Library library(folder / "libgavel.so");
     std::vector<int32_t> statuses(8, -1);
     std::vector<std::thread> threads;
