@@ -76,8 +76,8 @@ endfunction()
 
 # ---- Libraries ----
 # gavel_isa(FLAGS FILE...): compile these files with these instruction sets on top of the baseline.
-# Their loops are counted by lengths that their callers checked: asked at every step whether its pointer wraps, scalar.cpp would take half as long again
-# to compile with sanitizers. The callers, who get lengths from outside, are asked.
+# Their loops are counted by lengths that their callers checked. They are not asked at every step whether the pointer wraps, which costs scalar.cpp most
+# to compile; the callers, who get lengths from outside, are.
 function(gavel_isa flags)
   if(ARGN)
     set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS ${flags} -fno-sanitize=pointer-overflow)
@@ -124,7 +124,7 @@ function(gavel_library)
 endfunction()
 
 # ---- Tests ----
-# Tests are optimised little, which halves the time of compiling them. What they name of the library may lie in another file.
+# Tests are optimised little, which halves the time of compiling them. What they name of what is tested may lie in a shared library.
 gavel_add_flags(gavel_test_flags -O1 -fvisibility=default)
 target_include_directories(gavel_test_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/test)
 target_compile_definitions(gavel_test_flags INTERFACE GAVEL_LIBRARY_FOLDER="${CMAKE_LIBRARY_OUTPUT_DIRECTORY}")
@@ -163,6 +163,7 @@ function(gavel_add_test name)
   set_tests_properties(${tests} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 
+# gavel_add_executable(NAME LIBRARY...): an executable with no files of its own.
 function(gavel_add_executable name)
   add_executable(${name})
   target_link_libraries(${name} PRIVATE ${ARGN} ${CMAKE_DL_LIBS})
