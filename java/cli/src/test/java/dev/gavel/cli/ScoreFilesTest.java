@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdInputStream;
 import dev.gavel.Layout;
+import dev.gavel.cli.program.ExitCode;
 import dev.gavel.text.RewardModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
