@@ -212,8 +212,7 @@ final class ScoreCommand implements Callable<Integer> {
                 sources.stream().allMatch(Source::isRegularFile));
         summary.goOn(start.checkpoint().counts());
         if (start.complete()) {
-          streams.say("%s is complete already: %s".formatted(output, summary.line()));
-          return exitCode(summary);
+          return completeAlready(summary, figures);
         }
         WindowReader reader =
             new WindowReader(sources, streams.in(), start.checkpoint().position(), part, limits);
@@ -261,8 +260,7 @@ final class ScoreCommand implements Callable<Integer> {
         RunOutput.Start start = file.begin(scorer.settings(modelOptions.model(), part), true);
         summary.goOn(start.checkpoint().counts());
         if (start.complete()) {
-          streams.say("%s is complete already: %s".formatted(output, summary.line()));
-          return exitCode(summary);
+          return completeAlready(summary, figures);
         }
         return scoreCache(
             scorer,
@@ -301,6 +299,13 @@ final class ScoreCommand implements Callable<Integer> {
       figures.ifPresent(file -> file.write(summary, times, complete));
     }
     streams.say(summary.line());
+    return exitCode(summary);
+  }
+
+  // The run may have been killed between its last row and its figures.
+  private int completeAlready(ScoreSummary summary, Optional<MetricsFile> figures) {
+    figures.ifPresent(file -> file.write(summary, new StageTimes(), true));
+    streams.say("%s is complete already: %s".formatted(output, summary.line()));
     return exitCode(summary);
   }
 
