@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.program.Streams;
 import picocli.CommandLine;
 
 /** Makes commands, which all take the streams they work on. */

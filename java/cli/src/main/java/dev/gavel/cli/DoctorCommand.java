@@ -1,6 +1,9 @@
 package dev.gavel.cli;
 
 import dev.gavel.Diagnostics;
+import dev.gavel.cli.program.ExitCode;
+import dev.gavel.cli.program.Streams;
+import dev.gavel.cli.program.Version;
 import dev.gavel.text.Provenance;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import dev.gavel.cli.program.Version;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 

@@ -1,12 +1,15 @@
 package dev.gavel.cli;
 
 import dev.gavel.cli.cache.HiddenCache;
+import dev.gavel.cli.input.InputFiles;
 import dev.gavel.cli.input.Limits;
 import dev.gavel.cli.input.Position;
 import dev.gavel.cli.input.ReadFailure;
 import dev.gavel.cli.input.Shard;
 import dev.gavel.cli.input.Source;
 import dev.gavel.cli.input.WindowReader;
+import dev.gavel.cli.options.ModelOptions;
+import dev.gavel.cli.options.ShardOption;
 import dev.gavel.cli.output.JsonRows;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputTarget;
@@ -14,6 +17,19 @@ import dev.gavel.cli.output.Progress;
 import dev.gavel.cli.output.RowWriter;
 import dev.gavel.cli.output.TableRows;
 import dev.gavel.cli.output.Terminal;
+import dev.gavel.cli.program.CommandFailure;
+import dev.gavel.cli.program.ExitCode;
+import dev.gavel.cli.program.Streams;
+import dev.gavel.cli.program.Version;
+import dev.gavel.cli.results.CacheScorer;
+import dev.gavel.cli.results.ClaimedOutput;
+import dev.gavel.cli.results.MetricsFile;
+import dev.gavel.cli.results.OutputFormat;
+import dev.gavel.cli.results.RowSink;
+import dev.gavel.cli.results.ScorePaths;
+import dev.gavel.cli.results.ScoreSettings;
+import dev.gavel.cli.results.ScoreSummary;
+import dev.gavel.cli.results.TextScoring;
 import dev.gavel.cli.run.RunOutput;
 import dev.gavel.cli.scoring.StageTimes;
 import dev.gavel.text.RewardModel;
@@ -196,8 +212,7 @@ final class ScoreCommand implements Callable<Integer> {
                 sources.stream().allMatch(Source::isRegularFile));
         summary.goOn(start.checkpoint().counts());
         if (start.complete()) {
-          streams.say("%s is complete already: %s".formatted(output, summary.line()));
-          return exitCode(summary);
+          return completeAlready(summary, figures);
         }
         WindowReader reader =
             new WindowReader(sources, streams.in(), start.checkpoint().position(), part, limits);
@@ -245,8 +260,7 @@ final class ScoreCommand implements Callable<Integer> {
         RunOutput.Start start = file.begin(scorer.settings(modelOptions.model(), part), true);
         summary.goOn(start.checkpoint().counts());
         if (start.complete()) {
-          streams.say("%s is complete already: %s".formatted(output, summary.line()));
-          return exitCode(summary);
+          return completeAlready(summary, figures);
         }
         return scoreCache(
             scorer,
@@ -285,6 +299,13 @@ final class ScoreCommand implements Callable<Integer> {
       figures.ifPresent(file -> file.write(summary, times, complete));
     }
     streams.say(summary.line());
+    return exitCode(summary);
+  }
+
+  // The run may have been killed between its last row and its figures.
+  private int completeAlready(ScoreSummary summary, Optional<MetricsFile> figures) {
+    figures.ifPresent(file -> file.write(summary, new StageTimes(), true));
+    streams.say("%s is complete already: %s".formatted(output, summary.line()));
     return exitCode(summary);
   }
 

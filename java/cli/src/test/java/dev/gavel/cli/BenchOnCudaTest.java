@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.gavel.cli.program.ExitCode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -7,25 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.gavel.DType;
-import dev.gavel.HostTensor;
-import dev.gavel.Safetensors;
-import dev.gavel.cli.cache.HiddenCache;
-import dev.gavel.cli.input.Position;
-import dev.gavel.cli.scoring.CacheScoring;
-import dev.gavel.cli.scoring.StageTimes;
-import dev.gavel.text.RewardModel;
-import dev.gavel.text.VectorModel;
+import dev.gavel.cli.program.ExitCode;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,62 +21,24 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Caches of hidden states: what is in them, and what reads them. */
 class CacheCommandTest {
-  private static final int ROWS = 300;
-
   @TempDir private Path folder;
   private Path model;
   private Path input;
+  private SmallCaches caches;
 
   @BeforeEach
   void write() throws IOException {
-    model = TinyModel.write(folder.resolve("model"));
-    StringBuilder text = new StringBuilder();
-    for (int i = 0; i < ROWS; i++) {
-      text.append(
-          i % 29 == 13
-              ? "{broken " + i + "\n"
-              : "{\"id\":\"r%d\",\"prompt\":\"say %d\",\"responses\":[\"%s\",\"no\",\"[UNK] %d\"],\"subset\":\"s%d\"%s}\n"
-                  .formatted(
-                      i,
-                      i,
-                      "word ".repeat(i % 31 + 1),
-                      i,
-                      i % 3,
-                      i % 7 == 0 ? "" : ",\"scores\":[%d,%d,0.5]".formatted(i % 2, i % 3)));
-    }
-    input = Files.writeString(folder.resolve("in.jsonl"), text);
-  }
-
-  private Run cache(Path output, String... more) {
-    return run("cache", "--input", input, "--output", output, more);
-  }
-
-  private Run run(String command, String in, Path input, String out, Path output, String... more) {
-    List<String> arguments = new ArrayList<>(List.of(command, "--model", model.toString()));
-    arguments.addAll(List.of(in, input.toString(), out, output.toString()));
-    arguments.addAll(List.of(more));
-    return Run.of(arguments.toArray(String[]::new));
-  }
-
-  private Run score(Path from, Path output, String... more) {
-    return run("score", "--input", from, "--output", output, more);
-  }
-
-  private Path smallFiles(String name, String... more) {
-    Path cache = folder.resolve(name);
-    List<String> options = new ArrayList<>(List.of("--window-rows", "16", "--file-rows", "64"));
-    options.addAll(List.of(more));
-    Run run = cache(cache, options.toArray(String[]::new));
-    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-    return cache;
+    caches = SmallCaches.in(folder);
+    model = caches.model();
+    input = caches.input();
   }
 
   @Test
   void scoresHaveTheBytesOfScoresFromText() throws IOException {
     for (String layout : List.of("joint", "independent")) {
-      Path cache = smallFiles("cache-" + layout, "--layout", layout);
+      Path cache = caches.smallFiles("cache-" + layout, "--layout", layout);
       JsonNode index = Run.parse(Files.readString(cache.resolve("cache.json")));
-      assertEquals(ROWS, index.get("rows").asInt());
+      assertEquals(SmallCaches.ROWS, index.get("rows").asInt());
       assertEquals(10, index.get("failed").asInt());
       assertEquals(3 * 290, index.get("responses").asInt());
       assertEquals(5, index.get("shards").size());
@@ -96,8 +46,8 @@ class CacheCommandTest {
         String name = layout + shard.replace("/", "-");
         Path text = folder.resolve(name + "-text.jsonl");
         Path cached = folder.resolve(name + "-cache.jsonl");
-        score(input, text, "--layout", layout, "--shard", shard);
-        Run run = score(cache, cached, "--layout", layout, "--shard", shard);
+        caches.score(input, text, "--layout", layout, "--shard", shard);
+        Run run = caches.score(cache, cached, "--layout", layout, "--shard", shard);
         assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
         assertEquals(Files.readString(text), Files.readString(cached), name);
       }
@@ -106,12 +56,12 @@ class CacheCommandTest {
 
   @Test
   void aLocaleWithDigitsOfItsOwnChangesNoByte() throws IOException {
-    Path expected = smallFiles("cache", "--shard", "1/4");
+    Path expected = caches.smallFiles("cache", "--shard", "1/4");
     Path cache;
     Locale before = Locale.getDefault(Locale.Category.FORMAT);
     Locale.setDefault(Locale.Category.FORMAT, Locale.forLanguageTag("ar-EG"));
     try {
-      cache = smallFiles("cache-arabic", "--shard", "1/4");
+      cache = caches.smallFiles("cache-arabic", "--shard", "1/4");
     } finally {
       Locale.setDefault(Locale.Category.FORMAT, before);
     }
@@ -127,45 +77,45 @@ class CacheCommandTest {
 
   @Test
   void anotherHeadOnTheSameBackboneScoresIt() throws IOException {
-    Path cache = smallFiles("cache");
+    Path cache = caches.smallFiles("cache");
     Path file = model.resolve("model.safetensors");
     byte[] head = Files.readAllBytes(file);
     head[head.length - 1] ^= 1;
     Files.write(file, head);
     Path text = folder.resolve("text.jsonl");
     Path cached = folder.resolve("cached.jsonl");
-    score(input, text);
-    assertEquals(ExitCode.ROWS_FAILED, score(cache, cached).exitCode());
+    caches.score(input, text);
+    assertEquals(ExitCode.ROWS_FAILED, caches.score(cache, cached).exitCode());
     assertArrayEquals(Files.readAllBytes(text), Files.readAllBytes(cached));
   }
 
   @Test
   void aCacheOfOtherVectorsIsRefusedWithTheDifference() throws IOException {
-    Path cache = smallFiles("cache");
+    Path cache = caches.smallFiles("cache");
     Path out = folder.resolve("out.jsonl");
-    Run layout = score(cache, out, "--layout", "independent");
+    Run layout = caches.score(cache, out, "--layout", "independent");
     assertEquals(ExitCode.USAGE, layout.exitCode());
     assertTrue(layout.err().contains("layout is joint in the cache"), layout.err());
-    Run cut = score(cache, out, "--response-tokens", "3");
+    Run cut = caches.score(cache, out, "--response-tokens", "3");
     assertTrue(cut.err().contains("response is 64 in the cache, 3 with the model"), cut.err());
-    Path drawn = smallFiles("drawn", "--order", "drawn");
-    Run order = score(drawn, out);
+    Path drawn = caches.smallFiles("drawn", "--order", "drawn");
+    Run order = caches.score(drawn, out);
     assertEquals(ExitCode.USAGE, order.exitCode());
     assertTrue(order.err().contains("drawn from seed 0"), order.err());
-    Path last = smallFiles("last", "--pooling", "index");
-    Run pooling = score(last, out);
+    Path last = caches.smallFiles("last", "--pooling", "index");
+    Run pooling = caches.score(last, out);
     assertTrue(pooling.err().contains("pooling is index in the cache"), pooling.err());
     assertFalse(Files.exists(out));
   }
 
   @Test
   void textsOfASequenceThatDifferAreNamedByTheirKeys() throws IOException {
-    Path cache = smallFiles("cache");
+    Path cache = caches.smallFiles("cache");
     Path config = model.resolve("config.json");
     String before = Files.readString(config);
     JsonNode sequence = Run.parse(before).get("sequence");
     Path out = folder.resolve("out.jsonl");
-    assertEquals(ExitCode.ROWS_FAILED, score(cache, out).exitCode());
+    assertEquals(ExitCode.ROWS_FAILED, caches.score(cache, out).exitCode());
     // A cache that has them in one setting, as they were written once, serves the same model.
     Path index = cache.resolve("cache.json");
     ObjectNode older = (ObjectNode) Run.parse(Files.readString(index));
@@ -187,7 +137,7 @@ class CacheCommandTest {
     }
     Files.writeString(old.resolve("cache.json"), older.toString());
     Path again = folder.resolve("again.jsonl");
-    Run served = score(old, again);
+    Run served = caches.score(old, again);
     assertEquals(ExitCode.ROWS_FAILED, served.exitCode(), served.err());
     assertArrayEquals(Files.readAllBytes(out), Files.readAllBytes(again));
 
@@ -195,7 +145,7 @@ class CacheCommandTest {
     ((ObjectNode) changed.get("sequence")).put("suffix", "now");
     Files.writeString(config, changed.toString());
     for (Path one : List.of(cache, old)) {
-      Run run = score(one, out, "--force");
+      Run run = caches.score(one, out, "--force");
       assertEquals(ExitCode.USAGE, run.exitCode());
       assertTrue(
           run.err()
@@ -209,7 +159,7 @@ class CacheCommandTest {
   @Test
   void evalOfACacheAgreesWithEvalOfItsTexts() throws IOException {
     for (String layout : List.of("joint", "independent")) {
-      Path drawn = smallFiles("drawn-" + layout, "--order", "drawn", "--layout", layout);
+      Path drawn = caches.smallFiles("drawn-" + layout, "--order", "drawn", "--layout", layout);
       List<JsonNode> results = new ArrayList<>();
       for (Path data : List.of(input, drawn)) {
         Run run =
@@ -222,253 +172,8 @@ class CacheCommandTest {
       assertEquals(results.get(0), results.get(1));
     }
     Run given =
-        Run.of("eval", "--model", model + "", "--input", smallFiles("given") + "", "--json");
+        Run.of("eval", "--model", model + "", "--input", caches.smallFiles("given") + "", "--json");
     assertEquals(ExitCode.USAGE, given.exitCode());
     assertTrue(given.err().contains("--order drawn"), given.err());
-  }
-
-  @Test
-  void aRunThatWasCutGoesOnToTheSameBytes() throws IOException {
-    Path whole = smallFiles("whole");
-    Path cut = smallFiles("cut");
-    Map<String, byte[]> expected = contents(whole);
-    // As a kill leaves it: no index, files up to some instant, one without a record, half a record.
-    for (int kept = 0; kept <= 5; kept++) {
-      Files.delete(cut.resolve("cache.json"));
-      List<String> records = Files.readAllLines(cut.resolve("cache.run"));
-      String journal = String.join("\n", records.subList(0, kept + 1)) + "\n{\"check\":\"0";
-      Files.writeString(cut.resolve("cache.run"), journal);
-      for (int i = kept + 1; i < 5; i++) {
-        Files.delete(cut.resolve("vectors-%05d.safetensors".formatted(i)));
-      }
-      // And what a kill in the middle of a file leaves.
-      Files.writeString(
-          cut.resolve(
-              ".vectors-%05d.safetensors.8d2d1250-3c82-44a0-985c-8a570062d3e2.tmp".formatted(kept)),
-          "half a file");
-      Run refused = cache(cut, "--window-rows", "16", "--file-rows", "64");
-      assertEquals(ExitCode.USAGE, refused.exitCode());
-      assertTrue(refused.err().contains("--resume"), refused.err());
-      assertTrue(score(cut, folder.resolve("o")).err().contains("not complete"));
-      Run run = cache(cut, "--window-rows", "16", "--file-rows", "64", "--resume");
-      assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-      assertSame(expected, contents(cut), "kept " + kept);
-    }
-    // A file that was damaged since is written again, and those after it.
-    Files.delete(cut.resolve("cache.json"));
-    Path damaged = cut.resolve("vectors-00002.safetensors");
-    byte[] bytes = Files.readAllBytes(damaged);
-    bytes[bytes.length - 1] ^= 1;
-    Files.write(damaged, bytes);
-    cache(cut, "--window-rows", "16", "--file-rows", "64", "--resume");
-    assertSame(expected, contents(cut), "damaged");
-
-    Run again = cache(cut, "--window-rows", "16", "--file-rows", "64", "--resume");
-    assertEquals(ExitCode.ROWS_FAILED, again.exitCode());
-    assertTrue(again.err().contains("complete already"), again.err());
-    Run other = cache(cut, "--window-rows", "16", "--file-rows", "65", "--resume");
-    assertEquals(ExitCode.USAGE, other.exitCode());
-    assertTrue(other.err().contains("file was 64 rows, now 65 rows"), other.err());
-    assertEquals(ExitCode.USAGE, cache(cut).exitCode());
-    assertEquals(ExitCode.ROWS_FAILED, cache(cut, "--force").exitCode());
-  }
-
-  @Test
-  void aRunThatIsRefusedChangesNothing() throws IOException {
-    Path cache = smallFiles("cache");
-    Path journal = cache.resolve("cache.run");
-    Path index = cache.resolve("cache.json");
-    // Complete, of a run that is not known, and not complete.
-    String[] other = {"--window-rows", "16", "--file-rows", "65", "--resume"};
-    refusedWithoutAChange(cache, "had other settings", other);
-    byte[] record = Files.readAllBytes(journal);
-    Files.delete(journal);
-    refusedWithoutAChange(cache, "no record tells", other);
-    Files.write(journal, record);
-    Files.delete(index);
-    refusedWithoutAChange(cache, "had other settings", other);
-    Run run = cache(cache, "--window-rows", "16", "--file-rows", "64", "--resume");
-    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-    assertSame(contents(smallFiles("whole")), contents(cache), "went on");
-  }
-
-  private void refusedWithoutAChange(Path cache, String why, String... options) throws IOException {
-    Map<String, byte[]> before = contents(cache);
-    Run run = cache(cache, options);
-    assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
-    assertTrue(run.err().contains(why), run.err());
-    assertSame(before, contents(cache), why);
-  }
-
-  @Test
-  void noFileOfAnEarlierRunIsLeftBehindAGap() throws IOException {
-    Path cache = smallFiles("cache");
-    Files.delete(cache.resolve("vectors-00001.safetensors"));
-    Path mine = Files.writeString(cache.resolve("vectors-1.safetensors"), "mine");
-    Run run = cache(cache, "--window-rows", "16", "--file-rows", "200", "--force");
-    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-    assertEquals("mine", Files.readString(mine));
-    Files.delete(mine);
-    Path whole = folder.resolve("whole");
-    cache(whole, "--window-rows", "16", "--file-rows", "200");
-    assertSame(contents(whole), contents(cache), "forced");
-  }
-
-  private static void assertSame(
-      Map<String, byte[]> expected, Map<String, byte[]> found, String when) {
-    assertEquals(expected.keySet(), found.keySet(), when);
-    expected.forEach((name, bytes) -> assertArrayEquals(bytes, found.get(name), when + name));
-  }
-
-  private static Map<String, byte[]> contents(Path cache) throws IOException {
-    Map<String, byte[]> all = new LinkedHashMap<>();
-    try (Stream<Path> files = Files.list(cache)) {
-      for (Path file : files.sorted().toList()) {
-        if (!file.endsWith("cache.run")) {
-          all.put(file.getFileName().toString(), Files.readAllBytes(file));
-        }
-      }
-    }
-    return all;
-  }
-
-  @Test
-  void aFolderOfSomebodyElseIsLeftAlone() throws IOException {
-    Path other = Files.createDirectory(folder.resolve("other"));
-    Path notes = Files.writeString(other.resolve("notes.txt"), "mine");
-    assertEquals(ExitCode.USAGE, cache(other, "--force").exitCode());
-    assertEquals("mine", Files.readString(notes));
-    assertEquals(ExitCode.USAGE, cache(input, "--force").exitCode());
-    Path nothing = folder.resolve("nothing");
-    assertEquals(ExitCode.USAGE, cache(nothing, "--pooling", "mean").exitCode());
-    assertEquals(ExitCode.USAGE, cache(nothing, "--order", "drawn", "--seed", "x").exitCode());
-    assertEquals(ExitCode.USAGE, cache(nothing, "--seed", "1").exitCode());
-    assertFalse(Files.exists(nothing));
-  }
-
-  @Test
-  void hostileFilesAreRefused() throws IOException {
-    Path cache = smallFiles("cache");
-    Path shard = cache.resolve("vectors-00001.safetensors");
-    Path index = cache.resolve("cache.json");
-    refused(cache, shard, bytes -> bytes.length - 9, "cut short");
-    tampered(cache, tensors -> tensors.remove("vectors"), "no tensor 'vectors'");
-    tampered(cache, tensors -> change(tensors.get("offsets"), 3, -1), "offsets must begin");
-    tampered(cache, tensors -> change(tensors.get("offsets"), 0, 1), "offsets must begin");
-    tampered(cache, tensors -> change(tensors.get("offsets"), 64, 1L << 40), "offsets must begin");
-    tampered(cache, tensors -> change(tensors.get("offsets"), 1, 2), "responses and 2 vectors");
-    tampered(cache, tensors -> change(tensors.get("rows"), 0, 'x'), "row 0 is not JSON");
-    tampered(
-        cache,
-        tensors -> tensors.put("vectors", HostTensor.allocate(DType.F32, 3, 2)),
-        "the index says F32");
-    String text = Files.readString(index);
-    for (String[] change :
-        new String[][] {
-          {"\"width\" : 2", "\"width\" : 3"},
-          {"\"rows\" : 300", "\"rows\" : 301"},
-          {"vectors-00001.safetensors", "../vectors-00001.safetensors"},
-          {"\"format_version\" : 1", "\"format_version\" : 2"},
-          {"\"responses\" : 870", "\"responses\" : -870"},
-          {"{", "["}
-        }) {
-      assertTrue(text.contains(change[0]), change[0]);
-      Files.writeString(index, text.replace(change[0], change[1]));
-      Run run = score(cache, folder.resolve("out.jsonl"), "--force");
-      assertEquals(ExitCode.USAGE, run.exitCode(), change[1] + ": " + run.err());
-    }
-    Files.writeString(index, text);
-    assertEquals(
-        ExitCode.ROWS_FAILED, score(cache, folder.resolve("out.jsonl"), "--force").exitCode());
-  }
-
-  private static void change(HostTensor tensor, long at, long value) {
-    tensor.setLong(at, value);
-  }
-
-  // Writes the second file with other tensors; the index tells its new length.
-  private void tampered(Path cache, Consumer<Map<String, HostTensor>> change, String expected)
-      throws IOException {
-    Path shard = cache.resolve("vectors-00001.safetensors");
-    Path index = cache.resolve("cache.json");
-    byte[] before = Files.readAllBytes(shard);
-    String text = Files.readString(index);
-    Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    Map<String, String> metadata;
-    try (Safetensors file = Safetensors.open(shard)) {
-      file.entries().forEach(entry -> tensors.put(entry.name(), file.read(entry.name())));
-      metadata = file.metadata();
-    }
-    change.accept(tensors);
-    Safetensors.write(shard, metadata, tensors);
-    tensors.values().forEach(HostTensor::close);
-    Files.writeString(
-        index, text.replace("\"bytes\" : " + before.length, "\"bytes\" : " + Files.size(shard)));
-    Run run = score(cache, folder.resolve("out.jsonl"), "--force");
-    assertEquals(ExitCode.USAGE, run.exitCode(), expected + ": " + run.err());
-    assertTrue(run.err().contains(expected), expected + ": " + run.err());
-    Files.write(shard, before);
-    Files.writeString(index, text);
-  }
-
-  private void refused(
-      Path cache, Path file, java.util.function.ToIntFunction<byte[]> length, String expected)
-      throws IOException {
-    byte[] before = Files.readAllBytes(file);
-    Files.write(file, java.util.Arrays.copyOf(before, length.applyAsInt(before)));
-    Run run = score(cache, folder.resolve("out.jsonl"), "--force");
-    assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
-    assertTrue(run.err().contains(expected), run.err());
-    Files.write(file, before);
-  }
-
-  @Test
-  void rowsOfStandardInputAreKeptWhereTheyAreWholeOnly() throws IOException {
-    Path cache = folder.resolve("cache");
-    String text = Files.readString(input, StandardCharsets.UTF_8);
-    Run run =
-        Run.withInput(text, "cache", "--model", model + "", "--input", "-", "--output", cache + "");
-    assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
-    Path scored = folder.resolve("scored.jsonl");
-    Path expected = folder.resolve("expected.jsonl");
-    score(cache, scored);
-    score(input, expected);
-    assertArrayEquals(Files.readAllBytes(expected), Files.readAllBytes(scored));
-    Run resume =
-        Run.withInput(
-            text,
-            "cache",
-            "--model",
-            model + "",
-            "--input",
-            "-",
-            "--output",
-            cache + "",
-            "--resume");
-    assertEquals(ExitCode.USAGE, resume.exitCode());
-  }
-
-  /** A run that goes on may be interrupted again, wherever it is in a file. */
-  @Test
-  void scoringEndsAtTheSamePlacesWhereverItGoesOn() throws Exception {
-    Path model = TinyModel.write(folder.resolve("model"));
-    String row = "{\"prompt\":\"p\",\"responses\":[\"a\"]}\n";
-    Path input = Files.writeString(folder.resolve("many.jsonl"), row + "{\n".repeat(9000) + row);
-    Path cache = folder.resolve("many.cache");
-    Run.of("cache", "--input", input + "", "--output", cache + "", "--model", model + "");
-    List<Position> whole = ends(cache, model, Position.START);
-    assertTrue(whole.size() > 2, whole.toString());
-    for (int i = 0; i < whole.size(); i++) {
-      assertEquals(whole.subList(i + 1, whole.size()), ends(cache, model, whole.get(i)));
-    }
-  }
-
-  private static List<Position> ends(Path cache, Path model, Position from) throws Exception {
-    List<Position> ends = new ArrayList<>();
-    try (VectorModel head = VectorModel.load(model.toString(), RewardModel.Options.defaults())) {
-      new CacheScoring(HiddenCache.open(cache), head, new StageTimes())
-          .run(from, piece -> ends.add(piece.end()));
-    }
-    return ends;
   }
 }

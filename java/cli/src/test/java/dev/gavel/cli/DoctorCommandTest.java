@@ -3,6 +3,7 @@ package dev.gavel.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gavel.cli.program.ExitCode;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

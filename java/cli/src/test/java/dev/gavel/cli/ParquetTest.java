@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.gavel.cli.parquet.PageCodecs;
 import dev.gavel.cli.parquet.ParquetRows;
+import dev.gavel.cli.program.ExitCode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdInputStream;
 import dev.gavel.Layout;
+import dev.gavel.cli.program.ExitCode;
 import dev.gavel.text.RewardModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -332,6 +333,32 @@ class ScoreFilesTest {
     assertEquals("", again.out());
     Run nowhere = score(input.toString(), "--metrics", folder.resolve("no/m").toString());
     assertEquals(ExitCode.USAGE, nowhere.exitCode());
+  }
+
+  /** A run may be killed between its last row and its figures: the next one writes them. */
+  @Test
+  void aRunThatWasCompleteBeforeHasMetricsToo() throws IOException {
+    Path input = file("in.jsonl", bytes(rows("r", 30) + "{\n"));
+    Path cache = folder.resolve("in.cache");
+    Run.of("cache", "--model", model + "", "--input", input + "", "--output", cache + "");
+    for (Path from : List.of(input, cache)) {
+      Path output = folder.resolve(from.getFileName() + ".out");
+      Path metrics = folder.resolve(from.getFileName() + ".json");
+      score(from.toString(), "--output", output.toString());
+      Run run =
+          score(
+              from.toString(),
+              "--output",
+              output.toString(),
+              "--resume",
+              "--metrics",
+              metrics.toString());
+      assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
+      JsonNode figures = Run.parse(Files.readString(metrics));
+      assertTrue(figures.get("complete").asBoolean());
+      assertEquals(31, figures.get("rows").asInt());
+      assertEquals(31, figures.get("rows_before").asInt());
+    }
   }
 
   @Test

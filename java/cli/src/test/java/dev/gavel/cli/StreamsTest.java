@@ -2,6 +2,7 @@ package dev.gavel.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gavel.cli.program.ExitCode;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -77,7 +77,7 @@ public final class CacheShard implements AutoCloseable {
   }
 
   /** Rows, failed ones included. */
-  public int rows() {
+  int rows() {
     return (int) expected.rows();
   }
 
@@ -100,12 +100,12 @@ public final class CacheShard implements AutoCloseable {
   }
 
   /** Bytes of the vectors that a gate reads, one for each response; only of a gated cache. */
-  public MemorySegment gateVectorBytes() {
+  MemorySegment gateVectorBytes() {
     return file.segment(ShardBuilder.GATE_VECTORS);
   }
 
   /** Checks that the file was not shortened since it was opened. */
-  public void requireWhole() {
+  void requireWhole() {
     file.requireWhole();
   }
 

@@ -1,4 +1,4 @@
-/** Caches of hidden states: pooled vectors on disk, written once, and read in place. */
+/** Caches of hidden states: pooled vectors on disk, written once, and scored in place. */
 @NullMarked
 package dev.gavel.cli.cache;
 

@@ -13,7 +13,7 @@ import java.util.Optional;
  */
 public record Source(String name, Optional<Path> path) {
   /** Standard input. */
-  public static Source standard() {
+  static Source standard() {
     return new Source("standard input", Optional.empty());
   }
 

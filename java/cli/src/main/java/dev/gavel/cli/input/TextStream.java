@@ -12,7 +12,7 @@ import java.io.PushbackInputStream;
  * The text of a source, decompressed. What it is is told by its first bytes, not by its name: gzip
  * (RFC 1952) begins with 1f 8b, Zstandard (RFC 8878) with 28 b5 2f fd, and no row with either.
  */
-public final class TextStream extends FilterInputStream {
+final class TextStream extends FilterInputStream {
   private static final int[] GZIP = {0x1f, 0x8b};
   private static final int[] ZSTANDARD = {0x28, 0xb5, 0x2f, 0xfd};
   private static final int[] PARQUET = {'P', 'A', 'R', '1'};
@@ -30,7 +30,7 @@ public final class TextStream extends FilterInputStream {
    * @param name of the source, for messages
    * @throws InvalidArgumentException if they are those of Parquet, which is read from its end
    */
-  public static TextStream of(InputStream raw, String name) throws IOException {
+  static TextStream of(InputStream raw, String name) throws IOException {
     PushbackInputStream in = new PushbackInputStream(raw, ZSTANDARD.length);
     if (startsWith(in, GZIP)) {
       return new TextStream(new GzipStream(in), true);

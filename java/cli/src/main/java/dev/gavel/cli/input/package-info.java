@@ -1,4 +1,4 @@
-/** From files to windows of lines: compression, several files, shards, places to go on from. */
+/** From files to windows of lines: which files, compression, shards, places to go on from. */
 @NullMarked
 package dev.gavel.cli.input;
 

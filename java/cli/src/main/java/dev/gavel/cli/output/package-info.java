@@ -1,4 +1,4 @@
-/** From scores to text: JSON lines, tables, output files, the terminal. */
+/** From scores to text or columns: JSON lines, tables, Parquet, output files, the terminal. */
 @NullMarked
 package dev.gavel.cli.output;
 

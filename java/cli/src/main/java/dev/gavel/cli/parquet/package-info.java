@@ -1,4 +1,4 @@
-/** Rows in Parquet files, read and written. */
+/** Rows in Parquet files. */
 @NullMarked
 package dev.gavel.cli.parquet;
 

@@ -13,7 +13,7 @@ import java.util.Optional;
  * rankings} (1 is best, ties allowed) with their sign changed, 1 for chosen and 0 for rejected
  * ones.
  */
-final class Labels {
+public final class Labels {
   private Labels() {}
 
   static List<Double> read(Fields fields, int responses) throws BadRowException {

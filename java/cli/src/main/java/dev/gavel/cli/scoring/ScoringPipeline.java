@@ -104,7 +104,7 @@ public final class ScoringPipeline {
   }
 
   // Unchecked ones are thrown as they are, so that callers can tell them apart.
-  static RuntimeException failure(Throwable e) throws ReadFailure {
+  public static RuntimeException failure(Throwable e) throws ReadFailure {
     if (e instanceof ReadFailure failure) {
       throw failure;
     }

@@ -10,7 +10,7 @@ public final class StageTimes {
   private final LongAdder head = new LongAdder();
   private final LongAdder writing = new LongAdder();
 
-  void reading(long start) {
+  public void reading(long start) {
     reading.add(System.nanoTime() - start);
   }
 
@@ -22,11 +22,11 @@ public final class StageTimes {
     backbone.add(System.nanoTime() - start);
   }
 
-  void head(long start) {
+  public void head(long start) {
     head.add(System.nanoTime() - start);
   }
 
-  void writing(long start) {
+  public void writing(long start) {
     writing.add(System.nanoTime() - start);
   }
 

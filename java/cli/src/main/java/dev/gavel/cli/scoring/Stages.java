@@ -14,14 +14,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One lock for all queues: work is handed over in large pieces, a few hundred times a second.
  */
-final class Stages implements AutoCloseable {
+public final class Stages implements AutoCloseable {
   private final Object lock = new Object();
   private final List<Thread> threads = new ArrayList<>();
   private @Nullable Throwable failure;
   private boolean stopped;
 
   /** Another stage failed, or nobody needs the work any more. */
-  static final class StoppedException extends Exception {
+  public static final class StoppedException extends Exception {
     private static final long serialVersionUID = 1L;
 
     StoppedException() {
@@ -31,12 +31,12 @@ final class Stages implements AutoCloseable {
 
   /** What a thread does. */
   @FunctionalInterface
-  interface Work {
+  public interface Work {
     void run() throws Exception;
   }
 
   /** Starts a stage. */
-  void start(String name, Work work) {
+  public void start(String name, Work work) {
     Thread thread =
         Thread.ofPlatform()
             .daemon()
@@ -55,7 +55,7 @@ final class Stages implements AutoCloseable {
   }
 
   /** The first failure, if there was one. */
-  Optional<Throwable> failure() {
+  public Optional<Throwable> failure() {
     synchronized (lock) {
       return Optional.ofNullable(failure);
     }
@@ -116,17 +116,17 @@ final class Stages implements AutoCloseable {
   }
 
   /** A queue between two stages. */
-  final class Queue<T> {
+  public final class Queue<T> {
     private final Deque<T> items = new ArrayDeque<>();
     private final int capacity;
     private boolean ended;
 
-    Queue(int capacity) {
+    public Queue(int capacity) {
       this.capacity = capacity;
     }
 
     /** Adds an item; waits for room. */
-    void put(T item) throws StoppedException {
+    public void put(T item) throws StoppedException {
       synchronized (lock) {
         waitWhile(() -> items.size() >= capacity);
         items.add(item);
@@ -135,7 +135,7 @@ final class Stages implements AutoCloseable {
     }
 
     /** Says that nothing more comes. */
-    void end() {
+    public void end() {
       synchronized (lock) {
         ended = true;
         lock.notifyAll();
@@ -143,7 +143,7 @@ final class Stages implements AutoCloseable {
     }
 
     /** The next item, or empty at the end; waits for it. */
-    Optional<T> take() throws StoppedException {
+    public Optional<T> take() throws StoppedException {
       synchronized (lock) {
         waitWhile(() -> items.isEmpty() && !ended);
         Optional<T> item = Optional.ofNullable(items.poll());

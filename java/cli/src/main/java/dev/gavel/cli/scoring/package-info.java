@@ -1,4 +1,4 @@
-/** The stages between windows of lines and scored rows, each on a thread of its own. */
+/** The stages between windows of lines and scores, each on a thread of its own. */
 @NullMarked
 package dev.gavel.cli.scoring;
 

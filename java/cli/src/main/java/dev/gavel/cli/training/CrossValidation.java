@@ -7,6 +7,8 @@ import dev.gavel.Layout;
 import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.cli.training.data.TrainingVectors;
+import dev.gavel.cli.training.data.VectorGroup;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,7 +78,7 @@ public final class CrossValidation {
   }
 
   /** Adds groups with their scores to a tally. */
-  static void addAll(Tally tally, List<VectorGroup> groups, List<List<Float>> scores) {
+  public static void addAll(Tally tally, List<VectorGroup> groups, List<List<Float>> scores) {
     for (int i = 0; i < groups.size(); i++) {
       tally.add(scores.get(i), groups.get(i).facts());
     }

@@ -15,7 +15,7 @@ public interface EpochStore {
    */
   record Saved(List<Epoch> epochs, Optional<RewardHead> best) {
     /** Nothing. */
-    static final Saved NOTHING = new Saved(List.of(), Optional.empty());
+    public static final Saved NOTHING = new Saved(List.of(), Optional.empty());
 
     /** Copies the list. */
     public Saved {

@@ -5,6 +5,7 @@ import dev.gavel.HostTensor;
 import dev.gavel.Loss;
 import dev.gavel.PackedBatch;
 import dev.gavel.Reduction;
+import dev.gavel.cli.training.data.VectorGroup;
 import java.util.ArrayList;
 import java.util.List;
 

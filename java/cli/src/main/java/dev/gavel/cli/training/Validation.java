@@ -1,5 +1,6 @@
 package dev.gavel.cli.training;
 
+import dev.gavel.cli.training.data.VectorGroup;
 import java.util.List;
 
 /**
@@ -17,12 +18,12 @@ public record Validation(List<VectorGroup> groups, int patience) {
     groups = List.copyOf(groups);
   }
 
-  boolean isOn() {
+  public boolean isOn() {
     return !groups.isEmpty();
   }
 
   /** The epoch with the lowest validation loss, the first of several; 0 where there is none. */
-  static int best(List<Epoch> epochs) {
+  public static int best(List<Epoch> epochs) {
     int best = 0;
     double lowest = Double.POSITIVE_INFINITY;
     for (Epoch epoch : epochs) {

@@ -1,4 +1,4 @@
-/** Training a reward head on pooled vectors, and writing it as a model folder. */
+/** Training a reward head on pooled vectors: head, loss, epochs, folds. */
 @NullMarked
 package dev.gavel.cli.training;
 

@@ -23,6 +23,8 @@ import dev.gavel.cli.metric.PromptHash;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.run.WholeFile;
+import dev.gavel.cli.training.data.VectorGroup;
+import dev.gavel.cli.training.folder.Checkpoints;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
