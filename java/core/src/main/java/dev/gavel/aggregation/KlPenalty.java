@@ -41,7 +41,9 @@ public enum KlPenalty {
   // Where d is small exp(-d) - 1 and d cancel, which leaves noise of either sign: Σ (-d)^k / k!.
   private static double k3(double d) {
     if (Math.abs(d) > 0.1) {
-      return Math.expm1(-d) + d;
+      double exponential = Math.expm1(-d);
+      // Infinite beside a difference that may be so, too.
+      return Double.isInfinite(exponential) ? exponential : exponential + d;
     }
     double term = 1;
     for (int k = 11; k >= 3; k--) {

@@ -69,7 +69,7 @@ final class Numbers {
    */
   static double sum(double... values) {
     if (!Arrays.stream(values).allMatch(Double::isFinite)) {
-      return Arrays.stream(values).sum();
+      return ofInfinite(values);
     }
     double[] parts = parts(values);
     return parts.length > 1 ? exact(parts).doubleValue() : parts.length == 1 ? parts[0] : 0;
@@ -83,7 +83,7 @@ final class Numbers {
    */
   static double mean(double... values) {
     if (!Arrays.stream(values).allMatch(Double::isFinite)) {
-      return Arrays.stream(values).sum() / values.length;
+      return ofInfinite(values);
     }
     double[] parts = parts(values);
     return parts.length > 1
@@ -91,6 +91,11 @@ final class Numbers {
             .divide(BigDecimal.valueOf(values.length), MathContext.DECIMAL128)
             .doubleValue()
         : parts.length == 1 ? parts[0] / values.length : 0;
+  }
+
+  // Of the infinite ones alone, beside which a sum of finite ones must not overflow the other way.
+  private static double ofInfinite(double... values) {
+    return Arrays.stream(values).filter(value -> !Double.isFinite(value)).sum();
   }
 
   private static BigDecimal exact(double... values) {

@@ -84,6 +84,7 @@ class ExtremeNumbersTest {
   void stepsOfHugeLogitsHaveTheMeanTheyHave() {
     assertEquals(0.5, StepReduction.MEAN_LOGIT.ofLogits(HUGE, HUGE, -HUGE, -HUGE).orElseThrow(), 0);
     assertEquals(-HUGE, StepReduction.MEAN_LOGIT.logOfLogits(-HUGE, -HUGE).orElseThrow(), 0);
+    assertEquals(0, StepReduction.MEAN_LOGIT.ofLogits(HUGE, HUGE, -1 / 0.0).orElseThrow(), 0);
     assertEquals(-HUGE, StepReduction.GEOMETRIC_MEAN.logOfLogits(-HUGE, -HUGE).orElseThrow(), 0);
   }
 
@@ -163,6 +164,7 @@ class ExtremeNumbersTest {
     assertArrayEquals(
         new double[] {0, 7},
         KlPenalty.K3.tokenRewards(0, 7, new double[] {-2000, -1}, new double[] {-1, -1}));
+    assertEquals(Double.POSITIVE_INFINITY, KlPenalty.K3.of(-HUGE, HUGE));
     assertEquals(Math.exp(-40), StepObjective.BCE.loss(40, 1), 1e-30);
     assertEquals(-Math.exp(-40), StepObjective.BCE.gradient(40, 1), 1e-30);
   }

@@ -48,17 +48,15 @@ public record Proportion(long count, long of) {
     if (of == 0) {
       return new Interval(0, 1);
     }
-    // Not Hipparchus's, which counts in int: its bounds are beyond 0 and 1 for large counts, and
-    // NaN
-    // where the confidence is near 1.
+    // Not Hipparchus's, which counts in int: beyond 0 and 1 next to 2^31, and NaN where the
+    // confidence is near 1.
     double z = Math.sqrt(2) * Erf.erfInv(confidence);
     double p = value();
     double square = z * z / of;
     double half = z * Math.sqrt((p * (1 - p) + square / 4) / of);
     double high = (p + square / 2 + half) / (1 + square);
     // The roots multiply to p^2 / (1 + z^2 / n), which spares the difference of two like numbers.
-    // At
-    // the ends, where the formula gives 0 and 1, rounding would leave a little more or less.
+    // At the ends, where the formula gives 0 and 1, rounding would leave a little more or less.
     double low = count == 0 ? 0 : p * p / (1 + square) / high;
     return new Interval(Math.min(low, p), count == of ? 1 : Math.max(high, p));
   }

@@ -154,6 +154,7 @@ class ExtremeNumbersTest {
   }
 
   @Test
+  @SuppressWarnings("JdkObsolete") // a list without random access is what is tested
   void longListsTakeNoQuadraticTime() {
     List<Integer> one = new LinkedList<>(new Random(4).ints(150_000, 0, 7).boxed().toList());
     List<Integer> other = new LinkedList<>(new Random(5).ints(150_000, 0, 7).boxed().toList());
