@@ -2,7 +2,7 @@
 module dev.gavel.metric {
   requires transitive dev.gavel.core;
   requires hipparchus.stat;
-  // Not used here: hipparchus.stat needs it and has no descriptor to say so.
+  // hipparchus.stat needs it, too, and has no descriptor to say so.
   requires hipparchus.core;
   requires static org.jspecify;
 

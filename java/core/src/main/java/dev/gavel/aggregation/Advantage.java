@@ -2,6 +2,7 @@ package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -37,7 +38,13 @@ public sealed interface Advantage
     double of(double deviation, double epsilon) {
       return switch (this) {
         case BESIDE_DEVIATION -> deviation + epsilon;
-        case INSIDE_ROOT -> Math.sqrt(deviation * deviation + epsilon);
+        case INSIDE_ROOT -> {
+          double variance = deviation * deviation;
+          // A square that overflows or vanishes says nothing of the deviation.
+          yield variance > Double.MIN_NORMAL && variance < Double.POSITIVE_INFINITY
+              ? Math.sqrt(variance + epsilon)
+              : Math.hypot(deviation, Math.sqrt(epsilon));
+        }
       };
     }
   }
@@ -173,7 +180,7 @@ public sealed interface Advantage
       check(rewards);
       return rewards.length == 1
           ? single(groupOfOne, rewards[0] / place.of(1, epsilon))
-          : scaled(centred(rewards), Scale.deviation(divisor, epsilon, place).of(rewards));
+          : centred(Scale.deviation(divisor, epsilon, place).of(rewards), rewards);
     }
   }
 
@@ -186,7 +193,7 @@ public sealed interface Advantage
     @Override
     public double[] of(double... rewards) {
       check(rewards);
-      return rewards.length == 1 ? single(groupOfOne, rewards[0]) : centred(rewards);
+      return rewards.length == 1 ? single(groupOfOne, rewards[0]) : centred(1, rewards);
     }
   }
 
@@ -202,7 +209,7 @@ public sealed interface Advantage
       int n = rewards.length;
       return n == 1
           ? single(groupOfOne, rewards[0])
-          : Arrays.stream(centred(rewards)).map(gap -> gap * n / (n - 1)).toArray();
+          : Arrays.stream(centred(1, rewards)).map(gap -> gap + gap / (n - 1)).toArray();
     }
   }
 
@@ -219,9 +226,9 @@ public sealed interface Advantage
         single(GroupOfOne.REFUSE, rewards[0]);
       }
       var best = Selection.topK(2, rewards);
-      double gap = rewards[best.getFirst()] - rewards[best.getLast()];
       double[] advantages = new double[rewards.length];
-      advantages[best.getFirst()] = gap == 0 ? 0 : gap / scale.of(rewards);
+      advantages[best.getFirst()] =
+          Numbers.gap(rewards[best.getFirst()], rewards[best.getLast()], scale.of(rewards));
       return advantages;
     }
   }
@@ -246,13 +253,15 @@ public sealed interface Advantage
       if (rewards.length == 1) {
         return single(groupOfOne, rewards[0]);
       }
-      double total = lengths.stream().mapToDouble(Double::doubleValue).sum();
-      // Relative to the first reward, so that equal rewards leave exactly 0.
+      // Relative to the longest, so that the sum of lengths is finite, and to the first reward, so
+      // that equal rewards leave exactly 0.
+      double longest = Collections.max(lengths);
+      double total = lengths.stream().mapToDouble(length -> length / longest).sum();
       double shift = 0;
       for (int i = 0; i < rewards.length; i++) {
-        shift += lengths.get(i) / total * (rewards[i] - rewards[0]);
+        shift += lengths.get(i) / longest / total * (rewards[i] / 2 - rewards[0] / 2);
       }
-      double baseline = rewards[0] + shift;
+      double baseline = (rewards[0] / 2 + shift) * 2;
       return Arrays.stream(rewards).map(reward -> reward - baseline).toArray();
     }
   }
@@ -272,13 +281,8 @@ public sealed interface Advantage
     };
   }
 
-  private static double[] centred(double... rewards) {
+  private static double[] centred(double scale, double... rewards) {
     double mean = Numbers.mean(rewards);
-    return Arrays.stream(rewards).map(reward -> reward - mean).toArray();
-  }
-
-  // Without an epsilon equal rewards would give 0 / 0.
-  private static double[] scaled(double[] gaps, double scale) {
-    return Arrays.stream(gaps).map(gap -> gap == 0 ? 0 : gap / scale).toArray();
+    return Arrays.stream(rewards).map(reward -> Numbers.gap(reward, mean, scale)).toArray();
   }
 }

@@ -18,7 +18,7 @@ record AnchorRanking() implements Tournament {
       ofAnchor[i - 1] = points.second();
     }
     if (responses > 1) {
-      totals[0] = Numbers.roundedMean(ofAnchor);
+      totals[0] = Numbers.mean(ofAnchor);
     }
     return totals;
   }

@@ -87,7 +87,9 @@ public final class BatchAdvantage {
           "limit %s of a ratio; it must be finite and 1 or more".formatted(limit));
     }
     double log = Math.log(limit);
-    return Math.exp(Math.clamp(logProbability - oldLogProbability, -log, log));
+    // exp(log(limit)) may round to a little more than the limit.
+    double ratio = Math.exp(Math.clamp(logProbability - oldLogProbability, -log, log));
+    return Math.clamp(ratio, 1 / limit, limit);
   }
 
   /**

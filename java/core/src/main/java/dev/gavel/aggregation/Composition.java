@@ -72,7 +72,7 @@ public sealed interface Composition {
     @Override
     public double of(double... rewards) {
       check(rewards, weights.size());
-      return weighted(weights, rewards, 0);
+      return Numbers.weightedSum(weights, rewards, 0);
     }
   }
 
@@ -110,7 +110,9 @@ public sealed interface Composition {
     @Override
     public double of(double... rewards) {
       check(rewards, 3);
-      return rewards[0] * (1 + alpha * annealing * (rewards[1] + rewards[2]));
+      // Halves, since the sum of both may overflow where what is made of it is finite.
+      double bonus = alpha * annealing * (rewards[1] / 2 + rewards[2] / 2);
+      return rewards[0] == 0 ? 0 : rewards[0] + rewards[0] * bonus * 2;
     }
   }
 
@@ -135,7 +137,7 @@ public sealed interface Composition {
           return 0;
         }
       }
-      return weighted(weights, rewards, thresholds.size());
+      return Numbers.weightedSum(weights, rewards, thresholds.size());
     }
   }
 
@@ -158,13 +160,5 @@ public sealed interface Composition {
   private static void check(double[] rewards, int wanted) {
     Numbers.requireSameLength("rewards", rewards.length, "criteria", wanted);
     Numbers.requireFinite("reward", rewards);
-  }
-
-  private static double weighted(List<Double> weights, double[] rewards, int from) {
-    double sum = 0;
-    for (int k = 0; k < weights.size(); k++) {
-      sum += weights.get(k) * rewards[from + k];
-    }
-    return sum;
   }
 }

@@ -1,7 +1,6 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -69,9 +68,12 @@ public record ConfidenceCalibration(
     Numbers.requireSome("reward", rewards.length);
     Numbers.requireFinite("reward", rewards);
     Numbers.requireSameLength("rewards", rewards.length, "confidences", confidences.length);
-    if (!Arrays.stream(confidences).allMatch(confidence -> confidence >= 0 && confidence <= 1)) {
-      throw new InvalidArgumentException(
-          "confidences %s; each must be between 0 and 1".formatted(Arrays.toString(confidences)));
+    for (int i = 0; i < confidences.length; i++) {
+      if (!(confidences[i] >= 0 && confidences[i] <= 1)) {
+        throw new InvalidArgumentException(
+            "confidences: number %d of %d is %s; each must be between 0 and 1"
+                .formatted(i, confidences.length, confidences[i]));
+      }
     }
     double mean = rate * Numbers.mean(rewards) + (1 - rate) * runningMean;
     List<Double> corrected =
@@ -84,10 +86,10 @@ public record ConfidenceCalibration(
   private double corrected(double reward, double confidence, double mean) {
     return switch (adjustment) {
       case THRESHOLD -> {
-        double change = weight * Math.abs(reward) * confidence;
+        double change = weight * confidence * Math.abs(reward);
         yield reward >= mean ? reward + change : reward - change;
       }
-      case DIFFERENCE -> reward + weight * (reward - mean) * confidence;
+      case DIFFERENCE -> reward + 2 * (weight * confidence * (reward / 2 - mean / 2));
     };
   }
 }

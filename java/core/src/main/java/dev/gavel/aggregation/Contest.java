@@ -41,7 +41,7 @@ final class Contest {
     List<Double> own = points.get(response);
     return own.isEmpty()
         ? 0
-        : Numbers.roundedMean(own.stream().mapToDouble(Double::doubleValue).toArray());
+        : Numbers.mean(own.stream().mapToDouble(Double::doubleValue).toArray());
   }
 
   /** Most mean points first; equals in the order given. */

@@ -25,8 +25,12 @@ public enum Divisor {
               .formatted(values.length, this, divisor));
     }
     Numbers.requireFinite("value", values);
-    double mean = Numbers.mean(values);
-    return Math.sqrt(
-        Arrays.stream(values).map(value -> (value - mean) * (value - mean)).sum() / divisor);
+    // Scaled by a power of two, so that no square overflows, or vanishes where values differ.
+    int exponent = Numbers.exponent(values);
+    double[] scaled = Arrays.stream(values).map(value -> Math.scalb(value, -exponent)).toArray();
+    double mean = Numbers.mean(scaled);
+    double squares =
+        Numbers.sum(Arrays.stream(scaled).map(value -> (value - mean) * (value - mean)).toArray());
+    return Math.scalb(Math.sqrt(squares / divisor), exponent);
   }
 }

@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -51,7 +52,7 @@ record DoubleElimination(RandomGenerator random) implements Tournament {
       Points points = contest.compare(pool.get(i), pool.get(i + 1));
       lost.add(pool.get(points.first() >= points.second() ? i + 1 : i));
     }
-    active.removeAll(lost);
+    active.removeAll(new HashSet<>(lost));
     return lost;
   }
 }

@@ -29,18 +29,22 @@ final class Draws {
     }
   }
 
-  /** The entry into whose part of the running sum a point falls; entries of weight 0 have none. */
-  static int at(double[] runningSum, double point) {
+  /**
+   * The entry into whose part of the running sum a point falls; entries of weight 0 have none.
+   *
+   * @param last from {@link #lastWithWeight}
+   */
+  static int at(double[] runningSum, int last, double point) {
     int found = Arrays.binarySearch(runningSum, point);
     int entry = found >= 0 ? found + 1 : -found - 1;
     while (entry < runningSum.length && runningSum[entry] == point) {
       entry++;
     }
-    return Math.min(entry, lastWithWeight(runningSum));
+    return Math.min(entry, last);
   }
 
-  // A point rounded up to the total must not fall on entries of weight 0 behind it.
-  private static int lastWithWeight(double[] runningSum) {
+  /** The last entry with a weight: a point rounded up to the total must not fall behind it. */
+  static int lastWithWeight(double[] runningSum) {
     int last = runningSum.length - 1;
     while (last > 0 && runningSum[last - 1] == runningSum[last]) {
       last--;

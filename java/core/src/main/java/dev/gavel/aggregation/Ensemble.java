@@ -116,11 +116,7 @@ public sealed interface Ensemble {
     public double of(double... scores) {
       check(scores);
       Numbers.requireSameLength("weights", weights.size(), "scores", scores.length);
-      double sum = 0;
-      for (int i = 0; i < scores.length; i++) {
-        sum += weights.get(i) * scores[i];
-      }
-      return sum;
+      return Numbers.weightedSum(weights, scores, 0);
     }
   }
 

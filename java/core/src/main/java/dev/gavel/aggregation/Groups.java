@@ -58,6 +58,10 @@ public final class Groups {
   /** The scores of a group. */
   public double[] slice(int group, double... scores) {
     requireLength(scores.length);
+    if (group < 0 || group >= size()) {
+      throw new InvalidArgumentException(
+          "group %d of %d; groups count from 0".formatted(group, size()));
+    }
     return Arrays.copyOfRange(scores, offsets[group], offsets[group + 1]);
   }
 

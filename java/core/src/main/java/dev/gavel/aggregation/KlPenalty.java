@@ -1,7 +1,5 @@
 package dev.gavel.aggregation;
 
-import java.util.Arrays;
-
 /**
  * How far a policy is from its reference on tokens it sampled, with d = log π - log π_ref of a
  * token (J. Schulman, Approximating KL divergence, 2020; verl {@code kl_penalty}).
@@ -33,12 +31,25 @@ public enum KlPenalty {
       case K1 -> d;
       case ABSOLUTE -> Math.abs(d);
       case K2 -> 0.5 * d * d;
-      case K3 -> Math.expm1(-d) + d;
+      case K3 -> k3(d);
       case K3_CLAMPED -> {
-        double clamped = Math.clamp(d, -20, 20);
-        yield Math.min(Math.expm1(-clamped) + clamped, 10);
+        yield Math.min(k3(Math.clamp(d, -20, 20)), 10);
       }
     };
+  }
+
+  // Where d is small exp(-d) - 1 and d cancel, which leaves noise of either sign: Σ (-d)^k / k!.
+  private static double k3(double d) {
+    if (Math.abs(d) > 0.1) {
+      double exponential = Math.expm1(-d);
+      // Infinite beside a difference that may be so, too.
+      return Double.isInfinite(exponential) ? exponential : exponential + d;
+    }
+    double term = 1;
+    for (int k = 11; k >= 3; k--) {
+      term = 1 - d / k * term;
+    }
+    return d * d / 2 * term;
   }
 
   /**
@@ -61,7 +72,11 @@ public enum KlPenalty {
         "reference log-probabilities",
         referenceLogProbabilities.length);
     double[] rewards = new double[logProbabilities.length];
-    Arrays.setAll(rewards, t -> -beta * of(logProbabilities[t], referenceLogProbabilities[t]));
+    for (int t = 0; t < rewards.length; t++) {
+      double estimate = of(logProbabilities[t], referenceLogProbabilities[t]);
+      // Without a weight an infinite estimate would leave NaN.
+      rewards[t] = beta == 0 ? 0 : -beta * estimate;
+    }
     rewards[rewards.length - 1] += score;
     return rewards;
   }

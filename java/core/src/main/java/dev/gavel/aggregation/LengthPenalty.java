@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -51,8 +52,10 @@ public final class LengthPenalty {
     if (all < 1) {
       return 0;
     }
+    // A copy, whose parts are found at once whatever the list is.
+    List<?> held = new ArrayList<>(words);
     Set<List<?>> distinct = new HashSet<>();
-    IntStream.range(0, all).forEach(i -> distinct.add(words.subList(i, i + n)));
+    IntStream.range(0, all).forEach(i -> distinct.add(held.subList(i, i + n)));
     return distinct.size() == all ? 0 : (1 - (double) distinct.size() / all) * penalty;
   }
 }

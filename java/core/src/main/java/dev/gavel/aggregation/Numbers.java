@@ -4,6 +4,8 @@ import dev.gavel.InvalidArgumentException;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** Checks and functions that more than one aggregation needs. */
 final class Numbers {
@@ -61,26 +63,110 @@ final class Numbers {
     }
   }
 
+  /**
+   * The sum, rounded once: the same in whatever order, and finite where the true one is, so that a
+   * tie is not lost to rounding. Infinite values are added as they are.
+   */
   static double sum(double... values) {
-    return Arrays.stream(values).sum();
-  }
-
-  /** The mean; values that are all the same give exactly that value. */
-  static double mean(double... values) {
-    double first = values[0];
-    return first + Arrays.stream(values).map(value -> value - first).sum() / values.length;
+    if (!Arrays.stream(values).allMatch(Double::isFinite)) {
+      return ofInfinite(values);
+    }
+    double[] parts = parts(values);
+    return parts.length > 1 ? exact(parts).doubleValue() : parts.length == 1 ? parts[0] : 0;
   }
 
   /**
-   * The mean without an error of its own, rounded once: means that are the same are equal, of
-   * however many values and in whatever order, so that a rank is not lost to rounding.
+   * The mean, rounded once: means that are the same are equal, of however many values and in
+   * whatever order, so that a rank is not lost to rounding. Infinite values are added as they are.
    *
-   * @param values finite, one or more
+   * @param values one or more
    */
-  static double roundedMean(double... values) {
-    BigDecimal sum =
-        Arrays.stream(values).mapToObj(BigDecimal::new).reduce(BigDecimal.ZERO, BigDecimal::add);
-    return sum.divide(BigDecimal.valueOf(values.length), MathContext.DECIMAL128).doubleValue();
+  static double mean(double... values) {
+    if (!Arrays.stream(values).allMatch(Double::isFinite)) {
+      return ofInfinite(values);
+    }
+    double[] parts = parts(values);
+    return parts.length > 1
+        ? exact(parts)
+            .divide(BigDecimal.valueOf(values.length), MathContext.DECIMAL128)
+            .doubleValue()
+        : parts.length == 1 ? parts[0] / values.length : 0;
+  }
+
+  // Of the infinite ones alone, beside which a sum of finite ones must not overflow the other way.
+  private static double ofInfinite(double... values) {
+    return Arrays.stream(values).filter(value -> !Double.isFinite(value)).sum();
+  }
+
+  private static BigDecimal exact(double... values) {
+    return Arrays.stream(values).mapToObj(BigDecimal::new).reduce(BigDecimal.ZERO, BigDecimal::add);
+  }
+
+  /**
+   * Few numbers with exactly the sum of all, which do not overlap (Shewchuk 1997): what is lost in
+   * an addition becomes a number of its own. All of them where a sum on the way overflows.
+   */
+  private static double[] parts(double... values) {
+    double[] parts = new double[8];
+    int count = 0;
+    for (double value : values) {
+      double x = value;
+      int kept = 0;
+      for (int i = 0; i < count; i++) {
+        double y = parts[i];
+        double high = x + y;
+        double of = Math.abs(x) < Math.abs(y) ? y : x;
+        double low = (Math.abs(x) < Math.abs(y) ? x : y) - (high - of);
+        if (Double.isInfinite(high)) {
+          return values;
+        }
+        if (low != 0) {
+          parts[kept++] = low;
+        }
+        x = high;
+      }
+      if (kept == parts.length) {
+        parts = Arrays.copyOf(parts, 2 * kept);
+      }
+      if (x != 0) {
+        parts[kept++] = x;
+      }
+      count = kept;
+    }
+    return Arrays.copyOf(parts, count);
+  }
+
+  /** Σ weight value from the first value on; exact where the plain sum overflows on the way. */
+  static double weightedSum(List<Double> weights, double[] values, int from) {
+    double sum = 0;
+    for (int i = 0; i < weights.size(); i++) {
+      sum += weights.get(i) * values[from + i];
+    }
+    return Double.isFinite(sum)
+        ? sum
+        : IntStream.range(0, weights.size())
+            .mapToObj(
+                i -> new BigDecimal(weights.get(i)).multiply(new BigDecimal(values[from + i])))
+            .reduce(BigDecimal.ZERO, BigDecimal::add)
+            .doubleValue();
+  }
+
+  /**
+   * (one - other) / scale; 0 where they are equal, and finite where the difference alone is not.
+   */
+  static double gap(double one, double other, double scale) {
+    double gap = one - other;
+    if (gap == 0) {
+      return 0;
+    }
+    return Double.isInfinite(gap) && Double.isFinite(one) && Double.isFinite(other)
+        ? (one / 2 - other / 2) / scale * 2
+        : gap / scale;
+  }
+
+  /** The exponent of the largest of the values, by which they scale to numbers below 2. */
+  static int exponent(double... values) {
+    return Math.getExponent(Arrays.stream(values).map(Math::abs).max().orElse(0));
   }
 
   /** Logarithm of 1 + exp(x), which does not overflow. */
@@ -109,7 +195,7 @@ final class Numbers {
           "none of %d scores is finite; there is nothing to share among".formatted(values.length));
     }
     double[] shares =
-        Arrays.stream(values).map(value -> Math.exp((value - largest) / temperature)).toArray();
+        Arrays.stream(values).map(value -> Math.exp(gap(value, largest, temperature))).toArray();
     double total = sum(shares);
     return Arrays.stream(shares).map(share -> share / total).toArray();
   }

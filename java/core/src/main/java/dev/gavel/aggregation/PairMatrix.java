@@ -37,6 +37,9 @@ public final class PairMatrix {
   /** D[i][j] = scores[i] - scores[j]. */
   public static PairMatrix ofScores(double... scores) {
     Numbers.requireFinite("score", scores);
+    double most = Arrays.stream(scores).max().orElse(0);
+    double least = Arrays.stream(scores).min().orElse(0);
+    Numbers.requireFinite("largest gap of scores", most - least);
     double[][] gaps = new double[scores.length][scores.length];
     for (int i = 0; i < scores.length; i++) {
       for (int j = 0; j < scores.length; j++) {
@@ -61,7 +64,7 @@ public final class PairMatrix {
     }
     for (int i = 0; i < shown.length; i++) {
       for (int j = 0; j < shown.length; j++) {
-        both[i][j] = i == j ? 0 : (shown[i][j] - shown[j][i]) / 2;
+        both[i][j] = i == j ? 0 : shown[i][j] / 2 - shown[j][i] / 2;
       }
     }
     requireSquare(both);
@@ -83,7 +86,7 @@ public final class PairMatrix {
    * comparison score of Generative RLHF-V.
    */
   public double[] rowMeans() {
-    return Arrays.stream(preference).mapToDouble(row -> Numbers.sum(row) / row.length).toArray();
+    return Arrays.stream(preference).mapToDouble(Numbers::mean).toArray();
   }
 
   /**
@@ -114,9 +117,13 @@ public final class PairMatrix {
       return new double[1];
     }
     requirePairs();
+    double[] all = Arrays.stream(preference).flatMapToDouble(Arrays::stream).toArray();
+    // Scaled by a power of two, so that no square overflows, or vanishes where it counts.
+    int exponent = Numbers.exponent(all);
     double squares =
-        Arrays.stream(preference).flatMapToDouble(Arrays::stream).map(value -> value * value).sum();
-    double scale = Math.sqrt(squares / (2.0 * n * (n - 1)) + epsilon);
+        Arrays.stream(all).map(value -> Math.scalb(value, -exponent)).map(x -> x * x).sum();
+    double deviation = Math.scalb(Math.sqrt(squares / (2.0 * n * (n - 1))), exponent);
+    double scale = Advantage.EpsilonPlace.INSIDE_ROOT.of(deviation, epsilon);
     return Arrays.stream(rowMeans()).map(mean -> mean == 0 ? 0 : mean / scale).toArray();
   }
 

@@ -1,6 +1,8 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.Arrays;
 
 /**
@@ -87,7 +89,12 @@ public final class PairWeights {
     }
     Numbers.requireFinite("loss", otherLosses);
     boolean[] keep = new boolean[otherLosses.length];
-    int count = (int) Math.ceil(share * otherLosses.length);
+    // Of the share as it is written: 0.55 * 100 in floating point is more than 55.
+    int count =
+        BigDecimal.valueOf(share)
+            .multiply(BigDecimal.valueOf(otherLosses.length))
+            .setScale(0, RoundingMode.CEILING)
+            .intValueExact();
     if (count > 0) {
       double[] gains = Arrays.stream(otherLosses).map(loss -> -loss).toArray();
       Selection.topK(count, gains).forEach(i -> keep[i] = true);

@@ -2,7 +2,9 @@ package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -53,11 +55,12 @@ public record Placement(List<Double> rewards, int comparisons) {
   static Placement ofTotals(double[] totals, int comparisons) {
     int[] ranks = new int[totals.length];
     int worst = 1;
-    for (int i = 0; i < totals.length; i++) {
-      ranks[i] = 1;
-      for (double other : totals) {
-        ranks[i] += other > totals[i] ? 1 : 0;
-      }
+    Integer[] order = IntStream.range(0, totals.length).boxed().toArray(Integer[]::new);
+    Arrays.sort(order, Comparator.comparingDouble((Integer i) -> totals[i] + 0.0).reversed());
+    for (int place = 0; place < order.length; place++) {
+      int i = order[place];
+      boolean equal = place > 0 && totals[order[place - 1]] == totals[i];
+      ranks[i] = equal ? ranks[order[place - 1]] : place + 1;
       worst = Math.max(worst, ranks[i]);
     }
     List<Double> rewards = new ArrayList<>();

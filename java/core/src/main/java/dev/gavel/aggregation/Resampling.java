@@ -34,20 +34,25 @@ public enum Resampling {
     Numbers.requireSome("weight", weights.length);
     double[] running = weights.clone();
     for (int i = 0; i < weights.length; i++) {
-      Numbers.requireNotNegative("weight %d".formatted(i), weights[i]);
+      if (!(weights[i] >= 0 && weights[i] < Double.POSITIVE_INFINITY)) {
+        Numbers.requireNotNegative("weight %d".formatted(i), weights[i]);
+      }
       running[i] += i == 0 ? 0 : running[i - 1];
     }
     double total = running[running.length - 1];
     if (!(total > 0 && total < Double.POSITIVE_INFINITY)) {
       throw new InvalidArgumentException(
-          "weights %s add up to %s; at least one must be more than 0, and the sum finite"
-              .formatted(Arrays.toString(weights), total));
+          "%d weights add up to %s; at least one must be more than 0, and the sum finite"
+              .formatted(weights.length, total));
     }
+    int last = Draws.lastWithWeight(running);
     double[] points = new double[count];
     double offset = this == SYSTEMATIC ? Draws.share(random) : 0;
     for (int k = 0; k < count; k++) {
       points[k] = this == SYSTEMATIC ? (k + offset) / count : Draws.share(random);
     }
-    return Arrays.stream(points).mapToInt(point -> Draws.at(running, point * total)).toArray();
+    return Arrays.stream(points)
+        .mapToInt(point -> Draws.at(running, last, point * total))
+        .toArray();
   }
 }

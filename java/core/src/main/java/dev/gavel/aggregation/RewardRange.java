@@ -17,6 +17,9 @@ public record RewardRange(double low, double high) {
       throw new InvalidArgumentException(
           "range %s to %s; the first must not be more than the second".formatted(low, high));
     }
+    // 0 and -0 are one end; Math.clamp refuses a range from 0 to -0.
+    low += 0.0;
+    high += 0.0;
   }
 
   /** Clamps; -infinity, the score of a response without a token, becomes the least. */

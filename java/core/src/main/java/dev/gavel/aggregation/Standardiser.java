@@ -35,6 +35,6 @@ public record Standardiser(double mean, double deviation) {
   /** Standardised scores; -infinity stays. */
   public double[] of(double... scores) {
     Numbers.requireScores("score", scores);
-    return Arrays.stream(scores).map(score -> (score - mean) / deviation).toArray();
+    return Arrays.stream(scores).map(score -> Numbers.gap(score, mean, deviation)).toArray();
   }
 }

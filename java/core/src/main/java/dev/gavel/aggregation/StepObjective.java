@@ -23,7 +23,8 @@ public enum StepObjective {
    */
   public double loss(double logit, double label) {
     double z = argument(logit, label);
-    return Numbers.softplus(z) - label * z;
+    // Both parts 0 or more, so that a right step that is certain keeps its digits.
+    return (1 - label) * Numbers.softplus(z) + label * Numbers.softplus(-z);
   }
 
   /**
@@ -33,9 +34,9 @@ public enum StepObjective {
    * @param label y, 0 to 1
    */
   public double gradient(double logit, double label) {
-    double outer = Numbers.sigmoid(argument(logit, label)) - label;
-    double p = Numbers.sigmoid(logit);
-    return this == BCE ? outer : outer * 2 * p * (1 - p);
+    double z = argument(logit, label);
+    double outer = (1 - label) * Numbers.sigmoid(z) - label * Numbers.sigmoid(-z);
+    return this == BCE ? outer : outer * 2 * Numbers.sigmoid(logit) * Numbers.sigmoid(-logit);
   }
 
   // log(exp(p) + exp(1 - p)) - y p - (1 - y) (1 - p) is the cross-entropy of the logit 2 p - 1.

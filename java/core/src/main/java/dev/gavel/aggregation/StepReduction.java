@@ -3,7 +3,6 @@ package dev.gavel.aggregation;
 import dev.gavel.InvalidArgumentException;
 import java.util.Arrays;
 import java.util.OptionalDouble;
-import java.util.stream.DoubleStream;
 
 /**
  * How probabilities that single steps are right become one score of the response (process reward
@@ -89,14 +88,16 @@ public enum StepReduction {
           case LAST -> probabilities[probabilities.length - 1];
           case MEAN -> Numbers.mean(probabilities);
           case SUM -> Numbers.sum(probabilities);
-          case GEOMETRIC_MEAN -> Math.exp(meanOf(Arrays.stream(probabilities).map(Math::log)));
+          case GEOMETRIC_MEAN ->
+              Math.exp(Numbers.mean(Arrays.stream(probabilities).map(Math::log).toArray()));
           case MEAN_LOGIT ->
               Numbers.sigmoid(
                   meanLogit(
                       Arrays.stream(probabilities)
                           .map(p -> Math.log(p) - Math.log1p(-p))
                           .toArray()));
-          case MEAN_ODDS -> meanOf(Arrays.stream(probabilities).map(p -> p / (1 - p)));
+          case MEAN_ODDS ->
+              Numbers.mean(Arrays.stream(probabilities).map(p -> p / (1 - p)).toArray());
         });
   }
 
@@ -139,7 +140,7 @@ public enum StepReduction {
           case LAST -> logs[logs.length - 1];
           case MEAN -> Numbers.logSumExp(logs) - Math.log(logs.length);
           case SUM -> Numbers.logSumExp(logs);
-          case GEOMETRIC_MEAN -> meanOf(Arrays.stream(logs));
+          case GEOMETRIC_MEAN -> Numbers.mean(logs);
           case MEAN_LOGIT -> logSigmoid(meanLogit(logits));
           case MEAN_ODDS -> Numbers.logSumExp(logits) - Math.log(logits.length);
         });
@@ -152,12 +153,9 @@ public enum StepReduction {
   private static double meanLogit(double... logits) {
     if (!MEAN_LOGIT.isDefined(logits)) {
       throw new InvalidArgumentException(
-          "the mean of logits is not defined: one step has probability 0 and another 1; use another reduction");
+          "the mean of logits is not defined: one step has probability 0 and another 1; use another"
+              + " reduction");
     }
-    return meanOf(Arrays.stream(logits));
-  }
-
-  private static double meanOf(DoubleStream values) {
-    return values.average().orElseThrow();
+    return Numbers.mean(logits);
   }
 }

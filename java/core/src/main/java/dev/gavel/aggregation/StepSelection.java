@@ -32,6 +32,11 @@ public enum StepSelection {
         throw new InvalidArgumentException(
             "step at row %d of %d tokens; rows count from 0".formatted(row, classes.length));
       }
+      if (classes[row].length != 2 || Double.isNaN(classes[row][0] + classes[row][1])) {
+        throw new InvalidArgumentException(
+            "class probabilities of row %d are %s; there must be two numbers, of wrong and of right"
+                .formatted(row, Arrays.toString(classes[row])));
+      }
     }
     if (this == BY_ROW) {
       return Arrays.stream(rows).mapToDouble(row -> classes[row][1]).toArray();

@@ -52,7 +52,8 @@ public sealed interface Tournament
   }
 
   /**
-   * Seeded by an anchor round, then single elimination: 2 n - 2 comparisons. In a tie the response
+   * Seeded by an anchor round, then single elimination: 2 n - 2 comparisons. Where n is not a power
+   * of two the best seeds go on from the first round without a comparison. In a tie the response
    * shown first goes on.
    */
   static Tournament singleElimination() {

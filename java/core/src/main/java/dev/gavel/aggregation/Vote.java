@@ -1,12 +1,14 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
@@ -59,10 +61,14 @@ public sealed interface Vote {
             .toArray();
     Numbers.requireSome("response with a token", voters.length);
     double[] weights = weights(Arrays.stream(voters).mapToDouble(i -> scores[i]).toArray());
-    SequencedMap<A, Double> totals = new LinkedHashMap<>();
+    List<A> given = new ArrayList<>(answers);
+    SequencedMap<A, DoubleStream.Builder> votes = new LinkedHashMap<>();
     for (int i = 0; i < voters.length; i++) {
-      totals.merge(answers.get(voters[i]), weights[i], Double::sum);
+      votes.computeIfAbsent(given.get(voters[i]), _ -> DoubleStream.builder()).add(weights[i]);
     }
+    // Each sum rounded once, so that the order of responses neither makes nor breaks a tie.
+    SequencedMap<A, Double> totals = new LinkedHashMap<>();
+    votes.forEach((answer, of) -> totals.put(answer, Numbers.sum(of.build().toArray())));
     return new Outcome<>(totals);
   }
 
@@ -86,7 +92,8 @@ public sealed interface Vote {
       throw new InvalidArgumentException(
           "keep %d of %d samples; there are not so many".formatted(keep, samples.length));
     }
-    return Selection.topK(keep, metaScores).stream().mapToDouble(i -> samples[i]).sum();
+    return Numbers.sum(
+        Selection.topK(keep, metaScores).stream().mapToDouble(i -> samples[i]).toArray());
   }
 
   /**
@@ -138,7 +145,9 @@ public sealed interface Vote {
      * @throws InvalidArgumentException if a total is negative, or all are 0
      */
     public double confidence() {
-      double sum = totals.values().stream().mapToDouble(Double::doubleValue).sum();
+      // Relative to the largest, so that the sum is finite.
+      double most = totals.values().stream().mapToDouble(Double::doubleValue).max().orElse(0);
+      double sum = totals.values().stream().mapToDouble(total -> total / most).sum();
       if (!(sum > 0) || totals.values().stream().anyMatch(total -> total < 0)) {
         throw new InvalidArgumentException(
             "totals %s are no shares; they must be 0 or more, and not all 0"
@@ -146,7 +155,7 @@ public sealed interface Vote {
       }
       double entropy =
           totals.values().stream()
-              .mapToDouble(total -> total / sum)
+              .mapToDouble(total -> total / most / sum)
               .map(share -> share == 0 ? 0 : -share * Math.log(share))
               .sum();
       return 2 * Numbers.sigmoid(-entropy);
@@ -192,7 +201,7 @@ public sealed interface Vote {
     public double[] weights(double... scores) {
       double highest = Arrays.stream(scores).max().orElse(0);
       return Arrays.stream(scores)
-          .map(score -> Math.exp((score - highest) / temperature))
+          .map(score -> Math.exp(Numbers.gap(score, highest, temperature)))
           .toArray();
     }
   }

@@ -35,8 +35,8 @@ class TournamentTest {
   @Test
   void seededBrackets() {
     assertEquals(List.of(0, 7, 3, 4, 1, 6, 2, 5), SingleElimination.bracket(8));
-    assertEquals(List.of(0, 3, 4, 1, 2, 5), SingleElimination.bracket(6));
-    assertEquals(List.of(0, 3, 4, 1, 2), SingleElimination.bracket(5));
+    assertEquals(SingleElimination.bracket(8), SingleElimination.bracket(5));
+    assertEquals(List.of(0, 1), SingleElimination.bracket(2));
     assertEquals(List.of(0), SingleElimination.bracket(1));
   }
 
@@ -92,7 +92,7 @@ class TournamentTest {
             Collections.nCopies(n, 0.0), Tournament.anchor().play(n, same).rewards(), "anchor");
       }
       // In the order of the responses, which is that of equals, the first is the first seed.
-      for (int n = 2; n <= 16; n *= 2) {
+      for (int n = 2; n <= 17; n++) {
         Judge same = (_, _) -> new Points(points, points);
         assertEquals(1, Tournament.singleElimination().play(n, same).rewards().getFirst());
       }
@@ -166,8 +166,9 @@ class TournamentTest {
     assertClose(new double[] {1 / 3.0, 1, 0, 2 / 3.0}, placement.toArray());
   }
 
+  /** So in every n: the best seeds go on, and best and second best meet in the final only. */
   @Test
-  void whoGoesOnWithoutAMatchComesFirstInTheNextRound() {
+  void theBestSeedsGoOnWithoutAnOpponent() {
     List<String> asked = new ArrayList<>();
     Judge judge =
         (first, second) -> {
@@ -175,8 +176,25 @@ class TournamentTest {
           return new Points(-first, -second);
         };
     Tournament.singleElimination().play(5, judge);
-    // Seeds 0 to 4; bracket 0 3 4 1 2: 2 goes on and then meets 0, and 1 goes on.
-    assertEquals(List.of("0-3", "4-1", "2-0", "1-0"), asked.subList(4, 8));
+    // Places 0 7 3 4 1 6 2 5 of seeds 0 to 4: only 3 and 4 meet in the first round.
+    assertEquals(List.of("3-4", "0-3", "1-2", "0-1"), asked.subList(4, 8));
+    asked.clear();
+    Tournament.singleElimination().play(6, judge);
+    assertEquals(List.of("3-4", "2-5", "0-3", "1-2", "0-1"), asked.subList(5, 10));
+    for (int n = 2; n <= 33; n++) {
+      asked.clear();
+      Placement placement = Tournament.singleElimination().play(n, judge);
+      assertEquals("0-1", asked.getLast());
+      assertEquals(1 - 1.0 / (n - 1), placement.rewards().get(1), 1e-15);
+      int byes = (1 << (Integer.SIZE - Integer.numberOfLeadingZeros(n - 1))) - n;
+      List<String> firstRound = asked.subList(n - 1, n - 1 + (n - byes) / 2);
+      for (int seed = 0; seed < byes; seed++) {
+        String self = Integer.toString(seed);
+        assertTrue(
+            firstRound.stream().noneMatch(pair -> List.of(pair.split("-")).contains(self)),
+            () -> self + " in " + firstRound);
+      }
+    }
   }
 
   @Test

@@ -1,5 +1,7 @@
 package dev.gavel.metric;
 
+import dev.gavel.InvalidArgumentException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,41 +25,57 @@ public record Agreement(
    * @param scores one per response; NaN is never higher than anything
    * @param labels one per response, higher is better
    * @return empty where all labels are the same: there is nothing to agree with
+   * @throws InvalidArgumentException if there is no label, not one for each score, or one is NaN
    */
   public static Optional<Agreement> of(List<Float> scores, List<Double> labels) {
-    double top = labels.stream().mapToDouble(Double::doubleValue).max().orElseThrow();
-    double bestScore = Double.NEGATIVE_INFINITY;
+    Checks.requireSameLength("scores", scores.size(), "labels", labels.size());
+    Checks.requireSome("label", labels.size());
+    double[] wanted = labels.stream().mapToDouble(Double::doubleValue).toArray();
+    for (int i = 0; i < wanted.length; i++) {
+      if (Double.isNaN(wanted[i])) {
+        throw new InvalidArgumentException(
+            "label %d of %d is NaN; it must be a number".formatted(i, wanted.length));
+      }
+    }
+    float[] found = new float[wanted.length];
+    int next = 0;
+    for (float score : scores) {
+      found[next++] = score;
+    }
+    double top = Arrays.stream(wanted).max().orElseThrow();
+    // NaN until one is a number: NaN neither beats nor equals.
+    double bestScore = Double.NaN;
     double otherScore = Double.NEGATIVE_INFINITY;
     boolean otherIsNan = false;
     int best = 0;
     int pairsRight = 0;
     int pairsTied = 0;
     int pairs = 0;
-    for (int i = 0; i < labels.size(); i++) {
-      float score = scores.get(i);
-      if (labels.get(i) == top) {
+    for (int i = 0; i < wanted.length; i++) {
+      float score = found[i];
+      if (wanted[i] == top) {
         best++;
-        bestScore = score > bestScore ? score : bestScore;
+        bestScore = score > bestScore || Double.isNaN(bestScore) ? score : bestScore;
       } else {
         otherIsNan |= Float.isNaN(score);
         otherScore = score > otherScore ? score : otherScore;
       }
-      for (int j = 0; j < labels.size(); j++) {
-        if (labels.get(i) > labels.get(j)) {
+      for (int j = 0; j < wanted.length; j++) {
+        if (wanted[i] > wanted[j]) {
           pairs++;
-          pairsRight += score > scores.get(j) ? 1 : 0;
-          pairsTied += score == scores.get(j) ? 1 : 0;
+          pairsRight += score > found[j] ? 1 : 0;
+          pairsTied += score == found[j] ? 1 : 0;
         }
       }
     }
-    if (best == labels.size()) {
+    if (best == wanted.length) {
       return Optional.empty();
     }
     return Optional.of(
         new Agreement(
             bestScore > otherScore && !otherIsNan,
             bestScore == otherScore && !otherIsNan,
-            (double) best / labels.size(),
+            (double) best / wanted.length,
             pairsRight,
             pairsTied,
             pairs));

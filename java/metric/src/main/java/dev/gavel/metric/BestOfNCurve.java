@@ -53,10 +53,13 @@ public enum BestOfNCurve {
    */
   public static double[] mean(double[]... curves) {
     Checks.requireSome("curve", curves.length);
+    for (double[] curve : curves) {
+      Checks.requireFinite("value of the curve", curve);
+    }
     int length = Arrays.stream(curves).mapToInt(curve -> curve.length).min().orElseThrow();
     double[] mean = new double[length];
     Arrays.setAll(
-        mean, n -> Arrays.stream(curves).mapToDouble(curve -> curve[n]).average().orElseThrow());
+        mean, n -> Checks.mean(Arrays.stream(curves).mapToDouble(curve -> curve[n]).toArray()));
     return mean;
   }
 
@@ -74,7 +77,8 @@ public enum BestOfNCurve {
       int from = 0;
       for (int to = 1; to <= order.length; to++) {
         if (to == order.length || rewards[order[to]] != rewards[order[from]]) {
-          double mean = Arrays.stream(sorted, from, to).average().orElseThrow();
+          // In the order of the values, so that that of the responses does not show.
+          double mean = Checks.mean(Arrays.stream(sorted, from, to).sorted().toArray());
           Arrays.fill(sorted, from, to, mean);
           from = to;
         }

@@ -4,8 +4,6 @@ import dev.gavel.InvalidArgumentException;
 import java.util.Arrays;
 import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
-import org.hipparchus.stat.descriptive.rank.Percentile;
-import org.hipparchus.stat.descriptive.rank.Percentile.EstimationType;
 
 /**
  * Percentile bootstrap (Efron 1979): the statistic of many samples of the items, drawn with
@@ -30,10 +28,11 @@ public record Bootstrap(int resamples, double confidence) {
    * Interval of any statistic.
    *
    * @param items how many there are, 1 or more
-   * @param statistic of the items with these numbers, which repeat; must not be NaN
+   * @param statistic of the items with these numbers, which repeat; finite
    * @param random where chance comes from: its 64-bit numbers only, so that the same ones give the
    *     same interval
-   * @throws InvalidArgumentException if there is no item, or the statistic of a sample is NaN
+   * @throws InvalidArgumentException if there is no item, or the statistic of a sample is not
+   *     finite
    */
   public Interval interval(int items, ToDoubleFunction<int[]> statistic, RandomGenerator random) {
     Checks.requireSome("item", items);
@@ -42,16 +41,25 @@ public record Bootstrap(int resamples, double confidence) {
       int[] drawn = new int[items];
       Arrays.setAll(drawn, _ -> (int) Math.unsignedMultiplyHigh(random.nextLong(), items));
       values[s] = statistic.applyAsDouble(drawn);
-      if (Double.isNaN(values[s])) {
+      if (!Double.isFinite(values[s])) {
         throw new InvalidArgumentException(
-            "the statistic of items %s is NaN; it must be defined for every sample"
-                .formatted(Arrays.toString(drawn)));
+            "the statistic of sample %d of %d, of %d items, is %s; it must be finite for every sample"
+                .formatted(s, resamples, items, values[s]));
       }
     }
-    Percentile percentile = new Percentile().withEstimationType(EstimationType.R_7);
-    percentile.setData(values);
+    Arrays.sort(values);
     return new Interval(
-        percentile.evaluate(50 * (1 - confidence)), percentile.evaluate(50 * (1 + confidence)));
+        percentile(values, (1 - confidence) / 2), percentile(values, (1 + confidence) / 2));
+  }
+
+  private static double percentile(double[] sorted, double share) {
+    double place = share * (sorted.length - 1);
+    int below = (int) place;
+    double low = sorted[below];
+    double high = sorted[Math.min(below + 1, sorted.length - 1)];
+    double part = place - below;
+    double gap = high - low;
+    return Double.isInfinite(gap) ? (1 - part) * low + part * high : low + part * gap;
   }
 
   /**
@@ -64,7 +72,7 @@ public record Bootstrap(int resamples, double confidence) {
     Checks.requireFinite("value", values);
     return interval(
         values.length,
-        drawn -> Arrays.stream(drawn).mapToDouble(i -> values[i]).average().orElseThrow(),
+        drawn -> Checks.mean(Arrays.stream(drawn).mapToDouble(i -> values[i]).toArray()),
         random);
   }
 }

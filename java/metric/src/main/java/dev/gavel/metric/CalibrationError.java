@@ -1,6 +1,8 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Expected calibration error (Naeini 2015; Guo 2017, arXiv 1706.04599): confidences are put into
@@ -34,13 +36,16 @@ public record CalibrationError(int bins, Edge edge) {
   public double of(double[] confidences, boolean[] right) {
     Checks.requireSameLength("confidences", confidences.length, "answers", right.length);
     Checks.requireSome("confidence", confidences.length);
-    double[] excess = new double[bins];
+    // Only bins that have one, since there may be more bins than memory.
+    SortedMap<Integer, Double> excess = new TreeMap<>();
     for (int i = 0; i < confidences.length; i++) {
-      Checks.requireShare("confidence " + i, confidences[i]);
-      excess[bin(confidences[i])] += confidences[i] - (right[i] ? 1 : 0);
+      if (!(confidences[i] >= 0 && confidences[i] <= 1)) {
+        Checks.requireShare("confidence " + i, confidences[i]);
+      }
+      excess.merge(bin(confidences[i]), confidences[i] - (right[i] ? 1 : 0), Double::sum);
     }
     double sum = 0;
-    for (double bin : excess) {
+    for (double bin : excess.values()) {
       sum += Math.abs(bin);
     }
     return sum / confidences.length;

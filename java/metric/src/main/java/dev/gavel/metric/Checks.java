@@ -1,6 +1,7 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
+import java.util.Arrays;
 
 /** Checks that more than one metric needs. */
 final class Checks {
@@ -31,6 +32,15 @@ final class Checks {
       throw new InvalidArgumentException(
           "%s is %s; it must be finite and more than 0".formatted(what, value));
     }
+  }
+
+  /** The mean, finite where values are; one or more. */
+  static double mean(double... values) {
+    double mean = Arrays.stream(values).average().orElseThrow();
+    // Where the sum overflows the mean need not.
+    return Double.isFinite(mean)
+        ? mean
+        : Arrays.stream(values).map(value -> value / values.length).sum();
   }
 
   static void requireShare(String what, double value) {

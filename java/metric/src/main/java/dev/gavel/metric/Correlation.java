@@ -3,8 +3,7 @@ package dev.gavel.metric;
 import java.util.Arrays;
 import java.util.OptionalDouble;
 import org.hipparchus.stat.correlation.KendallsCorrelation;
-import org.hipparchus.stat.correlation.PearsonsCorrelation;
-import org.hipparchus.stat.correlation.SpearmansCorrelation;
+import org.hipparchus.stat.ranking.NaturalRanking;
 
 /** How two lists of numbers go together, -1 to 1. */
 public enum Correlation {
@@ -30,11 +29,12 @@ public enum Correlation {
     if (isConstant(x) || isConstant(y)) {
       return OptionalDouble.empty();
     }
+    NaturalRanking ranking = new NaturalRanking();
     return OptionalDouble.of(
         switch (this) {
           case KENDALL_TAU_B -> new KendallsCorrelation().correlation(x, y);
-          case SPEARMAN -> new SpearmansCorrelation().correlation(x, y);
-          case PEARSON -> new PearsonsCorrelation().correlation(scaled(x), scaled(y));
+          case SPEARMAN -> pearson(ranking.rank(x), ranking.rank(y));
+          case PEARSON -> pearson(x, y);
         });
   }
 
@@ -48,11 +48,41 @@ public enum Correlation {
     return Arrays.stream(values).map(value -> value + 0.0).toArray();
   }
 
+  // Not Hipparchus's, which takes the root of 1 - SSE / SST: 4e-8 off, or 0, near 0.
+  private static double pearson(double[] one, double[] other) {
+    double[] x = centred(one);
+    double[] y = centred(other);
+    double products = 0;
+    double squares = 0;
+    double otherSquares = 0;
+    for (int i = 0; i < x.length; i++) {
+      products += x[i] * y[i];
+      squares += x[i] * x[i];
+      otherSquares += y[i] * y[i];
+    }
+    return Math.clamp(products / Math.sqrt(squares) / Math.sqrt(otherSquares), -1, 1);
+  }
+
+  /**
+   * Less their mean, in units of their range: from the first on, so that a large mean costs
+   * nothing.
+   */
+  private static double[] centred(double... values) {
+    double[] scaled = scaled(values);
+    double[] gaps = scaled(Arrays.stream(scaled).map(value -> value - scaled[0]).toArray());
+    for (int round = 0; round < 2; round++) {
+      // Once more takes away what the first mean was rounded by.
+      double mean = Arrays.stream(gaps).sum() / gaps.length;
+      Arrays.setAll(gaps, i -> gaps[i] - mean);
+    }
+    return gaps;
+  }
+
   /**
    * Numbers times a power of two that brings the largest between 1 and 2, so that no square of them
    * overflows, or vanishes where it counts. What does not depend on their unit keeps its bits.
    */
-  static double[] scaled(double... values) {
+  private static double[] scaled(double... values) {
     int exponent = Math.getExponent(Arrays.stream(values).map(Math::abs).max().orElse(0));
     return Arrays.stream(values).map(value -> Math.scalb(value, -exponent)).toArray();
   }

@@ -42,16 +42,18 @@ public record Estimate(double value, Interval interval) {
   public static Estimate weightedMean(List<Weighted> parts) {
     Checks.requireSome("part", parts.size());
     double total = 0;
+    // Relative to the largest weight, so that the sum is finite.
+    double largest = parts.stream().mapToDouble(Weighted::weight).max().orElseThrow();
     for (Weighted part : parts) {
       Checks.requirePositive("weight", part.weight());
       Checks.requireFinite("value", part.estimate().value());
-      total += part.weight();
+      total += part.weight() / largest;
     }
     double mean = 0;
     double below = 0;
     double above = 0;
     for (Weighted part : parts) {
-      double share = part.weight() / total;
+      double share = part.weight() / largest / total;
       Estimate estimate = part.estimate();
       mean += share * estimate.value();
       below += square(share * (estimate.value() - estimate.interval().low()));
@@ -65,9 +67,14 @@ public record Estimate(double value, Interval interval) {
     return String.format(
         Locale.ROOT,
         "%.1f %% (%.1f to %.1f)",
-        100 * value,
-        100 * interval.low(),
-        100 * interval.high());
+        percent(value),
+        percent(interval.low()),
+        percent(interval.high()));
+  }
+
+  // No -0.0 for what rounds to 0.
+  private static double percent(double share) {
+    return Math.abs(share) < 0.0005 ? 0 : 100 * share;
   }
 
   private static double square(double x) {

@@ -1,7 +1,7 @@
 package dev.gavel.metric;
 
+import java.util.Arrays;
 import java.util.OptionalDouble;
-import org.hipparchus.stat.regression.SimpleRegression;
 
 /** How far predicted numbers are from true ones. */
 public final class Fit {
@@ -16,11 +16,9 @@ public final class Fit {
   public static double meanAbsoluteError(double[] predictions, double[] truths) {
     check(predictions, truths);
     Checks.requireSome("prediction", predictions.length);
-    double sum = 0;
-    for (int i = 0; i < truths.length; i++) {
-      sum += Math.abs(predictions[i] - truths[i]);
-    }
-    return sum / truths.length;
+    double[] errors = new double[truths.length];
+    Arrays.setAll(errors, i -> Math.abs(predictions[i] - truths[i]));
+    return Checks.mean(errors);
   }
 
   /**
@@ -33,16 +31,9 @@ public final class Fit {
    */
   public static OptionalDouble determination(double[] rewards, double[] truths) {
     check(rewards, truths);
-    if (Correlation.PEARSON.of(rewards, truths).isEmpty()) {
-      return OptionalDouble.empty();
-    }
-    SimpleRegression line = new SimpleRegression();
-    double[] x = Correlation.scaled(rewards);
-    double[] y = Correlation.scaled(truths);
-    for (int i = 0; i < x.length; i++) {
-      line.addData(x[i], y[i]);
-    }
-    return OptionalDouble.of(line.getRSquare());
+    // Of a line with an intercept it is the square of the correlation.
+    OptionalDouble r = Correlation.PEARSON.of(rewards, truths);
+    return r.isEmpty() ? r : OptionalDouble.of(r.getAsDouble() * r.getAsDouble());
   }
 
   private static void check(double[] predictions, double[] truths) {

@@ -1,6 +1,7 @@
 package dev.gavel.metric;
 
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -25,17 +26,19 @@ public record LabelAgreement(Proportion same, double expected) {
     Map<Object, Long> counts = new HashMap<>();
     Map<Object, Long> otherCounts = new HashMap<>();
     long same = 0;
-    for (int i = 0; i < one.size(); i++) {
-      counts.merge(one.get(i), 1L, Long::sum);
-      otherCounts.merge(other.get(i), 1L, Long::sum);
-      same += one.get(i).equals(other.get(i)) ? 1 : 0;
+    Iterator<?> others = other.iterator();
+    for (Object label : one) {
+      Object otherLabel = others.next();
+      counts.merge(label, 1L, Long::sum);
+      otherCounts.merge(otherLabel, 1L, Long::sum);
+      same += label.equals(otherLabel) ? 1 : 0;
     }
-    double n = one.size();
-    double expected =
-        counts.entrySet().stream()
-            .mapToDouble(
-                entry -> entry.getValue() / n * (otherCounts.getOrDefault(entry.getKey(), 0L) / n))
-            .sum();
+    // Counted before it is divided, so that the order of the map does not show.
+    long chance = 0;
+    for (Map.Entry<Object, Long> entry : counts.entrySet()) {
+      chance += entry.getValue() * otherCounts.getOrDefault(entry.getKey(), 0L);
+    }
+    double expected = (double) chance / ((long) one.size() * one.size());
     return new LabelAgreement(new Proportion(same, one.size()), expected);
   }
 

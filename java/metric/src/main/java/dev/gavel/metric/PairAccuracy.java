@@ -13,7 +13,7 @@ import java.util.List;
 public record PairAccuracy(long right, long tied, long pairs) {
   /** Checks the numbers. */
   public PairAccuracy {
-    if (right < 0 || tied < 0 || right + tied > pairs) {
+    if (right < 0 || tied < 0 || pairs < right || pairs - right < tied) {
       throw new InvalidArgumentException(
           "%d right and %d tied of %d pairs; that cannot be".formatted(right, tied, pairs));
     }

@@ -20,6 +20,6 @@ public record PerformanceGap(double weak, double weakToStrong, double ceiling) {
   public OptionalDouble recovered() {
     return ceiling == weak
         ? OptionalDouble.empty()
-        : OptionalDouble.of((weakToStrong - weak) / (ceiling - weak));
+        : OptionalDouble.of((weakToStrong / 2 - weak / 2) / (ceiling / 2 - weak / 2));
   }
 }

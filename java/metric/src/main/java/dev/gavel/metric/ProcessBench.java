@@ -1,7 +1,10 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * ProcessBench (arXiv 2412.06559; QwenLM/ProcessBench {@code code/run_eval.py}): finding the first
@@ -25,7 +28,9 @@ public record ProcessBench(Proportion onErroneous, Proportion onCorrect) {
     Checks.requireShare("threshold", threshold);
     int first = NO_ERROR;
     for (int i = steps.length - 1; i >= 0; i--) {
-      Checks.requireShare("probability of step " + i, steps[i]);
+      if (!(steps[i] >= 0 && steps[i] <= 1)) {
+        Checks.requireShare("probability of step " + i, steps[i]);
+      }
       first = steps[i] < threshold ? i : first;
     }
     return first;
@@ -67,18 +72,68 @@ public record ProcessBench(Proportion onErroneous, Proportion onCorrect) {
    */
   public static double bestThreshold(double[] thresholds, int[] labels, List<double[]> steps) {
     Checks.requireSome("threshold", thresholds.length);
-    double best = thresholds[0];
-    double bestF1 = -1;
     for (double threshold : thresholds) {
-      int[] predictions =
-          steps.stream().mapToInt(solution -> firstError(threshold, solution)).toArray();
-      double f1 = of(labels, predictions).f1();
-      if (f1 > bestF1) {
-        bestF1 = f1;
-        best = threshold;
+      Checks.requireShare("threshold", threshold);
+    }
+    Checks.requireSameLength("labels", labels.length, "solutions", steps.size());
+    double[] sorted = Arrays.stream(thresholds).sorted().toArray();
+    // Right answers at every threshold, as changes from the one before it: a solution's answer is
+    // right from one threshold to another.
+    long[][] change = new long[2][sorted.length + 1];
+    long[] all = new long[2];
+    int next = 0;
+    for (double[] solution : steps) {
+      int label = labels[next++];
+      firstError(0, solution);
+      if (label < NO_ERROR) {
+        throw new InvalidArgumentException(
+            "label %d of solution %d; steps count from 0, and %d is no error"
+                .formatted(label, next - 1, NO_ERROR));
+      }
+      int kind = label == NO_ERROR ? 1 : 0;
+      all[kind]++;
+      int before = label == NO_ERROR ? solution.length : Math.min(label, solution.length);
+      double most = Arrays.stream(solution, 0, before).min().orElse(1);
+      int from =
+          label == NO_ERROR
+              ? 0
+              : label < solution.length ? above(sorted, solution[label]) : sorted.length;
+      int to = above(sorted, most);
+      if (from < to) {
+        change[kind][from]++;
+        change[kind][to]--;
       }
     }
+    Map<Double, Double> f1 = new HashMap<>();
+    long[] right = new long[2];
+    for (int t = 0; t < sorted.length; t++) {
+      right[0] += change[0][t];
+      right[1] += change[1][t];
+      f1.put(
+          sorted[t] + 0.0,
+          new ProcessBench(new Proportion(right[0], all[0]), new Proportion(right[1], all[1]))
+              .f1());
+    }
+    double best = thresholds[0];
+    for (double threshold : thresholds) {
+      best = f1.get(threshold + 0.0) > f1.get(best + 0.0) ? threshold : best;
+    }
     return best;
+  }
+
+  /** How many thresholds are the value or less. */
+  private static int above(double[] sorted, double value) {
+    int from = 0;
+    int to = sorted.length;
+    while (from < to) {
+      int middle = (from + to) >>> 1;
+      if (sorted[middle] <= value) {
+        from = middle + 1;
+      } else {
+        to = middle;
+      }
+    }
+    return from;
   }
 
   /**

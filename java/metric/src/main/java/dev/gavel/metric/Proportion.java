@@ -1,8 +1,7 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
-import org.hipparchus.stat.interval.BinomialProportion;
-import org.hipparchus.stat.interval.ConfidenceInterval;
+import org.hipparchus.special.Erf;
 
 /**
  * So many of so many, with the Wilson score interval (Wilson 1927).
@@ -49,11 +48,17 @@ public record Proportion(long count, long of) {
     if (of == 0) {
       return new Interval(0, 1);
     }
-    ConfidenceInterval wilson =
-        BinomialProportion.getWilsonScoreInterval((int) of, value(), confidence);
+    // Not Hipparchus's, which counts in int: beyond 0 and 1 next to 2^31, and NaN where the
+    // confidence is near 1.
+    double z = Math.sqrt(2) * Erf.erfInv(confidence);
+    double p = value();
+    double square = z * z / of;
+    double half = z * Math.sqrt((p * (1 - p) + square / 4) / of);
+    double high = (p + square / 2 + half) / (1 + square);
+    // The roots multiply to p^2 / (1 + z^2 / n), which spares the difference of two like numbers.
     // At the ends, where the formula gives 0 and 1, rounding would leave a little more or less.
-    return new Interval(
-        count == 0 ? 0 : wilson.getLowerBound(), count == of ? 1 : wilson.getUpperBound());
+    double low = count == 0 ? 0 : p * p / (1 + square) / high;
+    return new Interval(Math.min(low, p), count == of ? 1 : Math.max(high, p));
   }
 
   /** For instance {@code 64.1 % (57.9 to 69.9)}. */

@@ -17,6 +17,10 @@ public interface Backbone extends AutoCloseable {
    * @param sequences token ids of each sequence, without padding, none empty
    * @param hidden f32 [T, H], where T is the sum of the lengths; row t of it is written for token t
    *     of the sequences one after another
+   * @throws dev.gavel.InvalidArgumentException if a sequence has more tokens than the backbone runs
+   * @throws dev.gavel.InvalidTensorException if hidden has another shape or type
+   * @throws dev.gavel.GavelException if the backbone fails
+   * @throws IllegalStateException if the backbone is closed
    */
   default void run(List<Tokens> sequences, HostTensor hidden) {
     run(sequences, Collections.nCopies(sequences.size(), Blocks.none()), hidden);
@@ -27,6 +31,10 @@ public interface Backbone extends AutoCloseable {
    *
    * @param blocks how each sequence is divided; divided ones only where {@link #longestShared} is
    *     not 0
+   * @throws dev.gavel.InvalidArgumentException as there, or if a sequence is divided and cannot be
+   * @throws dev.gavel.InvalidTensorException if hidden has another shape or type
+   * @throws dev.gavel.GavelException if the backbone fails
+   * @throws IllegalStateException if the backbone is closed
    */
   void run(List<Tokens> sequences, List<Blocks> blocks, HostTensor hidden);
 

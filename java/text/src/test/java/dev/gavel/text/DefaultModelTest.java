@@ -2,14 +2,18 @@ package dev.gavel.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.Device;
 import dev.gavel.Layout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 
 /** The model that comes with the library, from text to scores. */
@@ -132,5 +136,30 @@ class DefaultModelTest {
         config,
         ModelConfig.parse(config.toJson().getBytes(java.nio.charset.StandardCharsets.UTF_8), name));
     assertEquals(BuiltInModel.PLAIN_TEMPLATE, config.chatTemplate().file());
+  }
+
+  /** A model in use refuses to close before any part of it is closed: it goes on as it was. */
+  @Test
+  void aModelInUseIsNotClosedByHalf() throws Exception {
+    List<String> many = Collections.nCopies(16, "the same words again and again ".repeat(15));
+    RewardModel model = RewardModel.load("default");
+    FutureTask<GroupScore> call = new FutureTask<>(() -> model.score("What?", many));
+    Thread caller = new Thread(call);
+    caller.start();
+    while (!call.isDone() && !runsBackbone(caller)) {
+      Thread.onSpinWait();
+    }
+    IllegalStateException refused = assertThrows(IllegalStateException.class, model::close);
+    assertTrue(String.valueOf(refused.getMessage()).contains("in use"), refused.getMessage());
+    // The head and the context come after the backbone in a call, so one of them would be missing.
+    assertEquals(16, call.get().scores().size());
+    assertEquals(2, model.score("What?", List.of("This.", "That.")).scores().size());
+    model.close();
+    assertThrows(IllegalStateException.class, () -> model.score("What?", many));
+  }
+
+  private static boolean runsBackbone(Thread caller) {
+    return Arrays.stream(caller.getStackTrace())
+        .anyMatch(frame -> frame.getClassName().equals("ai.onnxruntime.OrtSession"));
   }
 }

@@ -40,13 +40,13 @@ public final class RewardBenchmark implements Benchmark {
 
   @Override
   public void check(Row row) throws BadRowException {
-    Subsets.requireOneOf(subsets(), row, "RewardBench");
+    Subsets.requireOneOf(subsets(), row, name());
     if (row.responses().size() != 2) {
       throw new BadRowException(
           "responses",
           Counted.of(row.responses().size(), "response"),
-          "the row has %s; a row of RewardBench has one that is chosen and one that is rejected"
-              .formatted(Counted.of(row.responses().size(), "response")));
+          "the row has %s; a row of %s has one that is chosen and one that is rejected"
+              .formatted(Counted.of(row.responses().size(), "response"), name()));
     }
   }
 

@@ -47,7 +47,7 @@ public final class RewardBenchmark2 implements Benchmark {
 
   @Override
   public void check(Row row) throws BadRowException {
-    Subsets.requireOneOf(subsets(), row, "RewardBench 2");
+    Subsets.requireOneOf(subsets(), row, name());
     int right = right(row);
     if (isTies(row)) {
       if (!row.id().asText().matches("(ref|tied):\\d{1,9}")) {
@@ -61,8 +61,8 @@ public final class RewardBenchmark2 implements Benchmark {
       throw new BadRowException(
           "chosen",
           Counted.of(right, "text"),
-          "the row has %s; outside the subset Ties, a row of RewardBench 2 has one"
-              .formatted(Counted.of(right, "chosen response")));
+          "the row has %s; outside the subset Ties, a row of %s has one"
+              .formatted(Counted.of(right, "chosen response"), name()));
     }
   }
 

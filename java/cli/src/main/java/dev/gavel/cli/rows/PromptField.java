@@ -69,6 +69,14 @@ record PromptField(Prompt prompt, String text) {
           node.toString(),
           "%s is %s; it must be {\"role\", \"content\"}".formatted(at, Fields.kind(node)));
     }
+    for (String field : List.of("role", "content")) {
+      if (!node.has(field)) {
+        throw new BadRowException(
+            at + "." + field,
+            node.toString(),
+            "%s.%s is missing; a message is {\"role\", \"content\"}".formatted(at, field));
+      }
+    }
     return ChatMessage.of(
         Fields.content(at + ".role", node.path("role")),
         Fields.content(at + ".content", node.path("content")));

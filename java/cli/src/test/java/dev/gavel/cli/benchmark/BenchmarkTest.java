@@ -1,6 +1,7 @@
 package dev.gavel.cli.benchmark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -37,6 +38,8 @@ class BenchmarkTest {
   private static void refused(Benchmark benchmark, Row row, String field) {
     BadRowException refusal = assertThrows(BadRowException.class, () -> benchmark.check(row));
     assertEquals(field, refusal.error().field());
+    // One name, that of the option.
+    assertFalse(refusal.error().message().contains("RewardBench"), refusal.error().message());
   }
 
   private static List<Float> scores(float... values) {

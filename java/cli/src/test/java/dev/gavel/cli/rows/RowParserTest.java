@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gavel.text.ChatMessage;
 import dev.gavel.text.Prompt;
+import dev.gavel.text.row.RowError;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -197,6 +198,13 @@ class RowParserTest {
     assertEquals(field, row.error().field(), row.error().message());
     assertEquals(7, row.line());
     assertTrue(!row.error().message().contains("Source"), row.error().message());
+  }
+
+  @Test
+  void aMessageWithoutAFieldNamesBoth() {
+    RowError error = bad("{\"messages\":[{\"role\":\"user\"}],\"responses\":[\"a\"]}").error();
+    assertEquals("{\"role\":\"user\"}", error.found());
+    assertTrue(error.message().startsWith("messages[0].content is missing;"), error.message());
   }
 
   @Test
