@@ -106,44 +106,42 @@ void training_cases(Found &found, gavel_context *context, int32_t dtype) {
   count(found, "adamw" + suffix, [&] { return optimizer.step(gradients, 1e-3f, error); });
 }
 
-void loss_cases(Found &found, gavel_context *context) {
-  constexpr int64_t kScores = 64, kGroup = 8;
+void loss_cases(Found &found, gavel_context *context, const Set &set) {
+  constexpr int64_t kGroup = 8;
+  const int64_t n = set.code == GAVEL_INSTRUCTION_SET_SCALAR ? 64 : 1024;
   Random random(5);
-  std::vector<float> scores = random_values(random, GAVEL_F32, kScores), dscore(kScores), loss(1);
+  std::vector<float> scores = random_values(random, GAVEL_F32, n), dscore(n), loss(1);
   std::vector<int64_t> pairs, offsets, targets;
-  for (int64_t i = 0; i < kScores; i += 2) pairs.insert(pairs.end(), {i, i + 1});
-  for (int64_t i = 0; i <= kScores; i += kGroup) offsets.push_back(i);
-  for (int64_t i = 0; i < kScores; i += kGroup) targets.push_back(i % kGroup);
+  for (int64_t i = 0; i < n; i += 2) pairs.insert(pairs.end(), {i, i + 1});
+  for (int64_t i = 0; i <= n; i += kGroup) offsets.push_back(i);
+  for (int64_t i = 0; i < n; i += kGroup) targets.push_back(i % kGroup);
   auto args = sized<gavel_loss_args>();
   args.reduction = GAVEL_REDUCTION_MEAN_VALID;
   args.weight = 1;
-  args.scores = describe(scores.data(), GAVEL_F32, {kScores});
+  args.scores = describe(scores.data(), GAVEL_F32, {n});
   args.loss = describe(loss.data(), GAVEL_F32, {1});
-  args.dscore = describe(dscore.data(), GAVEL_F32, {kScores});
+  args.dscore = describe(dscore.data(), GAVEL_F32, {n});
   auto error = sized<gavel_error>();
   const auto run = [&] { return gavel_loss(context, &args, &error); };
   args.kind = GAVEL_LOSS_BRADLEY_TERRY;
   args.beta = 1;
-  args.pairs = describe(pairs.data(), GAVEL_I64, {kScores / 2, 2});
+  args.pairs = describe(pairs.data(), GAVEL_I64, {n / 2, 2});
   count(found, "bradley_terry", run);
   args.kind = GAVEL_LOSS_CROSS_ENTROPY;
   args.beta = 0;
   args.temperature = 1;
   args.pairs = {};
-  args.offsets = describe(offsets.data(), GAVEL_I64, {kScores / kGroup + 1});
-  args.target_index = describe(targets.data(), GAVEL_I64, {kScores / kGroup});
+  args.offsets = describe(offsets.data(), GAVEL_I64, {n / kGroup + 1});
+  args.target_index = describe(targets.data(), GAVEL_I64, {n / kGroup});
   count(found, "cross_entropy", run);
 }
 
 Found count_all(gavel_context *context, const Set &set) {
   Found found;
   score_cases(found, context, set);
-  // A loss is the same code on every set, and training on the scalar one is nobody's hot loop.
-  if (set.code == GAVEL_INSTRUCTION_SET_SCALAR) {
-    loss_cases(found, context);
-  } else {
-    training_cases(found, context, GAVEL_F32);
-  }
+  loss_cases(found, context, set);
+  // Training on the scalar one is nobody's hot loop.
+  if (set.code != GAVEL_INSTRUCTION_SET_SCALAR) training_cases(found, context, GAVEL_F32);
   return found;
 }
 

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <memory>
 
-#include "common/loss.h"
-#include "cpu/kernels.h"
+#include "api/handles.h"
+#include "common/error.h"
+#include "cpu/loss.h"
 #include "loss_checks.h"
 
 using namespace gavel::test;
@@ -161,16 +162,44 @@ void check_groups(const Contexts &contexts) {
   }
 }
 
+// An index that turns wrong after it was checked is refused by the part that reads it, whichever thread has that.
+void check_failure() {
+  const TestContext context(4);
+  gavel::CpuContext &cpu = *context.get()->cpu;
+  cpu.pool.set_part_nanoseconds(1);
+  for (const int64_t wrong : {int64_t{0}, int64_t{700}, int64_t{1999}}) {
+    LossProblem problem = groups_problem(std::vector<float>(4000, 1.0f), {0}, {});
+    for (int64_t g = 1; g <= 2000; ++g) problem.offsets.push_back(2 * g), problem.target_index.push_back(0);
+    LossOutputs out;
+    const gavel_loss_args args = loss_args(problem, out);
+    gavel::CallTensors tensors(gavel::kHostMemory);
+    gavel::LossPlan plan = gavel::check_loss(args, gavel::kAny, tensors);
+    gavel::Workspace workspace(cpu.workspaces);
+    gavel::prepare_loss(plan, cpu.kernels, workspace);
+    problem.target_index[static_cast<size_t>(wrong)] = 2;
+    bool refused = false;
+    try {
+      gavel::run_cpu_loss(plan, cpu, plan.scores, 1, workspace);
+    } catch (const gavel::Failure &failure) {
+      refused = failure.status() == GAVEL_INVALID_ARGUMENT;
+    }
+    CHECK(refused, "target %lld", static_cast<long long>(wrong));
+  }
+}
+
 }  // namespace
 
 int main() {
   Contexts contexts;
   for (int32_t set = GAVEL_INSTRUCTION_SET_SCALAR; set <= GAVEL_INSTRUCTION_SET_AMX; ++set) {
     auto context = std::make_unique<const TestContext>(set == GAVEL_INSTRUCTION_SET_SCALAR ? 1 : set, set);
-    if (context->get() != nullptr) contexts.push_back(std::move(context));
+    if (context->get() == nullptr) continue;
+    context->get()->cpu->pool.set_part_nanoseconds(1);
+    contexts.push_back(std::move(context));
   }
   check_elements(contexts);
   check_pairs(contexts);
   check_groups(contexts);
+  check_failure();
   return finish();
 }

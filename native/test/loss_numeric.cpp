@@ -106,6 +106,21 @@ void check_edges() {
   }
 }
 
+// What is written for a part of the numbers alone has the bits of what takes them all.
+void check_shortcuts(const std::vector<float> &inputs) {
+  for (const float x : inputs) {
+    const float below = -std::fabs(x);
+    CHECK(same_bits(one_lane::unfused_exponential_below_0(below), exponential(below)), "the exponential of %a",
+          static_cast<double>(below));
+    if (!(std::fabs(x) <= 1)) continue;
+    const auto all = one_lane::one_plus(std::fabs(x)), some = one_lane::one_plus_up_to_1(std::fabs(x));
+    CHECK(same_bits(all.sum, some.sum) && same_bits(all.inverse, some.inverse) && same_bits(all.lost, some.lost), "1 + %a",
+          static_cast<double>(std::fabs(x)));
+    CHECK(same_bits(one_lane::log_of_product(all.sum, all.lost), one_lane::log_of_product_from_1_to_2(all.sum, all.lost)),
+          "the logarithm of 1 + %a", static_cast<double>(std::fabs(x)));
+  }
+}
+
 // The tree written as a recursion over the next power of two.
 float tree(const std::vector<float> &terms, size_t begin, size_t size) {
   if (begin >= terms.size()) return 0;
@@ -150,6 +165,7 @@ int main() {
     check_function(function, f16, "all f16");
     check_function(function, f32, "f32");
   }
+  for (const std::vector<float> &inputs : {bf16, f16, f32}) check_shortcuts(inputs);
   check_edges();
   check_sums();
   return finish();

@@ -34,7 +34,7 @@ int32_t gavel_loss(gavel_context *context, const gavel_loss_args *args, gavel_er
     const FlushDenormals flush;
     Workspace workspace(on.cpu->workspaces);
     prepare_loss(plan, on.cpu->kernels, workspace);
-    run_cpu_loss(plan, on.cpu->kernels, plan.scores, plan.score_stride);
+    run_cpu_loss(plan, *on.cpu, plan.scores, plan.score_stride, workspace);
   });
 }
 

@@ -162,7 +162,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, Call &call) {
   }
   // One score an item: whatever lies between the rows; several: without gaps.
   const int64_t stride = call.readout.scores == 1 ? call.scores.stride[0] : 1;
-  if (call.loss) run_cpu_loss(*call.loss, context.kernels, call.scores.as<float>(), stride);
+  if (call.loss) run_cpu_loss(*call.loss, context, call.scores.as<float>(), stride, workspace);
 }
 
 cuda::ScoreCall call_on_cuda(const gavel_context &context, gavel_head &head, const Call &call) {

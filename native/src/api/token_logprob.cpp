@@ -217,7 +217,7 @@ void run(CpuContext &context, Call &call) {
     call.counts.as<int64_t>()[0] = spans.invalid_items;
     call.counts.as<int64_t>()[1] = nan_items;
   }
-  if (call.loss) run_cpu_loss(*call.loss, context.kernels, call.scores.as<float>(), 1);
+  if (call.loss) run_cpu_loss(*call.loss, context, call.scores.as<float>(), 1, workspace);
 }
 
 cuda::TokenLogprobCall call_on_cuda(const Call &call) {

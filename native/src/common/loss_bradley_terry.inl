@@ -46,3 +46,10 @@ GAVEL_HOST_DEVICE PairTerms pair_terms(Vector chosen, Vector rejected, const Pai
   terms.drejected = select(centered, add(terms.drejected, pull), terms.drejected);
   return terms;
 }
+
+// The same bits where no pair is smoothed, tied or centred, which is the plain loss: half of the operations beside the logistic ones.
+GAVEL_HOST_DEVICE PairTerms plain_pair_terms(Vector chosen, Vector rejected, Vector weight, Vector beta, Vector margin) {
+  const LogisticTerms at = logistic_terms(subtract(multiply(beta, subtract(chosen, rejected)), margin));
+  const Vector dchosen = multiply(beta, multiply(weight, negate(at.logistic_of_minus)));
+  return {multiply(weight, at.softplus_of_minus), dchosen, negate(dchosen)};
+}

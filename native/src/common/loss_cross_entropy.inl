@@ -45,6 +45,6 @@ GAVEL_HOST_DEVICE Vector entry_loss(Vector score, Mask is_leader, Vector target,
 
 GAVEL_HOST_DEVICE Vector entry_gradient(Vector score, Mask is_leader, Vector target, Mask is_largest_target,
                                         const GroupTerms &group) {
-  const Vector e = select(is_leader, set(1.0f), unfused_exponential(scaled_gap(score, group)));
+  const Vector e = select(is_leader, set(1.0f), unfused_exponential_below_0(scaled_gap(score, group)));
   return gradient_of(e, is_leader, target, is_largest_target, group);
 }

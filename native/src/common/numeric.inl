@@ -4,13 +4,22 @@
 // or one of cpu/vector.h. Included inside the wrapper's namespace. Branches are selections, and divisions are few: lanes cannot
 // branch, and a division takes as long as ten other operations.
 
-// e^x. x = k ln 2 + r with |r| <= ln 2 / 2; ln 2 is cut in two so that k times the first part is exact.
-GAVEL_HOST_DEVICE Vector unfused_exponential(Vector x) {
+// ln 2 in two parts: an exponent times the first is exact.
+constexpr float kLog2High = 0x1.63p-1f;
+constexpr float kLog2Low = -0x1.bd0106p-13f;
+
+// e^x = 2^k fraction, from x = k ln 2 + r with |r| <= ln 2 / 2.
+struct UnfusedExponential {
+  Words exponent;  // k + 0x4b400000
+  Vector fraction;
+};
+
+GAVEL_HOST_DEVICE UnfusedExponential split_unfused_exponential(Vector x) {
   // Adding 1.5 * 2^23 rounds to the nearest integer, which then is the low part of the sum's bits.
   const Vector shifted = add(multiply(x, set(0x1.715476p+0f)), set(0x1.8p+23f));
   const Vector k = subtract(shifted, set(0x1.8p+23f));
-  const Vector high = subtract(x, multiply(k, set(0x1.63p-1f)));
-  const Vector low = multiply(k, set(-0x1.bd0106p-13f));
+  const Vector high = subtract(x, multiply(k, set(kLog2High)));
+  const Vector low = multiply(k, set(kLog2Low));
   const Vector r = subtract(high, low);
   const Vector lost = subtract(subtract(high, r), low);  // what rounding took from r; without it logistic would pass 2 ULP
   Vector p = set(0x1.9f0c56p-13f);
@@ -19,25 +28,32 @@ GAVEL_HOST_DEVICE Vector unfused_exponential(Vector x) {
   p = add(multiply(p, r), set(0x1.555490p-5f));
   p = add(multiply(p, r), set(0x1.555554p-3f));
   p = add(multiply(p, r), set(0.5f));
-  const Vector y = add(set(1.0f), add(r, add(multiply(multiply(r, r), p), lost)));
+  return {words_of(shifted), add(set(1.0f), add(r, add(multiply(multiply(r, r), p), lost)))};
+}
+
+constexpr float kLeastExponent = -0x1.5d589ep+6f;  // the first float whose e^x is below 2^-126
+
+GAVEL_HOST_DEVICE Vector unfused_exponential(Vector x) {
   // Two factors: 2^128 alone is not a float. The biases of both exponents are in the sum that is halved.
-  const Words both = subtract_words(words_of(shifted), set_words(0x4b400000u - 254));
+  const UnfusedExponential e = split_unfused_exponential(x);
+  const Words both = subtract_words(e.exponent, set_words(0x4b400000u - 254));
   const Words half = shift_right<1>(both);
   const Vector first = vector_of(shift_left<23>(half));
   const Vector second = vector_of(shift_left<23>(subtract_words(both, half)));
-  Vector power = multiply(multiply(y, first), second);
-  power = select(less(x, set(-0x1.5d589ep+6f)), zero(), power);  // the first float whose e^x is below 2^-126
+  Vector power = multiply(multiply(e.fraction, first), second);
+  power = select(less(x, set(kLeastExponent)), zero(), power);
   return select(less(set(88.8f), x), set(__builtin_huge_valf()), power);
 }
 
-// log(u (1 + small)) for a normal u and |small| within a few ULP: the part of an argument that one float could not hold.
-GAVEL_HOST_DEVICE Vector log_of_product(Vector u, Vector small) {
-  // u = 2^k m with m in [sqrt(1/2), sqrt(2)): 0x3f3504f3 are the bits of sqrt(1/2). 256 keeps k + 256 positive.
-  const Words distance = subtract_words(words_of(u), set_words(0x3f3504f3u));
-  const Words k_plus_256 = shift_right<23>(add_words(distance, set_words(256u << 23)));
-  const Vector n = subtract(vector_of(add_words(k_plus_256, set_words(0x4b400000u - 256))), set(0x1.8p+23f));
-  const Vector m = vector_of(add_words(and_words(distance, set_words(0x7fffffu)), set_words(0x3f3504f3u)));
-  const Vector f = subtract(m, set(1.0f));
+// The same for x <= 0, where 2^k is a float, and any number above.
+GAVEL_HOST_DEVICE Vector unfused_exponential_below_0(Vector x) {
+  const UnfusedExponential e = split_unfused_exponential(x);
+  const Vector power = multiply(e.fraction, vector_of(shift_left<23>(add_words(e.exponent, set_words(127)))));
+  return select(less(x, set(kLeastExponent)), zero(), power);
+}
+
+// log(1 + f) - f + small for 1 + f in [sqrt(1/2), sqrt(2)].
+GAVEL_HOST_DEVICE Vector log_beyond_first_order(Vector f, Vector small) {
   Vector p = set(0x1.1bb5b2p-4f);
   p = add(multiply(p, f), set(-0x1.e22ab8p-4f));
   p = add(multiply(p, f), set(0x1.e5ae6cp-4f));
@@ -48,9 +64,28 @@ GAVEL_HOST_DEVICE Vector log_of_product(Vector u, Vector small) {
   p = add(multiply(p, f), set(-0x1.ffffeep-3f));
   p = add(multiply(p, f), set(0x1.555548p-2f));
   const Vector square = multiply(f, f);
-  Vector y = subtract(multiply(multiply(square, f), p), multiply(set(0.5f), square));
-  y = add(y, add(small, multiply(n, set(-0x1.bd0106p-13f))));
-  return add(add(f, y), multiply(n, set(0x1.63p-1f)));
+  return add(subtract(multiply(multiply(square, f), p), multiply(set(0.5f), square)), small);
+}
+
+// log(u (1 + small)) for a normal u and |small| within a few ULP: the part of an argument that one float could not hold.
+GAVEL_HOST_DEVICE Vector log_of_product(Vector u, Vector small) {
+  // u = 2^k m with m in [sqrt(1/2), sqrt(2)): 0x3f3504f3 are the bits of sqrt(1/2). 256 keeps k + 256 positive.
+  const Words distance = subtract_words(words_of(u), set_words(0x3f3504f3u));
+  const Words k_plus_256 = shift_right<23>(add_words(distance, set_words(256u << 23)));
+  const Vector n = subtract(vector_of(add_words(k_plus_256, set_words(0x4b400000u - 256))), set(0x1.8p+23f));
+  const Vector m = vector_of(add_words(and_words(distance, set_words(0x7fffffu)), set_words(0x3f3504f3u)));
+  const Vector f = subtract(m, set(1.0f));
+  const Vector y = log_beyond_first_order(f, add(small, multiply(n, set(kLog2Low))));
+  return add(add(f, y), multiply(n, set(kLog2High)));
+}
+
+// The same for u from 1 to 2, where k is 0 or 1.
+GAVEL_HOST_DEVICE Vector log_of_product_from_1_to_2(Vector u, Vector small) {
+  const Mask halved = less_equal(set(0x1.6a09e6p+0f), u);
+  const Vector f = subtract(select(halved, multiply(set(0.5f), u), u), set(1.0f));
+  const Vector y = log_beyond_first_order(f, select(halved, add(small, set(kLog2Low)), small));
+  const Vector log = add(f, y);
+  return select(halved, add(log, set(kLog2High)), log);
 }
 
 // log(x); -inf at +-0 and below 2^-126, NaN below 0.
@@ -69,6 +104,13 @@ struct OnePlus {
   Vector inverse;
   Vector lost;
 };
+
+// 0 <= x <= 1.
+GAVEL_HOST_DEVICE OnePlus one_plus_up_to_1(Vector x) {
+  const Vector sum = add(set(1.0f), x);
+  const Vector inverse = divide(set(1.0f), sum);
+  return {sum, inverse, multiply(subtract(x, subtract(sum, set(1.0f))), inverse)};
+}
 
 // x >= 0, or from -1 on with a sum above 0.
 GAVEL_HOST_DEVICE OnePlus one_plus(Vector x) {
@@ -128,9 +170,9 @@ struct LogisticTerms {
 };
 
 GAVEL_HOST_DEVICE LogisticTerms logistic_terms(Vector x) {
-  const Vector e = unfused_exponential(negate(absolute(x)));
-  const OnePlus total = one_plus(e);
-  const Vector above_0 = log_of_product(total.sum, total.lost);
+  const Vector e = unfused_exponential_below_0(negate(absolute(x)));
+  const OnePlus total = one_plus_up_to_1(e);
+  const Vector above_0 = log_of_product_from_1_to_2(total.sum, total.lost);
   const PartShares shares = part_shares(e, set(1.0f), total);
   const Mask negative = less(x, zero());
   return {

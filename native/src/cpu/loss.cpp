@@ -2,9 +2,13 @@
 #include "cpu/loss.h"
 
 #include <algorithm>
+#include <exception>
+#include <mutex>
 
 #include "cpu/loss_run.h"
+#include "cpu/shares.h"
 #include "cpu/term_sum.h"
+#include "cpu/work.h"
 
 namespace gavel {
 
@@ -71,7 +75,74 @@ float sum_weights(const LossPlan &plan, const LossBlocks &blocks, const Kernels 
   return sum.total();
 }
 
-void run_blocks(LossPlan plan, const LossBlocks &blocks, const Kernels &kernels) {
+// The first exception of the parts of a job, which the pool cannot carry to the caller.
+class FirstFailure {
+ public:
+  template <typename Body>
+  void keep(Body &&body) {
+    try {
+      body();
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+// Where all items are valid, a block's sum depends on the block alone.
+float run_all(const LossRun &run, const LossBlocks &blocks, CpuContext &context, Workspace &workspace) {
+  const LossPlan &plan = run.plan;
+  const int64_t count = (plan.items + kLossBlock - 1) / kLossBlock;
+  float *sums = workspace.take<float>(count);
+  const double work = loss_nanoseconds(run.kernels, plan.score_count, blocks.score_nanoseconds);
+  int32_t parts = context.pool.parts_for(work, count);
+  if (parts > 1 && !blocks.disjoint(plan, run.kernels)) parts = 1;
+  Shares shares(workspace.take<Shares::Share>(parts), parts, count);
+  FirstFailure failure;
+  context.pool.run(parts, [&](int32_t part) {
+    failure.keep([&] {
+      for (int64_t b = shares.take(part); b >= 0; b = shares.take(part)) {
+        alignas(64) float loss[kLossBlock];
+        const int64_t begin = b * kLossBlock, size = std::min(kLossBlock, plan.items - begin);
+        blocks.run(run, begin, size, nullptr, loss);
+        if (plan.item_loss != nullptr) std::copy_n(loss, size, plan.item_loss + begin);
+        sums[b] = run.kernels.pairwise_sum(loss, size);
+      }
+    });
+  });
+  failure.rethrow();
+  PairwiseSum total;
+  const int64_t whole = plan.items / kLossBlock;
+  for (int64_t b = 0; b < whole; ++b) total.add(sums[b]);
+  return total.total(whole < count ? sums[whole] : 0.0f);
+}
+
+// Where some are not, the losses behind one of those move up in the sum.
+float run_valid(const LossRun &run, const LossBlocks &blocks) {
+  const LossPlan &plan = run.plan;
+  TermSum losses(run.kernels);
+  for_each_block(plan, blocks, run.kernels, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
+    alignas(64) float loss[kLossBlock];
+    blocks.run(run, begin, count, valid, loss);
+    for (int64_t k = 0; valid != nullptr && k < count; ++k) {
+      if (valid[k] == 0) loss[k] = 0.0f;
+    }
+    if (plan.item_loss != nullptr) std::copy_n(loss, count, plan.item_loss + begin);
+    if (valid != nullptr) found = keep_valid(loss, count, valid);
+    losses.add(loss, found);
+  });
+  return losses.total();
+}
+
+void run_blocks(LossPlan plan, const LossBlocks &blocks, CpuContext &context, Workspace &workspace) {
+  const Kernels &kernels = context.kernels;
   int64_t valid_items = 0;
   for_each_block(plan, blocks, kernels, [&](int64_t, int64_t, int64_t found, const uint8_t *) { valid_items += found; });
   if (plan.counts != nullptr) {
@@ -88,18 +159,8 @@ void run_blocks(LossPlan plan, const LossBlocks &blocks, const Kernels &kernels)
   if (nothing) plan.dscore = nullptr;
 
   const LossRun run{plan, kernels, nothing ? 0.0f : 1.0f / divisor};
-  TermSum losses(kernels);
-  for_each_block(plan, blocks, kernels, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
-    alignas(64) float loss[kLossBlock];
-    blocks.run(run, begin, count, valid, loss);
-    for (int64_t k = 0; valid != nullptr && k < count; ++k) {
-      if (valid[k] == 0) loss[k] = 0.0f;
-    }
-    if (plan.item_loss != nullptr) std::copy_n(loss, count, plan.item_loss + begin);
-    if (valid != nullptr) found = keep_valid(loss, count, valid);
-    losses.add(loss, found);
-  });
-  if (plan.loss != nullptr) *plan.loss = nothing ? 0.0f : losses.total() / divisor;
+  const float sum = valid_items == plan.items ? run_all(run, blocks, context, workspace) : run_valid(run, blocks);
+  if (plan.loss != nullptr) *plan.loss = nothing ? 0.0f : sum / divisor;
 }
 
 }  // namespace
@@ -112,13 +173,14 @@ void prepare_loss(LossPlan &plan, const Kernels &kernels, Workspace &workspace) 
   if (plain || !blocks->surely_right(plan, kernels)) check_loss_values(plan);
 }
 
-void run_cpu_loss(const LossPlan &checked_plan, const Kernels &kernels, const float *scores, int64_t score_stride) {
+void run_cpu_loss(const LossPlan &checked_plan, CpuContext &context, const float *scores, int64_t score_stride,
+                  Workspace &workspace) {
   const LossBlocks *blocks = blocks_of(checked_plan);
   if (blocks == nullptr || checked_plan.items < kFewItems) return run_loss(checked_plan, scores, score_stride);
   LossPlan plan = checked_plan;
   plan.scores = scores;
   plan.score_stride = score_stride;
-  run_blocks(plan, *blocks, kernels);
+  run_blocks(plan, *blocks, context, workspace);
 }
 
 }  // namespace gavel

@@ -6,16 +6,16 @@
 #define GAVEL_CPU_LOSS_H
 
 #include "common/loss.h"
-#include "cpu/kernels.h"
-#include "cpu/workspace.h"
+#include "cpu/context.h"
 
 namespace gavel {
 
 // plan.valid is set. The scratch lives as long as the workspace. Throws Failure where a value is wrong.
 void prepare_loss(LossPlan &plan, const Kernels &kernels, Workspace &workspace);
 
-// As run_loss, for a plan that was prepared. The caller flushes denormals.
-void run_cpu_loss(const LossPlan &plan, const Kernels &kernels, const float *scores, int64_t score_stride);
+// As run_loss, for a plan that was prepared. The caller flushes denormals. Blocks of valid items that share no score are dealt to the
+// context's threads.
+void run_cpu_loss(const LossPlan &plan, CpuContext &context, const float *scores, int64_t score_stride, Workspace &workspace);
 
 }  // namespace gavel
 

@@ -42,6 +42,16 @@ int64_t find_valid(const LossPlan &plan, const Kernels &, int64_t begin, int64_t
   return found;
 }
 
+// Pairs that name one score after the other from the first to the last, as most data has them.
+bool disjoint(const LossPlan &plan, const Kernels &kernels) {
+  const int64_t first = first_of_row(plan, kernels, 0, std::min(kLossBlock, plan.items));
+  if (first < 0) return false;
+  for (int64_t begin = kLossBlock; begin < plan.items; begin += kLossBlock) {
+    if (first_of_row(plan, kernels, begin, std::min(kLossBlock, plan.items - begin)) != first + 2 * begin) return false;
+  }
+  return true;
+}
+
 void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss) {
   const LossPlan &plan = run.plan;
   alignas(64) float chosen[kLossBlock], rejected[kLossBlock], dchosen[kLossBlock], drejected[kLossBlock], ties[kLossBlock];
@@ -83,6 +93,6 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
 
 }  // namespace
 
-const LossBlocks kBradleyTerryBlocks = {surely_right, find_valid, run};
+const LossBlocks kBradleyTerryBlocks = {surely_right, find_valid, 1.3, disjoint, run};
 
 }  // namespace gavel

@@ -296,6 +296,6 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
 
 }  // namespace
 
-const LossBlocks kCrossEntropyBlocks = {surely_right, find_valid, run};
+const LossBlocks kCrossEntropyBlocks = {surely_right, find_valid, 2.5, always_disjoint, run};
 
 }  // namespace gavel

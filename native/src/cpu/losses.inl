@@ -8,22 +8,43 @@ GAVEL_INLINE Vector read_number(Lanes lanes, const BlockNumber &number, int64_t 
   return number.values != nullptr ? read(lanes, number.values + k) : set(number.scalar);
 }
 
-void pair_block(const PairBlock *block) {
-  const Vector scale = set(block->scale);
-  sweep(block->count, [&](auto lanes, int64_t k) {
+// terms(lanes, k) are those of the pairs from k on.
+template <typename Terms>
+GAVEL_INLINE void write_pairs(const PairBlock &block, Terms terms) {
+  const Vector scale = set(block.scale);
+  float *loss = block.loss, *dchosen = block.dchosen, *drejected = block.drejected;
+  sweep(block.count, [&](auto lanes, int64_t k) {
+    const PairTerms at = terms(lanes, k);
+    write(lanes, loss + k, at.loss);
+    write(lanes, dchosen + k, multiply(scale, at.dchosen));
+    write(lanes, drejected + k, multiply(scale, at.drejected));
+  });
+}
+
+GAVEL_INLINE bool is_zero(const BlockNumber &number) {
+  return number.values == nullptr && number.scalar == 0;
+}
+
+void pair_block(const PairBlock *pairs) {
+  const PairBlock block = *pairs;
+  if (block.ties == nullptr && is_zero(block.label_smoothing) && is_zero(block.center)) {
+    return write_pairs(block, [&](auto lanes, int64_t k) {
+      return plain_pair_terms(read(lanes, block.chosen + k), read(lanes, block.rejected + k),
+                              read_number(lanes, block.weight, k), read_number(lanes, block.beta, k),
+                              read_number(lanes, block.margin, k));
+    });
+  }
+  write_pairs(block, [&](auto lanes, int64_t k) {
     const PairParameters parameters = {
-        read_number(lanes, block->weight, k),
-        read_number(lanes, block->beta, k),
-        read_number(lanes, block->margin, k),
-        read_number(lanes, block->label_smoothing, k),
-        read_number(lanes, block->center, k),
-        read_number(lanes, block->tie, k),
-        less(zero(), block->ties != nullptr ? read(lanes, block->ties + k) : zero()),
+        read_number(lanes, block.weight, k),
+        read_number(lanes, block.beta, k),
+        read_number(lanes, block.margin, k),
+        read_number(lanes, block.label_smoothing, k),
+        read_number(lanes, block.center, k),
+        read_number(lanes, block.tie, k),
+        less(zero(), block.ties != nullptr ? read(lanes, block.ties + k) : zero()),
     };
-    const PairTerms terms = pair_terms(read(lanes, block->chosen + k), read(lanes, block->rejected + k), parameters);
-    write(lanes, block->loss + k, terms.loss);
-    write(lanes, block->dchosen + k, multiply(scale, terms.dchosen));
-    write(lanes, block->drejected + k, multiply(scale, terms.drejected));
+    return pair_terms(read(lanes, block.chosen + k), read(lanes, block.rejected + k), parameters);
   });
 }
 
@@ -77,17 +98,14 @@ GAVEL_INLINE Vector first_largest_entry(int64_t entries, Vector sizes, Value val
 
 template <bool kWeights>
 void group_block_of(const GroupBlock *block) {
-  const int64_t entries = block->entries, entry_step = block->entry_step, lane_step = block->lane_step;
+  const int64_t entries = block->entries;
   const Vector sizes = load(block->sizes), target_entry = load(block->target_entry);
-  const auto read_entry = [&](const float *values, int64_t e) {
-    return lane_step == 1 ? load(values + e * entry_step) : gather(values + e * entry_step, lane_step);
-  };
-  Vector scores[kLaneEntries];
-  scores[0] = read_entry(block->scores, 0);
-  for (int64_t e = 1; e < entries; ++e) scores[e] = read_entry(block->scores, e);
+  Vector scores[kLaneEntries], targets[kWeights ? kLaneEntries : 1];
+  read_entries(block, block->scores, scores);
+  if constexpr (kWeights) read_entries(block, block->targets, targets);
   const auto score = [&](int64_t e) { return scores[e]; };
   const auto target = [&](int64_t e) {
-    if constexpr (kWeights) return read_entry(block->targets, e);
+    if constexpr (kWeights) return targets[e];
     return select(equal(set(static_cast<float>(e)), target_entry), set(1), zero());
   };
   const Vector leader = first_largest_entry(entries, sizes, score);
@@ -107,7 +125,7 @@ void group_block_of(const GroupBlock *block) {
   for (int64_t e = 0; e < entries; ++e) {
     const Vector number = set(static_cast<float>(e));
     gaps[e] = scaled_gap(score(e), group);
-    const Vector power = unfused_exponential(gaps[e]);
+    const Vector power = unfused_exponential_below_0(gaps[e]);
     exponentials[e] = select(equal(number, leader), set(1), power);
     terms[e] = select(less(number, sizes), select(equal(number, leader), zero(), power), zero());
   }
@@ -122,21 +140,15 @@ void group_block_of(const GroupBlock *block) {
     group.other_targets = sum_neighbours(terms, entries);
   }
   const Vector weight = load(block->weight), scale = set(block->scale);
+  Vector dscores[kLaneEntries];
   for (int64_t e = 0; e < entries; ++e) {
     const Vector number = set(static_cast<float>(e));
     const Vector gradient = gradient_of(exponentials[e], equal(number, leader), target(e), equal(number, largest), group);
-    if (block->dscore != nullptr) {
-      // 0 is added: a product of -0 becomes 0.
-      const Vector dscore = add(zero(), multiply(scale, divide(multiply(weight, gradient), group.temperature)));
-      float *to = block->dscore + e * entry_step;
-      if (lane_step == 1) {
-        store(to, dscore);
-      } else {
-        scatter(to, lane_step, dscore);
-      }
-    }
+    // 0 is added: a product of -0 becomes 0.
+    dscores[e] = add(zero(), multiply(scale, divide(multiply(weight, gradient), group.temperature)));
     terms[e] = select(less(number, sizes), loss_at_gap(gaps[e], equal(number, leader), target(e), group), zero());
   }
+  if (block->dscore != nullptr) write_entries(block, dscores, block->dscore);
   // A group without any target has loss 0, but not with a NaN score in it.
   const Vector loss = multiply(weight, sum_neighbours(terms, entries));
   store(block->loss, select(is_nan(group.rest), group.rest, loss));
@@ -164,7 +176,7 @@ void entry_powers(const EntryBlock *block, float *powers) {
   group.leader = set(block->leader);
   group.temperature = set(block->temperature);
   sweep(block->count, [&](auto lanes, int64_t k) {
-    const Vector power = unfused_exponential(scaled_gap(read(lanes, block->scores + k), group));
+    const Vector power = unfused_exponential_below_0(scaled_gap(read(lanes, block->scores + k), group));
     write(lanes, powers + k, select(is_entry(block->leader_entry, k, numbers), zero(), power));
   });
 }

@@ -11,6 +11,7 @@
 #include "common/loss_bradley_terry.inl"
 #include "common/loss_cross_entropy.inl"
 #include "common/loss_elementwise.inl"
+#include "cpu/group_entries.inl"
 #include "cpu/losses.inl"
 #include "cpu/norm.inl"
 #include "common/activations.inl"

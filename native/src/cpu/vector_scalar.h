@@ -154,16 +154,16 @@ GAVEL_INLINE Words words_of(const Vector &v) { GAVEL_LANES(Words, bits(v.lane[i]
 GAVEL_INLINE Vector vector_of(const Words &w) { GAVEL_LANES(Vector, number(w.lane[i])); }
 
 GAVEL_INLINE Vector even_lanes(const Vector &a, const Vector &b) {
-  GAVEL_LANES(Vector, i < 8 ? a.lane[2 * i] : b.lane[2 * i - 16]);
+  GAVEL_LANES(Vector, (i < 8 ? a : b).lane[2 * i % 16]);
 }
 GAVEL_INLINE Vector odd_lanes(const Vector &a, const Vector &b) {
-  GAVEL_LANES(Vector, i < 8 ? a.lane[2 * i + 1] : b.lane[2 * i - 15]);
+  GAVEL_LANES(Vector, (i < 8 ? a : b).lane[2 * i % 16 + 1]);
 }
 GAVEL_INLINE Vector interleave_low(const Vector &a, const Vector &b) {
-  GAVEL_LANES(Vector, i % 2 == 0 ? a.lane[i / 2] : b.lane[i / 2]);
+  GAVEL_LANES(Vector, (i % 2 == 0 ? a : b).lane[i / 2]);
 }
 GAVEL_INLINE Vector interleave_high(const Vector &a, const Vector &b) {
-  GAVEL_LANES(Vector, i % 2 == 0 ? a.lane[8 + i / 2] : b.lane[8 + i / 2]);
+  GAVEL_LANES(Vector, (i % 2 == 0 ? a : b).lane[8 + i / 2]);
 }
 // clang-format on
 

@@ -47,6 +47,12 @@ inline double product_nanoseconds(const Kernels &kernels, int64_t rows, int64_t 
                   weights * static_cast<double>(rows) / (element_bytes == 4 ? std::min(rate, kWideRate) : rate));
 }
 
+// A loss in lanes that takes so long a score with AVX-512.
+inline double loss_nanoseconds(const Kernels &kernels, int64_t scores, double score_nanoseconds) {
+  constexpr double kTimes[] = {1, 20, 1.3, 1, 1};  // by instruction set
+  return static_cast<double>(scores) * score_nanoseconds * kTimes[kernels.instruction_set];
+}
+
 }  // namespace gavel
 
 #endif
