@@ -8,6 +8,7 @@
 #include "api/handles.h"
 #include "common/error.h"
 #include "cpu/loss.h"
+#include "cpu/loss_run.h"
 #include "loss_checks.h"
 
 using namespace gavel::test;
@@ -101,17 +102,32 @@ LossProblem pairs_in_rows(Random &random, int64_t count, int64_t row, int64_t fr
   return problem;
 }
 
+// All chosen scores, and `apart` further on all rejected ones, in rows of `row` pairs that name the same scores again: where `apart` is less
+// than a row, some are both.
+LossProblem pairs_apart(Random &random, int64_t count, int64_t apart, int64_t row) {
+  LossProblem problem = pairs_problem(random_scores(random, count + apart + 1, 3), {});
+  const bool exchanged = random.integer(0, 1) == 1;
+  for (int64_t p = 0; p < count; ++p) {
+    const int64_t first = p % row;
+    problem.pairs.push_back(exchanged ? first + apart : first);
+    problem.pairs.push_back(exchanged ? first : first + apart);
+  }
+  problem.beta = random_number(random, count, 0.5, 2);
+  return problem;
+}
+
 void check_pairs(const Contexts &contexts) {
   for (const int64_t count : kCounts) {
-    for (uint64_t variant = 0; variant < 8; ++variant) {
+    for (uint64_t variant = 0; variant < 12; ++variant) {
       const uint64_t seed = static_cast<uint64_t>(count) * 10 + variant;
       Random random(seed);
       // Many scores; few, each in many pairs; rows without and with repetition; a row with one number out of it.
-      LossProblem problem = variant < 2   ? random_pairs(random, std::max<int64_t>(2 * count, 2), count)
-                            : variant < 4 ? random_pairs(random, 3, count)
-                            : variant < 6 ? pairs_in_rows(random, count, std::max<int64_t>(count, 1), variant % 2)
-                                          : pairs_in_rows(random, count, 256, variant % 2);
-      if (variant == 7 && count > 0) std::swap(problem.pairs[0], problem.pairs[1]);
+      LossProblem problem = variant < 2    ? random_pairs(random, std::max<int64_t>(2 * count, 2), count)
+                            : variant < 4  ? random_pairs(random, 3, count)
+                            : variant < 6  ? pairs_in_rows(random, count, std::max<int64_t>(count, 1), variant % 2)
+                            : variant < 8  ? pairs_in_rows(random, count, 256, variant % 2)
+                            : variant < 10 ? pairs_apart(random, count, std::max<int64_t>(count, 2), count + 1)
+                                           : pairs_apart(random, count, variant == 10 ? 256 : 3, 256);
       set_reduction(random, problem);
       if (variant % 2 == 1) spoil(random, problem);
       check_blocks("pairs", problem, contexts, seed);
@@ -162,6 +178,33 @@ void check_groups(const Contexts &contexts) {
   }
 }
 
+// Blocks that name a score twice must not run at once.
+void check_disjoint() {
+  const TestContext context;
+  const auto disjoint = [&](const LossProblem &problem) {
+    LossOutputs out;
+    const gavel_loss_args args = loss_args(problem, out);
+    gavel::CallTensors tensors(gavel::kHostMemory);
+    return gavel::kBradleyTerryBlocks.disjoint(gavel::check_loss(args, gavel::kAny, tensors), context.get()->cpu->kernels);
+  };
+  Random random(1);
+  for (const int64_t count : {1, 255, 256, 257, 700}) {
+    CHECK(disjoint(pairs_in_rows(random, count, count, 1)), "%lld pairs", static_cast<long long>(count));
+    CHECK(disjoint(pairs_apart(random, count, count + 1, count)), "%lld pairs", static_cast<long long>(count));
+    LossProblem problem = pairs_in_rows(random, count, count, 0);
+    std::swap(problem.pairs.end()[-1], problem.pairs.end()[-2]);
+    CHECK(count == 1 || !disjoint(problem), "%lld pairs, the last one of another row", static_cast<long long>(count));
+  }
+  CHECK(!disjoint(pairs_apart(random, 700, 256, 700)), "rejected scores of one block are chosen in the next");
+  CHECK(!disjoint(pairs_apart(random, 700, 700, 256)), "the same row again");
+  CHECK(!disjoint(pairs_in_rows(random, 700, 256, 0)), "the same row again");
+  for (const size_t side : {0, 1}) {
+    LossProblem problem = pairs_apart(random, 512, 600, 512);
+    for (size_t p = 256; p < 512; ++p) problem.pairs[2 * p + side] -= 100;
+    CHECK(!disjoint(problem), "the second block goes back on one side");
+  }
+}
+
 // An index that turns wrong after it was checked is refused by the part that reads it, whichever thread has that.
 void check_failure() {
   const TestContext context(4);
@@ -200,6 +243,7 @@ int main() {
   check_elements(contexts);
   check_pairs(contexts);
   check_groups(contexts);
+  check_disjoint();
   check_failure();
   return finish();
 }

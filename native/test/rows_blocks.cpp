@@ -35,26 +35,30 @@ void check_pairs(const Table &table) {
   }
 }
 
-void check_consecutive(const Table &table) {
-  for (int64_t n = 1; n <= 40; ++n) {
+void check_rising_pairs(const Table &table) {
+  for (int64_t n = 1; n <= 20; ++n) {
     for (const int64_t first : {int64_t{0}, int64_t{5}, int64_t{1} << 30}) {
-      std::vector<int64_t> x;
-      for (int64_t k = 0; k < n; ++k) x.push_back(first + k);
-      CHECK(table.kernels->consecutive(x.data(), n), "%s: %d from %lld on", table.name.c_str(), static_cast<int>(n),
-            static_cast<long long>(first));
-      for (size_t k = 1; k < x.size(); ++k) {
-        for (const int64_t change : {int64_t{1}, int64_t{-1}, int64_t{1} << 32, INT64_MIN}) {
-          const int64_t kept = x[k];
-          x[k] = static_cast<int64_t>(static_cast<uint64_t>(kept) + static_cast<uint64_t>(change));
-          CHECK(!table.kernels->consecutive(x.data(), n), "%s: element %zu is another", table.name.c_str(), k);
-          x[k] = kept;
+      for (const int64_t step : {1, 2}) {
+        std::vector<int64_t> pairs;
+        for (int64_t k = 0; k < n; ++k) pairs.insert(pairs.end(), {first + k * step, first + 1000 + k * step});
+        CHECK(table.kernels->rising_pairs(pairs.data(), n, step), "%s: %d from %lld on", table.name.c_str(),
+              static_cast<int>(n), static_cast<long long>(first));
+        CHECK(n == 1 || !table.kernels->rising_pairs(pairs.data(), n, 3 - step), "%s: another step", table.name.c_str());
+        for (size_t k = 2; k < pairs.size(); ++k) {
+          for (const int64_t change : {int64_t{1}, int64_t{-1}, int64_t{1} << 32, INT64_MIN}) {
+            const int64_t kept = pairs[k];
+            pairs[k] = static_cast<int64_t>(static_cast<uint64_t>(kept) + static_cast<uint64_t>(change));
+            CHECK(!table.kernels->rising_pairs(pairs.data(), n, step), "%s: number %zu is another", table.name.c_str(), k);
+            pairs[k] = kept;
+          }
         }
       }
     }
   }
   for (const int64_t first : {int64_t{-1}, INT64_MIN, int64_t{INT32_MAX}, int64_t{1} << 32, INT64_MAX}) {
-    const int64_t x[] = {first, static_cast<int64_t>(static_cast<uint64_t>(first) + 1)};
-    CHECK(!table.kernels->consecutive(x, 2), "%s: from %lld on", table.name.c_str(), static_cast<long long>(first));
+    const int64_t chosen[] = {first, 0}, rejected[] = {0, first};
+    CHECK(!table.kernels->rising_pairs(chosen, 1, 1) && !table.kernels->rising_pairs(rejected, 1, 1), "%s: from %lld on",
+          table.name.c_str(), static_cast<long long>(first));
   }
 }
 
@@ -148,7 +152,7 @@ int main() {
   const gavel::FlushDenormals flush;
   for (const Table &table : row_tables()) {
     check_pairs(table);
-    check_consecutive(table);
+    check_rising_pairs(table);
     check_sums(table);
     check_dots(table);
     check_panels(table);

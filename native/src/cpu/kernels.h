@@ -78,7 +78,8 @@ struct Kernels {
   // How many of x[k] are no NaN, n <= kLossBlock; -1 where one is below `least` or above `most`, which have 0 between them. Denormals
   // count as 0.
   int64_t (*count_numbers)(const float *x, int64_t n, float least, float most);
-  bool (*consecutive)(const int64_t *x, int64_t n);  // whether x[k] is x[0] + k, n >= 1; never where a number passes 2^31
+  // Whether pair k is (pairs[0] + k step, pairs[1] + k step) for all n >= 1; never where a number is negative or passes 2^31.
+  bool (*rising_pairs)(const int64_t *pairs, int64_t n, int64_t step);
   // Sum of x[k] in the order of common/pairwise_sum.h, n <= kLossBlock.
   float (*pairwise_sum)(const float *x, int64_t n);
 

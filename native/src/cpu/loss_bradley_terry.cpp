@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // BRADLEY_TERRY in blocks. The gradient of a score is the sum of its pairs' in the order of the pairs, so a block's gradients are added
-// one after the other; only where a block names scores n, n + 1, n + 2, ..., which cannot repeat one, lanes do it.
+// one after the other; only where a block names its scores in a row, and none twice, lanes do it.
 #include <algorithm>
 
 #include "common/score_pairs.h"
@@ -11,21 +11,44 @@ namespace gavel {
 
 namespace {
 
-// The first score of a block that names one score after the other, or -1.
-int64_t first_of_row(const LossPlan &plan, const Kernels &kernels, int64_t begin, int64_t count) {
-  if (plan.pairs.stride[0] != 2) return -1;
+// Pair k of a block is (chosen + step k, rejected + step k), and no score is named twice.
+struct PairRow {
+  int64_t chosen;
+  int64_t rejected;
+  int64_t step;  // 2: chosen and rejected next to each other; 1: all chosen in one row and all rejected in another; 0: neither
+
+  bool present() const { return step != 0; }
+  bool goes_on(const PairRow &first, int64_t pairs) const {
+    return step == first.step && chosen == first.chosen + step * pairs && rejected == first.rejected + step * pairs;
+  }
+};
+
+int64_t distance(const PairRow &row) {
+  return row.chosen < row.rejected ? row.rejected - row.chosen : row.chosen - row.rejected;
+}
+
+PairRow find_row(const LossPlan &plan, const Kernels &kernels, int64_t begin, int64_t count) {
+  constexpr PairRow kNone = {0, 0, 0};
+  if (plan.pairs.stride[0] != 2) return kNone;
   const int64_t *numbers = plan.pairs.row<int64_t>(begin);
-  const int64_t first = load_index(numbers);
-  if (first < 0 || first > plan.score_count - 2 * count || !kernels.consecutive(numbers, 2 * count)) return -1;
-  // Numbers that change meanwhile must not lead elsewhere: it is `first` that was checked.
-  return first;
+  PairRow row = {load_index(numbers), load_index(numbers + 1), 0};
+  if (row.chosen < 0 || row.chosen >= plan.score_count || row.rejected < 0 || row.rejected >= plan.score_count) return kNone;
+  if (row.rejected == row.chosen + 1) {
+    row.step = 2;
+  } else if (distance(row) >= count) {
+    row.step = 1;
+  }
+  const int64_t last = std::max(row.chosen, row.rejected) + row.step * (count - 1);
+  if (!row.present() || last >= plan.score_count || !kernels.rising_pairs(numbers, count, row.step)) return kNone;
+  // Numbers that change meanwhile must not lead elsewhere: it is those of `row` that were checked.
+  return row;
 }
 
 bool surely_right(const LossPlan &plan, const Kernels &kernels) {
   bool right = true;
   for (int64_t begin = 0; begin < plan.items && right; begin += kLossBlock) {
     const int64_t count = std::min(kLossBlock, plan.items - begin);
-    if (first_of_row(plan, kernels, begin, count) >= 0) continue;
+    if (find_row(plan, kernels, begin, count).present()) continue;
     for (int64_t k = 0; k < count; ++k) right &= is_pair(load_pair(plan, begin + k), plan.score_count);
   }
   return right;
@@ -42,12 +65,12 @@ int64_t find_valid(const LossPlan &plan, const Kernels &, int64_t begin, int64_t
   return found;
 }
 
-// Pairs that name one score after the other from the first to the last, as most data has them.
+// One row from the first pair to the last, as most data has them.
 bool disjoint(const LossPlan &plan, const Kernels &kernels) {
-  const int64_t first = first_of_row(plan, kernels, 0, std::min(kLossBlock, plan.items));
-  if (first < 0) return false;
+  const PairRow first = find_row(plan, kernels, 0, std::min(kLossBlock, plan.items));
+  if (!first.present() || (first.step == 1 && distance(first) < plan.items)) return false;
   for (int64_t begin = kLossBlock; begin < plan.items; begin += kLossBlock) {
-    if (first_of_row(plan, kernels, begin, std::min(kLossBlock, plan.items - begin)) != first + 2 * begin) return false;
+    if (!find_row(plan, kernels, begin, std::min(kLossBlock, plan.items - begin)).goes_on(first, begin)) return false;
   }
   return true;
 }
@@ -56,10 +79,10 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
   const LossPlan &plan = run.plan;
   alignas(64) float chosen[kLossBlock], rejected[kLossBlock], dchosen[kLossBlock], drejected[kLossBlock], ties[kLossBlock];
   ScorePair pairs[kLossBlock];
-  const int64_t first = valid == nullptr && plan.score_stride == 1 ? first_of_row(plan, run.kernels, begin, count) : -1;
-  if (first >= 0) {
-    run.kernels.split_pairs(plan.scores + first, chosen, rejected, count);
-  } else {
+  const PairRow row = valid == nullptr && plan.score_stride == 1 ? find_row(plan, run.kernels, begin, count) : PairRow{};
+  if (row.step == 2) {
+    run.kernels.split_pairs(plan.scores + row.chosen, chosen, rejected, count);
+  } else if (!row.present()) {
     for (int64_t k = 0; k < count; ++k) {
       pairs[k] = read_pair(plan, begin + k);
       chosen[k] = plan.score(pairs[k].chosen);
@@ -68,8 +91,8 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
   }
   for (int64_t k = 0; plan.tie_mask != nullptr && k < count; ++k) ties[k] = plan.tie_mask[begin + k] != 0 ? 1.0f : 0.0f;
   const PairBlock block = {.count = count,
-                           .chosen = chosen,
-                           .rejected = rejected,
+                           .chosen = row.step == 1 ? plan.scores + row.chosen : chosen,
+                           .rejected = row.step == 1 ? plan.scores + row.rejected : rejected,
                            .weight = block_of(plan.weight, begin),
                            .beta = block_of(plan.beta, begin),
                            .margin = block_of(plan.margin, begin),
@@ -83,7 +106,11 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
                            .drejected = drejected};
   run.kernels.pair_block(&block);
   if (plan.dscore == nullptr) return;
-  if (first >= 0) return run.kernels.add_pairs(plan.dscore + first, dchosen, drejected, count);
+  if (row.step == 2) return run.kernels.add_pairs(plan.dscore + row.chosen, dchosen, drejected, count);
+  if (row.step == 1) {
+    run.kernels.add(plan.dscore + row.chosen, dchosen, count);
+    return run.kernels.add(plan.dscore + row.rejected, drejected, count);
+  }
   for (int64_t k = 0; k < count; ++k) {
     if (valid != nullptr && valid[k] == 0) continue;
     plan.dscore[pairs[k].chosen] += dchosen[k];

@@ -231,25 +231,27 @@ int64_t count_numbers(const float *x, int64_t n, float least, float most) {
   return static_cast<int64_t>(fold(numbers)) - (16 - n % 16) % 16;
 }
 
-bool consecutive(const int64_t *x, int64_t n) {
-  const int64_t first = x[0];
+bool rising_pairs(const int64_t *pairs, int64_t n, int64_t step) {
+  const int64_t chosen = pairs[0], rejected = pairs[1], most = INT32_MAX - n * step;
   // Below, the upper word of every number is 0.
-  if (first < 0 || first > INT32_MAX - n) return false;
-  uint32_t numbers[16];
-  for (uint32_t k = 0; k < 8; ++k) numbers[2 * k] = static_cast<uint32_t>(first) + k, numbers[2 * k + 1] = 0;
+  if (chosen < 0 || rejected < 0 || chosen > most || rejected > most) return false;
+  uint32_t numbers[16] = {}, steps[16] = {};
+  for (int64_t k = 0; k < 4; ++k) {
+    numbers[4 * k] = static_cast<uint32_t>(chosen + k * step), numbers[4 * k + 2] = static_cast<uint32_t>(rejected + k * step);
+    steps[4 * k] = steps[4 * k + 2] = static_cast<uint32_t>(4 * step);
+  }
   Words expected = load_words(numbers), wrong = set_words(0);
-  for (uint32_t k = 0; k < 8; ++k) numbers[2 * k] = 8;
-  const Words step = load_words(numbers);
+  const Words all_steps = load_words(steps);
   int64_t k = 0;
-  for (; k + 8 <= n; k += 8) {
-    wrong = or_words(wrong, subtract_words(load_words(x + k), expected));
-    expected = add_words(expected, step);
+  for (; k + 4 <= n; k += 4) {
+    wrong = or_words(wrong, subtract_words(load_words(pairs + 2 * k), expected));
+    expected = add_words(expected, all_steps);
   }
   store_words(numbers, wrong);
-  uint32_t any = 0;
-  for (const uint32_t word : numbers) any |= word;
-  for (; k < n; ++k) any |= x[k] != first + k;
-  return any == 0;
+  bool rising = true;
+  for (const uint32_t word : numbers) rising &= word == 0;
+  for (; k < n; ++k) rising &= pairs[2 * k] == chosen + k * step && pairs[2 * k + 1] == rejected + k * step;
+  return rising;
 }
 
 float pairwise_sum(const float *x, int64_t n) {

@@ -49,7 +49,7 @@ constexpr Kernels table(int32_t instruction_set) {
       .split_pairs = split_pairs,
       .add_pairs = add_pairs,
       .count_numbers = count_numbers,
-      .consecutive = consecutive,
+      .rising_pairs = rising_pairs,
       .pairwise_sum = pairwise_sum,
       .transpose = transpose,
       .packed_rows_bytes = packed_rows_bytes,
