@@ -79,10 +79,13 @@ void test_refused() {
       "parameters[3] (hidden.0.weight) is bf16[3,32]: the shape must be [4,32]");
   refused([] { CallTensors::require_absent(good(), "args.first", "with INDEX"); },
           "args.first is bf16[3,32]: it must be absent with INDEX");
-  gavel_tensor half_absent = {};
-  half_absent.rank = 2;
-  refused([&] { CallTensors(kHostMemory).optional_input(half_absent, "x", kFloatDtypes, {3}); },
-          "its dtype is GAVEL_NONE, but other fields are not 0");
+  // Every byte behind struct_size and dtype.
+  for (size_t at = offsetof(gavel_tensor, device_type); at < sizeof(gavel_tensor); ++at) {
+    gavel_tensor half_absent = {};
+    reinterpret_cast<unsigned char *>(&half_absent)[at] = 0x80;
+    refused([&] { CallTensors(kHostMemory).optional_input(half_absent, "x", kFloatDtypes, {3}); },
+            "its dtype is GAVEL_NONE, but other fields are not 0");
+  }
 }
 
 void test_accepted() {

@@ -80,7 +80,7 @@ void check_gate(const gavel_backward_args &args, const HeadSpec *gate, int64_t i
 Backward check(gavel_context &context, gavel_head &head, const gavel_backward_args *caller, const gavel_tensor *gradients,
                int32_t gradient_count) {
   Backward call;
-  call.args = read_struct(caller, "args");
+  read_struct(caller, "args", call.args);
   const gavel_backward_args &args = call.args;
   require_same_device(context, head);
   const HeadSpec &spec = head.spec;
@@ -229,7 +229,7 @@ struct Scatter {
 
 Scatter check(gavel_context &context, const gavel_scatter_args *caller) {
   Scatter call;
-  call.args = read_struct(caller, "args");
+  read_struct(caller, "args", call.args);
   const gavel_scatter_args &args = call.args;
   GAVEL_CHECK(args.reserved == 0, "args.reserved is %u; set it to 0", args.reserved);
   check_pooling_kind(args.pooling, args.combine);

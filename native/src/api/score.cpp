@@ -68,7 +68,7 @@ void check_gate_outputs(const gavel_score_args &args, const HeadSpec *gate, int6
 
 Call check(gavel_context &context, gavel_head &head, const gavel_score_args *caller, const gavel_loss_args *loss) {
   Call call;
-  call.args = read_struct(caller, "args");
+  read_struct(caller, "args", call.args);
   const gavel_score_args &args = call.args;
   require_same_device(context, head);
   GAVEL_CHECK(args.reserved == 0 && args.reserved2 == 0, "args.reserved and args.reserved2 are %u and %u; set them to 0",

@@ -107,7 +107,7 @@ void check_without_spans(const Call &call, const gavel_loss_args *loss) {
 Call check(gavel_context &context, gavel_vocabulary *vocabulary, const gavel_token_logprob_args *caller,
            const gavel_loss_args *loss) {
   Call call;
-  call.args = read_struct(caller, "args");
+  read_struct(caller, "args", call.args);
   const gavel_token_logprob_args &args = call.args;
   CallTensors tensors(context.memory());
   call.source = take_source(context, vocabulary, args, tensors);

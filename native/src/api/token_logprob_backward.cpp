@@ -25,7 +25,7 @@ struct Backward {
 
 Backward check(gavel_context &context, const gavel_token_logprob_backward_args *caller) {
   Backward call;
-  call.args = read_struct(caller, "args");
+  read_struct(caller, "args", call.args);
   const gavel_token_logprob_backward_args &args = call.args;
   check_span_score(args.reduce, args.readout, args.beta);
   CallTensors tensors(context.memory());

@@ -144,7 +144,7 @@ void list_parameters(HeadSpec &spec) {
 
 HeadSpec check_head_spec(const gavel_head_spec *spec) {
   HeadSpec checked;
-  checked.fields = read_struct(spec, "spec");
+  read_struct(spec, "spec", checked.fields);
   check_fields(checked.fields);
   list_parameters(checked);
   return checked;

@@ -35,6 +35,12 @@ void check_struct(const Struct *caller, const char *name) {
 }
 
 template <typename Struct>
+void read_struct(const Struct *caller, const char *name, Struct &copy) {
+  check_struct(caller, name);
+  copy = *caller;
+}
+
+template <typename Struct>
 Struct read_struct(const Struct *caller, const char *name) {
   check_struct(caller, name);
   return *caller;

@@ -2,6 +2,7 @@
 #include "cpu/workspace.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "common/error.h"
 
@@ -50,7 +51,10 @@ void WorkspaceCache::release(AlignedBytes block) {
 }
 
 Workspace::~Workspace() {
-  for (int32_t i = 0; i < count_; ++i) cache_.release(std::move(blocks_[i]));
+  for (int32_t i = 0; i < count_; ++i) {
+    cache_.release(std::move(blocks_.all[i]));
+    std::destroy_at(blocks_.all + i);
+  }
 }
 
 void *Workspace::take_bytes(int64_t bytes) {
@@ -59,10 +63,10 @@ void *Workspace::take_bytes(int64_t bytes) {
   bytes = round_up(std::max<int64_t>(bytes, 1), kCacheLine);
   if (bytes > left_) {
     if (count_ == kBlocks) fail(GAVEL_INTERNAL, "a call took scratch memory in more than %d blocks", kBlocks);
-    const int64_t least = count_ == 0 ? kFirstBlock : std::min(2 * blocks_[count_ - 1].bytes(), kLargestGrowth);
-    blocks_[count_] = cache_.acquire(std::max(bytes, least));
-    next_ = blocks_[count_].as<char>();
-    left_ = blocks_[count_].bytes();
+    const int64_t least = count_ == 0 ? kFirstBlock : std::min(2 * blocks_.all[count_ - 1].bytes(), kLargestGrowth);
+    const AlignedBytes &block = *std::construct_at(blocks_.all + count_, cache_.acquire(std::max(bytes, least)));
+    next_ = block.as<char>();
+    left_ = block.bytes();
     ++count_;
   }
   void *result = next_;

@@ -55,7 +55,12 @@ class Workspace {
   static constexpr int64_t kLargestGrowth = int64_t{64} << 20;
 
   WorkspaceCache &cache_;
-  AlignedBytes blocks_[kBlocks];
+  // The first count_ are alive: to make and destroy all for each call would show in a small one.
+  union Blocks {
+    Blocks() {}
+    ~Blocks() {}
+    AlignedBytes all[kBlocks];
+  } blocks_;
   int32_t count_ = 0;
   char *next_ = nullptr;
   int64_t left_ = 0;
