@@ -48,10 +48,20 @@ __device__ int element_at(int row, int k, int rows) {
   return (k / 8 * rows + row) * 8 + k % 8;
 }
 
-__device__ void begin_wgmma() {
+// To the compiler an instruction has written its sums when it is issued. Called before the first one and after the wait for the last one: what
+// is done with them stays there.
+template <int kRegisters>
+__device__ void hold(float (&d)[kRegisters]) {
+#pragma unroll
+  for (float &value : d) asm volatile("" : "+f"(value)::"memory");
+}
+
+template <int kRegisters>
+__device__ void begin_wgmma(float (&d)[kRegisters]) {
   // Ordinary stores to shared memory become visible to the tensor cores.
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
   __syncthreads();
+  hold(d);
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 

@@ -174,10 +174,11 @@ __device__ bool wgmma_differs(const Sides &sides, float start, float expected, u
   }
   float d[kRegisters];
   for (float &value : d) value = start;
-  begin_wgmma();
+  begin_wgmma(d);
   wgmma<kF16>(d, descriptor(left, 64), descriptor(right, kColumns));
   commit_wgmma();
   wait_wgmma();
+  hold(d);
   bool other = false;
   if (sides.everywhere) {
     for (const float value : d) other |= __float_as_uint(value) != __float_as_uint(expected);
@@ -281,7 +282,7 @@ __global__ void __launch_bounds__(kThreads, 1) wgmma_rate([[maybe_unused]] float
   for (int i = threadIdx.x; i < 2 * kSteps * kLeft + kSteps * kRight; i += kThreads) tiles[i] = narrow<false>(random_value(i));
   const int group = threadIdx.x / 128;
   float d[64] = {};
-  begin_wgmma();
+  begin_wgmma(d);
   for (int round = 0; round < kRounds; ++round) {
 #pragma unroll
     for (int step = 0; step < kSteps; ++step) {
@@ -290,7 +291,9 @@ __global__ void __launch_bounds__(kThreads, 1) wgmma_rate([[maybe_unused]] float
     commit_wgmma();
     wait_wgmma();
   }
+  hold(d);
   float total = 0;
+#pragma unroll
   for (const float value : d) total += value;
   out[blockIdx.x * kThreads + threadIdx.x] = total;
 #endif
