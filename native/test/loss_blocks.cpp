@@ -185,7 +185,10 @@ void check_disjoint() {
     LossOutputs out;
     const gavel_loss_args args = loss_args(problem, out);
     gavel::CallTensors tensors(gavel::kHostMemory);
-    return gavel::kBradleyTerryBlocks.disjoint(gavel::check_loss(args, gavel::kAny, tensors), context.get()->cpu->kernels);
+    gavel::LossPlan plan = gavel::check_loss(args, gavel::kAny, tensors);
+    CHECK(gavel::kBradleyTerryBlocks.surely_right(plan, context.get()->cpu->kernels), "%lld pairs",
+          static_cast<long long>(plan.items));
+    return gavel::kBradleyTerryBlocks.disjoint(plan);
   };
   Random random(1);
   for (const int64_t count : {1, 255, 256, 257, 700}) {

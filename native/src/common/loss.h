@@ -26,6 +26,19 @@ struct PerItem {
 
 struct LossFamily;
 
+// Pair k is (chosen + step k, rejected + step k), and no score is named twice. step 2: chosen and rejected scores alternate; 1: each are a
+// row of their own; 0: the pairs lie otherwise.
+struct PairRow {
+  int64_t chosen;
+  int64_t rejected;
+  int64_t step;
+
+  bool present() const { return step != 0; }
+  int64_t distance() const { return chosen < rejected ? rejected - chosen : chosen - rejected; }
+  PairRow from(int64_t pair) const { return {chosen + step * pair, rejected + step * pair, step}; }
+  bool operator==(const PairRow &) const = default;
+};
+
 // Views into the caller's memory; owns nothing.
 struct LossPlan {
   const LossFamily *family;
@@ -70,6 +83,8 @@ struct LossPlan {
   // On the host: loss_scratch_bytes(plan) bytes, aligned to 8.
   char *scratch;
   int64_t scratch_bytes;
+  // On the host: all pairs of BRADLEY_TERRY, where they are such a row (prepare_loss). Their numbers are not read again then.
+  PairRow row;
 
   bool is_valid(int64_t n) const { return (mask == nullptr || mask[n] != 0) && (valid == nullptr || valid[n] != 0); }
   float score(int64_t n) const { return scores[n * score_stride]; }

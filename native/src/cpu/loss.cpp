@@ -103,7 +103,7 @@ float run_all(const LossRun &run, const LossBlocks &blocks, CpuContext &context,
   float *sums = workspace.take<float>(count);
   const double work = loss_nanoseconds(run.kernels, plan.score_count, blocks.score_nanoseconds);
   int32_t parts = context.pool.parts_for(work, count);
-  if (parts > 1 && !blocks.disjoint(plan, run.kernels)) parts = 1;
+  if (parts > 1 && !blocks.disjoint(plan)) parts = 1;
   Shares shares(workspace.take<Shares::Share>(parts), parts, count);
   FirstFailure failure;
   context.pool.run(parts, [&](int32_t part) {
@@ -169,8 +169,8 @@ void prepare_loss(LossPlan &plan, const Kernels &kernels, Workspace &workspace) 
   plan.scratch_bytes = loss_scratch_bytes(plan);
   plan.scratch = workspace.take<char>(plan.scratch_bytes);
   const LossBlocks *blocks = blocks_of(plan);
-  const bool plain = blocks == nullptr || plan.items < kFewItems || has_numbers(plan);
-  if (plain || !blocks->surely_right(plan, kernels)) check_loss_values(plan);
+  const bool right = blocks != nullptr && plan.items >= kFewItems && blocks->surely_right(plan, kernels);
+  if (!right || has_numbers(plan)) check_loss_values(plan);
 }
 
 void run_cpu_loss(const LossPlan &checked_plan, CpuContext &context, const float *scores, int64_t score_stride,

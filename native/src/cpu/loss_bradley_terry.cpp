@@ -11,46 +11,35 @@ namespace gavel {
 
 namespace {
 
-// Pair k of a block is (chosen + step k, rejected + step k), and no score is named twice.
-struct PairRow {
-  int64_t chosen;
-  int64_t rejected;
-  int64_t step;  // 2: chosen and rejected next to each other; 1: all chosen in one row and all rejected in another; 0: neither
-
-  bool present() const { return step != 0; }
-  bool goes_on(const PairRow &first, int64_t pairs) const {
-    return step == first.step && chosen == first.chosen + step * pairs && rejected == first.rejected + step * pairs;
-  }
-};
-
-int64_t distance(const PairRow &row) {
-  return row.chosen < row.rejected ? row.rejected - row.chosen : row.chosen - row.rejected;
-}
-
+// What the pairs of a block are, whatever the rest of them is.
 PairRow find_row(const LossPlan &plan, const Kernels &kernels, int64_t begin, int64_t count) {
-  constexpr PairRow kNone = {0, 0, 0};
-  if (plan.pairs.stride[0] != 2) return kNone;
+  if (plan.pairs.stride[0] != 2) return {};
   const int64_t *numbers = plan.pairs.row<int64_t>(begin);
   PairRow row = {load_index(numbers), load_index(numbers + 1), 0};
-  if (row.chosen < 0 || row.chosen >= plan.score_count || row.rejected < 0 || row.rejected >= plan.score_count) return kNone;
+  if (row.chosen < 0 || row.chosen >= plan.score_count || row.rejected < 0 || row.rejected >= plan.score_count) return {};
   if (row.rejected == row.chosen + 1) {
     row.step = 2;
-  } else if (distance(row) >= count) {
+  } else if (row.distance() >= count) {
     row.step = 1;
   }
-  const int64_t last = std::max(row.chosen, row.rejected) + row.step * (count - 1);
-  if (!row.present() || last >= plan.score_count || !kernels.rising_pairs(numbers, count, row.step)) return kNone;
+  const PairRow last = row.from(count - 1);
+  if (!row.present() || std::max(last.chosen, last.rejected) >= plan.score_count) return {};
   // Numbers that change meanwhile must not lead elsewhere: it is those of `row` that were checked.
-  return row;
+  return kernels.rising_pairs(numbers, count, row.step) ? row : PairRow{};
 }
 
-bool surely_right(const LossPlan &plan, const Kernels &kernels) {
-  bool right = true;
+// Finds plan.row, too.
+bool surely_right(LossPlan &plan, const Kernels &kernels) {
+  PairRow first = {};
+  bool one_row = true, right = true;
   for (int64_t begin = 0; begin < plan.items && right; begin += kLossBlock) {
     const int64_t count = std::min(kLossBlock, plan.items - begin);
-    if (find_row(plan, kernels, begin, count).present()) continue;
-    for (int64_t k = 0; k < count; ++k) right &= is_pair(load_pair(plan, begin + k), plan.score_count);
+    const PairRow row = find_row(plan, kernels, begin, count);
+    if (begin == 0) first = row;
+    one_row &= row.present() && row == first.from(begin);
+    for (int64_t k = 0; !row.present() && k < count; ++k) right &= is_pair(load_pair(plan, begin + k), plan.score_count);
   }
+  if (right && one_row && (first.step == 2 || first.distance() >= plan.items)) plan.row = first;
   return right;
 }
 
@@ -65,21 +54,20 @@ int64_t find_valid(const LossPlan &plan, const Kernels &, int64_t begin, int64_t
   return found;
 }
 
-// One row from the first pair to the last, as most data has them.
-bool disjoint(const LossPlan &plan, const Kernels &kernels) {
-  const PairRow first = find_row(plan, kernels, 0, std::min(kLossBlock, plan.items));
-  if (!first.present() || (first.step == 1 && distance(first) < plan.items)) return false;
-  for (int64_t begin = kLossBlock; begin < plan.items; begin += kLossBlock) {
-    if (!find_row(plan, kernels, begin, std::min(kLossBlock, plan.items - begin)).goes_on(first, begin)) return false;
-  }
-  return true;
+bool disjoint(const LossPlan &plan) {
+  return plan.row.present();
+}
+
+PairRow row_of(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid) {
+  if (valid != nullptr || run.plan.score_stride != 1) return {};
+  return run.plan.row.present() ? run.plan.row.from(begin) : find_row(run.plan, run.kernels, begin, count);
 }
 
 void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss) {
   const LossPlan &plan = run.plan;
   alignas(64) float chosen[kLossBlock], rejected[kLossBlock], dchosen[kLossBlock], drejected[kLossBlock], ties[kLossBlock];
   ScorePair pairs[kLossBlock];
-  const PairRow row = valid == nullptr && plan.score_stride == 1 ? find_row(plan, run.kernels, begin, count) : PairRow{};
+  const PairRow row = row_of(run, begin, count, valid);
   if (row.step == 2) {
     run.kernels.split_pairs(plan.scores + row.chosen, chosen, rejected, count);
   } else if (!row.present()) {

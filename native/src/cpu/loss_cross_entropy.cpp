@@ -18,7 +18,7 @@ bool has_mask(const LossPlan &plan) {
   return plan.mask != nullptr || plan.valid != nullptr;
 }
 
-bool surely_right(const LossPlan &plan, const Kernels &) {
+bool surely_right(LossPlan &plan, const Kernels &) {
   // Masks make it a question where the targets are.
   if (has_mask(plan)) return false;
   int64_t end = load_index(plan.offsets);

@@ -13,7 +13,7 @@ namespace {
 constexpr float kLargest = 0x1.fffffep127f;
 
 // A NaN stands for no target.
-bool surely_right(const LossPlan &plan, const Kernels &kernels) {
+bool surely_right(LossPlan &plan, const Kernels &kernels) {
   const bool probable = plan.family->kind == GAVEL_LOSS_BCE;
   const float least = probable ? 0.0f : -kLargest, most = probable ? 1.0f : kLargest;
   for (int64_t begin = 0; begin < plan.items; begin += kLossBlock) {

@@ -20,18 +20,18 @@ struct LossRun {
 // is wrong.
 struct LossBlocks {
   // Whether values and indices are right beyond doubt; false sends the caller to check_loss_values, which says what is wrong.
-  bool (*surely_right)(const LossPlan &plan, const Kernels &kernels);
+  bool (*surely_right)(LossPlan &plan, const Kernels &kernels);
   // Returns how many items are valid. valid: [count], written where that is not all of them.
   int64_t (*find_valid)(const LossPlan &plan, const Kernels &kernels, int64_t begin, int64_t count, uint8_t *valid);
   // Of a score on one thread with AVX-512, roughly: see work.h.
   double score_nanoseconds;
   // Whether no score has part in two blocks, so that these may run side by side.
-  bool (*disjoint)(const LossPlan &plan, const Kernels &kernels);
+  bool (*disjoint)(const LossPlan &plan);
   // valid: null where all are. Writes the losses of valid items, adds their gradients to dscore in the order of the items.
   void (*run)(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss);
 };
 
-inline bool always_disjoint(const LossPlan &, const Kernels &) {
+inline bool always_disjoint(const LossPlan &) {
   return true;
 }
 
