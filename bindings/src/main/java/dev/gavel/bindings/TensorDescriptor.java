@@ -23,6 +23,9 @@ public final class TensorDescriptor {
   private static final int MAX_RANK = gavel_h.GAVEL_MAX_RANK();
 
   private final MemorySegment struct;
+  // A loss has some twenty tensors it does not use; to fill all with zeros at every call would show
+  // in a small one.
+  private boolean absent;
 
   private TensorDescriptor(MemorySegment struct) {
     this.struct = struct;
@@ -30,8 +33,8 @@ public final class TensorDescriptor {
 
   /**
    * A writer for the descriptor at {@code offset} bytes into {@code memory}, for instance {@code
-   * TensorDescriptor.at(args, gavel_score_args.hidden$offset())}. What stands there is absent until
-   * it is written.
+   * TensorDescriptor.at(args, gavel_score_args.hidden$offset())}, and the only one of that place.
+   * What stands there is absent until it is written.
    */
   public static TensorDescriptor at(MemorySegment memory, long offset) {
     TensorDescriptor descriptor =
@@ -47,7 +50,10 @@ public final class TensorDescriptor {
 
   /** Makes the tensor absent. */
   public void clear() {
-    struct.fill((byte) 0);
+    if (!absent) {
+      struct.fill((byte) 0);
+      absent = true;
+    }
   }
 
   /** Describes {@code [length]} elements, contiguous from the start of {@code data}, to be read. */
@@ -110,6 +116,7 @@ public final class TensorDescriptor {
       long shape1,
       long stride0,
       long stride1) {
+    absent = false;
     gavel_tensor.struct_size(struct, (int) gavel_tensor.layout().byteSize());
     gavel_tensor.dtype(struct, dtype);
     gavel_tensor.device_type(struct, gavel_h.GAVEL_CPU());
