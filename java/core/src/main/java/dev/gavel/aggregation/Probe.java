@@ -4,6 +4,7 @@ import dev.gavel.InvalidArgumentException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Tells vectors that a reward head knows from those it does not: a score counts only where the
@@ -96,18 +97,22 @@ public final class Probe {
   private static Probe farthestFirst(int k, double[]... vectors) {
     List<double[]> chosen = new ArrayList<>();
     chosen.add(vectors[0].clone());
+    // Of each vector from the nearest chosen one.
+    double[] distances = new double[vectors.length];
+    Arrays.fill(distances, Double.POSITIVE_INFINITY);
     while (chosen.size() < k) {
-      Probe probe = new Probe(chosen);
-      double[] farthest = vectors[0];
-      for (double[] vector : vectors) {
-        farthest = probe.distance(vector) > probe.distance(farthest) ? vector : farthest;
+      double[] newest = chosen.getLast();
+      Arrays.setAll(distances, i -> Math.min(distances[i], distance(newest, vectors[i])));
+      int farthest = 0;
+      for (int i = 1; i < vectors.length; i++) {
+        farthest = distances[i] > distances[farthest] ? i : farthest;
       }
-      if (probe.distance(farthest) == 0) {
+      if (distances[farthest] == 0) {
         throw new InvalidArgumentException(
             "%d centroids for %d distinct vectors; give as many vectors or ask for fewer centroids"
                 .formatted(k, chosen.size()));
       }
-      chosen.add(farthest.clone());
+      chosen.add(vectors[farthest].clone());
     }
     return new Probe(chosen);
   }
@@ -116,30 +121,59 @@ public final class Probe {
   private Probe moved(int[] nearest, double[]... vectors) {
     List<double[]> means = new ArrayList<>();
     for (int c = 0; c < centroids.size(); c++) {
-      double[] sum = new double[centroids.get(c).length];
-      int count = 0;
-      for (int i = 0; i < vectors.length; i++) {
-        if (nearest[i] == c) {
-          count++;
-          double[] vector = vectors[i];
-          Arrays.setAll(sum, d -> sum[d] + vector[d]);
-        }
-      }
-      int members = count;
-      means.add(
-          count == 0
-              ? centroids.get(c)
-              : Arrays.stream(sum).map(value -> value / members).toArray());
+      int centroid = c;
+      List<double[]> own =
+          IntStream.range(0, vectors.length)
+              .filter(i -> nearest[i] == centroid)
+              .mapToObj(i -> vectors[i])
+              .toList();
+      means.add(own.isEmpty() ? centroids.get(c) : mean(own));
     }
     return new Probe(means);
   }
 
+  private static double[] mean(List<double[]> vectors) {
+    double[] mean = new double[vectors.getFirst().length];
+    for (double[] vector : vectors) {
+      Arrays.setAll(mean, d -> mean[d] + vector[d]);
+    }
+    int count = vectors.size();
+    // A sum of large numbers may be infinite where their mean is not.
+    Arrays.setAll(
+        mean,
+        d ->
+            Double.isFinite(mean[d])
+                ? mean[d] / count
+                : Numbers.mean(vectors.stream().mapToDouble(vector -> vector[d]).toArray()));
+    return mean;
+  }
+
   private static double distance(double[] one, double[] other) {
+    double squares = squares(one, other, 0);
+    if (squares > 0x1p-900 && squares < Double.POSITIVE_INFINITY) {
+      return Math.sqrt(squares);
+    }
+    // Squares of very large and of very small differences are beyond what a double holds.
+    double largest = 0;
+    for (int d = 0; d < one.length; d++) {
+      largest = Math.max(largest, Math.abs(one[d] - other[d]));
+    }
+    if (largest == 0 || largest == Double.POSITIVE_INFINITY) {
+      return largest;
+    }
+    int exponent = Math.getExponent(largest);
+    return Math.scalb(Math.sqrt(squares(one, other, -exponent)), exponent);
+  }
+
+  /** Of the differences times a power of two. */
+  private static double squares(double[] one, double[] other, int exponent) {
     double squares = 0;
     for (int d = 0; d < one.length; d++) {
-      squares += (one[d] - other[d]) * (one[d] - other[d]);
+      double difference = one[d] - other[d];
+      difference = exponent == 0 ? difference : Math.scalb(difference, exponent);
+      squares += difference * difference;
     }
-    return Math.sqrt(squares);
+    return squares;
   }
 
   private static void check(double[]... vectors) {

@@ -5,14 +5,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.SequencedSet;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
  * Swiss rounds with Buchholz. ArenaRL's public code shuffles its list of players and then credits
  * points by number in the shuffled list, so to others than those who won them; here they go to
- * those who won them.
+ * those who won them. Of an odd number the last by points has nobody to meet, which counts as a
+ * win; nobody twice while others were not yet.
  *
  * @param rounds 0 for ceil(log2 n)
  * @param random orders responses with the same points
@@ -34,22 +37,29 @@ record Swiss(int rounds, RandomGenerator random) implements Tournament {
     for (int i = 0; i < responses; i++) {
       met.add(new ArrayList<>());
     }
+    boolean[] satOut = new boolean[responses];
     int wanted = rounds > 0 ? rounds : Integer.SIZE - Integer.numberOfLeadingZeros(responses - 1);
     for (int round = 0; round < Math.min(wanted, responses - 1); round++) {
-      playRound(contest, points, met);
+      playRound(contest, points, met, satOut);
     }
     double[] buchholz = new double[responses];
     Arrays.setAll(buchholz, i -> met.get(i).stream().mapToDouble(other -> points[other]).sum());
     return new Placement(rewards(points, buchholz), contest.comparisons());
   }
 
-  private void playRound(Contest contest, double[] points, List<List<Integer>> met) {
-    List<Integer> waiting = new ArrayList<>(IntStream.range(0, points.length).boxed().toList());
-    Draws.shuffle(waiting, random);
-    waiting.sort(Comparator.comparingDouble((Integer i) -> points[i]).reversed());
-    if (waiting.size() % 2 == 1) {
-      // The last one has nobody to meet, which counts as a win.
-      points[waiting.removeLast()]++;
+  private void playRound(
+      Contest contest, double[] points, List<List<Integer>> met, boolean[] satOut) {
+    List<Integer> order = new ArrayList<>(IntStream.range(0, points.length).boxed().toList());
+    Draws.shuffle(order, random);
+    order.sort(Comparator.comparingDouble((Integer i) -> points[i]).reversed());
+    SequencedSet<Integer> waiting = new LinkedHashSet<>(order);
+    if (order.size() % 2 == 1) {
+      // There always is one: rounds are fewer than responses.
+      int last =
+          order.reversed().stream().filter(response -> !satOut[response]).findFirst().orElseThrow();
+      satOut[last] = true;
+      points[last]++;
+      waiting.remove(last);
     }
     // Points of this round must not count before all of it is paired.
     double[] won = new double[points.length];
@@ -60,7 +70,7 @@ record Swiss(int rounds, RandomGenerator random) implements Tournament {
               .filter(other -> !met.get(first).contains(other))
               .findFirst()
               .orElse(waiting.getFirst());
-      waiting.remove(Integer.valueOf(second));
+      waiting.remove(second);
       Points result = contest.ask(first, second);
       double win = 0.5 + 0.5 * Math.signum(result.first() - result.second());
       won[first] += win;

@@ -54,6 +54,23 @@ class ProbeTest {
     }
   }
 
+  /** Distances whose squares are no doubles, and means of numbers whose sum is none. */
+  @Test
+  void veryLargeAndVerySmallNumbers() {
+    for (double unit : new double[] {0x1p1020, 0x1p600, 0x1p-600, 0x1p-1070}) {
+      Probe probe = Probe.of(new double[] {0, 0}, new double[] {7 * unit, 0});
+      assertEquals(5 * unit, probe.distance(3 * unit, 4 * unit));
+      assertEquals(1, probe.nearest(4 * unit, 0));
+      double[][] vectors = {{unit, 0}, {3 * unit, 0}, {-5 * unit, 0}, {-7 * unit, 0}};
+      Probe heaps = Probe.kMeans(2, 9, vectors);
+      assertEquals(2 * unit, heaps.centroids().get(0)[0]);
+      assertEquals(-6 * unit, heaps.centroids().get(1)[0]);
+    }
+    double most = Double.MAX_VALUE;
+    Probe means = Probe.kMeans(1, 1, new double[] {most}, new double[] {most}, new double[] {most});
+    assertEquals(most, means.centroids().getFirst()[0], most * 1e-15);
+  }
+
   @Test
   void moreCentroidsThanVectorsAreRefused() {
     refused("distinct", () -> Probe.kMeans(2, 5, new double[] {1}, new double[] {1}));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gavel.aggregation.Tournament.Judge;
 import dev.gavel.aggregation.Tournament.Points;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -210,6 +211,28 @@ class TournamentTest {
           };
       Tournament.swiss(2, random).play(8, judge);
       assertEquals(8, met.size());
+    }
+  }
+
+  /** Of an odd number one has nobody to meet in a round, and nobody has that twice. */
+  @Test
+  void nobodySitsOutTwiceInSwiss() {
+    SplittableRandom random = new SplittableRandom(12);
+    for (int n = 3; n < 16; n += 2) {
+      double[] strength = Sample.distinct(random, n);
+      int[] met = new int[n];
+      Judge judge =
+          (first, second) -> {
+            met[first]++;
+            met[second]++;
+            return new Points(strength[first], strength[second]);
+          };
+      for (int rounds = 1; rounds < n; rounds++) {
+        Arrays.fill(met, 0);
+        Tournament.swiss(rounds, random).play(n, judge);
+        int least = rounds - 1;
+        assertTrue(Arrays.stream(met).allMatch(times -> times >= least), Arrays.toString(met));
+      }
     }
   }
 

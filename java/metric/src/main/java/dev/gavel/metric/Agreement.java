@@ -17,7 +17,7 @@ import java.util.Optional;
  * @param pairs such pairs
  */
 public record Agreement(
-    boolean best, boolean tie, double chance, int pairsRight, int pairsTied, int pairs) {
+    boolean best, boolean tie, double chance, long pairsRight, long pairsTied, long pairs) {
 
   /**
    * Compares.
@@ -48,9 +48,9 @@ public record Agreement(
     double otherScore = Double.NEGATIVE_INFINITY;
     boolean otherIsNan = false;
     int best = 0;
-    int pairsRight = 0;
-    int pairsTied = 0;
-    int pairs = 0;
+    long pairsRight = 0;
+    long pairsTied = 0;
+    long pairs = 0;
     for (int i = 0; i < wanted.length; i++) {
       float score = found[i];
       if (wanted[i] == top) {

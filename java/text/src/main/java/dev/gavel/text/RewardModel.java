@@ -31,12 +31,13 @@ public final class RewardModel implements AutoCloseable {
   private final Layout layout;
   private final TokenBudget budget;
   private final Optional<StepReduction> stepReduction;
-  private volatile boolean closed;
+  private final UseCount uses;
 
   private RewardModel(
       ModelLoader.Parts parts, Options options, Optional<StepReduction> stepReduction) {
     this.config = parts.found().config();
     this.options = options;
+    this.uses = new UseCount("model " + config.name());
     this.reading = parts.found().reading();
     this.text = parts.text();
     this.context = parts.context();
@@ -166,13 +167,14 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public TextBackbone.Tokenized prepare(Prompt prompt, List<String> responses) {
-    requireOpen();
-    if (scoresSteps()) {
-      throw new InvalidArgumentException(
-          "the responses are texts, and model %s scores the steps of a response; give each response as the list of its steps"
-              .formatted(config.name()));
-    }
-    return text.tokenize(layout, budget, prompt, responses);
+    return uses.during(() -> {
+      if (scoresSteps()) {
+        throw new InvalidArgumentException(
+            "the responses are texts, and model %s scores the steps of a response; give each response as the list of its steps"
+                .formatted(config.name()));
+      }
+      return text.tokenize(layout, budget, prompt, responses);
+    });
   }
 
   /**
@@ -194,13 +196,14 @@ public final class RewardModel implements AutoCloseable {
    *     scored; the message says which and why
    */
   public TextBackbone.Tokenized prepareSteps(Prompt prompt, List<List<String>> responses) {
-    requireOpen();
-    if (!scoresSteps()) {
-      throw new InvalidArgumentException(
-          "the responses are lists of steps, and model %s gives one score per response; give each response as one text"
-              .formatted(config.name()));
-    }
-    return text.tokenizeSteps(budget, prompt, responses);
+    return uses.during(() -> {
+      if (!scoresSteps()) {
+        throw new InvalidArgumentException(
+            "the responses are lists of steps, and model %s gives one score per response; give each response as one text"
+                .formatted(config.name()));
+      }
+      return text.tokenizeSteps(budget, prompt, responses);
+    });
   }
 
   /** Whether it is a process reward model, which scores every step of a response. */
@@ -216,10 +219,10 @@ public final class RewardModel implements AutoCloseable {
    * @return one per group, in order
    */
   public List<GroupScore> score(List<TextBackbone.Tokenized> groups) {
-    requireOpen();
-    if (groups.isEmpty()) {
-      return List.of();
-    }
+    return uses.during(() -> groups.isEmpty() ? List.of() : scoreAll(groups));
+  }
+
+  private List<GroupScore> scoreAll(List<TextBackbone.Tokenized> groups) {
     List<Float> values =
         text.run(groups.stream().map(TextBackbone.Tokenized::packed).toList(), head::values);
     List<GroupScore> results = new ArrayList<>();
@@ -239,8 +242,7 @@ public final class RewardModel implements AutoCloseable {
    * @return for {@link #score(HiddenBatch)}; the caller's to close
    */
   public HiddenBatch hidden(List<PackedGroup.Sequence> sequences) {
-    requireOpen();
-    return text.hidden(layout, sequences);
+    return uses.during(() -> text.hidden(layout, sequences));
   }
 
   /**
@@ -250,8 +252,7 @@ public final class RewardModel implements AutoCloseable {
    *     #outputs} says
    */
   public List<Float> score(HiddenBatch hidden) {
-    requireOpen();
-    return head.values(hidden.batch());
+    return uses.during(() -> head.values(hidden.batch()));
   }
 
   /** Numbers per response, or step. */
@@ -361,25 +362,16 @@ public final class RewardModel implements AutoCloseable {
     return text;
   }
 
-  // Of the parts, the one a call needs first would say that it is closed.
-  private void requireOpen() {
-    if (closed) {
-      throw new IllegalStateException("model %s is closed".formatted(config.name()));
-    }
-  }
-
   /**
    * Frees its memory; calls afterwards throw {@link IllegalStateException}. Closing again does
    * nothing.
    *
    * @throws IllegalStateException while a call of another thread runs; the model stays as it was
-   *     where its backbone is running
    */
   @Override
   public void close() {
-    // First what takes nearly all the time of a call, so that a model in use is not closed by half.
+    uses.close();
     text.close();
-    closed = true;
     head.close();
     context.close();
   }

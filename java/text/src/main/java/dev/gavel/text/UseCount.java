@@ -2,6 +2,7 @@ package dev.gavel.text;
 
 import dev.gavel.text.row.Counted;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 
 /**
  * Keeps native memory of another library alive while it is in use: those libraries free it under a
@@ -31,6 +32,20 @@ final class UseCount {
   void begin() {
     if (uses.getAndUpdate(n -> n == CLOSED ? CLOSED : n + 1) == CLOSED) {
       throw new IllegalStateException(owner + " is closed");
+    }
+  }
+
+  /**
+   * Does something that uses the owner.
+   *
+   * @throws IllegalStateException if the owner is closed
+   */
+  <T> T during(Supplier<T> work) {
+    begin();
+    try {
+      return work.get();
+    } finally {
+      end();
     }
   }
 

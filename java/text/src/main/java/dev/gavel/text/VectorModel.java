@@ -22,11 +22,12 @@ public final class VectorModel implements AutoCloseable {
   private final RewardModel.Options options;
   private final Context context;
   private final ScoringHead head;
-  private volatile boolean closed;
+  private final UseCount uses;
 
   private VectorModel(
       ModelLoader.Found found, RewardModel.Options options, Context context, ScoringHead head) {
     this.config = found.config();
+    this.uses = new UseCount("model " + config.name());
     this.reading = found.reading();
     this.options = options;
     this.context = context;
@@ -107,10 +108,7 @@ public final class VectorModel implements AutoCloseable {
    * @return as {@link #outputs} says, response by response
    */
   public List<Float> values(PackedBatch batch) {
-    if (closed) {
-      throw new IllegalStateException("model %s is closed".formatted(config.name()));
-    }
-    return head.valuesOfVectors(batch);
+    return uses.during(() -> head.valuesOfVectors(batch));
   }
 
   /**
@@ -164,9 +162,15 @@ public final class VectorModel implements AutoCloseable {
     return context;
   }
 
+  /**
+   * Frees its memory; calls afterwards throw {@link IllegalStateException}. Closing again does
+   * nothing.
+   *
+   * @throws IllegalStateException while a call of another thread runs; the model stays as it was
+   */
   @Override
   public void close() {
-    closed = true;
+    uses.close();
     head.close();
     context.close();
   }
