@@ -11,6 +11,7 @@ import dev.gavel.OutOfHostMemoryException;
 import dev.gavel.UnsupportedException;
 import dev.gavel.cli.program.CommandFailure;
 import dev.gavel.cli.program.ExitCode;
+import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.program.Streams;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
@@ -54,7 +55,10 @@ final class Failures {
       e.printStackTrace(streams.err());
       return ExitCode.ENVIRONMENT;
     }
-    streams.say(String.valueOf(e.getMessage()));
+    streams.say(
+        e instanceof InvalidPathException path
+            ? FileNames.refusal(path)
+            : String.valueOf(e.getMessage()));
     return code;
   }
 

@@ -37,13 +37,19 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
    * tokenizer configuration: then that is one file, {@link #CHAT_TEMPLATE}.
    */
   public enum Role {
+    /** What the model is made of, and how it is run. */
     CONFIGURATION,
+    /** What turns hidden states into scores. */
     HEAD,
+    /** What turns tokens into hidden states. */
     BACKBONE,
     /** Numbers of the backbone that its graph has in a file of their own. */
     BACKBONE_DATA,
+    /** What turns texts into tokens. */
     TOKENIZER,
+    /** What a prompt and its responses are written into. */
     CHAT_TEMPLATE,
+    /** Names of special tokens, and settings of the tokenizer. */
     TOKENIZER_CONFIGURATION
   }
 

@@ -1,6 +1,7 @@
 package dev.gavel.cli.input;
 
 import dev.gavel.cli.program.CommandFailure;
+import dev.gavel.cli.program.FileNames;
 import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -39,7 +40,7 @@ public final class InputFiles {
         files = List.of(path);
       }
     } catch (InvalidPathException e) {
-      throw CommandFailure.usage("%s %s is no path: %s".formatted(option, name, e.getReason()));
+      throw CommandFailure.usage("%s %s".formatted(option, FileNames.refusal(e)));
     } catch (IOException e) {
       throw CommandFailure.environment("%s %s cannot be listed: %s".formatted(option, name, e));
     }

@@ -4,9 +4,9 @@ import java.math.BigDecimal;
 
 /**
  * Which part of a data set a prompt belongs to. With h the first 8 bytes of SHA-256 of its UTF-8,
- * as an unsigned big-endian number, a prompt is in the evaluation part where h mod 10000 < 10000
- * holdout, else in the training part: rows of one prompt are never on both sides, whatever else is
- * in the file.
+ * as an unsigned big-endian number, a prompt is in the evaluation part where {@code h mod 10000 <
+ * 10000 holdout}, else in the training part: rows of one prompt are never on both sides, whatever
+ * else is in the file.
  */
 public enum Part {
   /** Every row. */
