@@ -8,7 +8,8 @@ import java.util.List;
 /**
  * Tells vectors that a reward head knows from those it does not: a score counts only where the
  * pooled vector is near a centroid of the vectors it was trained on (MRMBench, Probing Preference
- * Representations). Distances are Euclidean.
+ * Representations). Distances are Euclidean, and
+ * infinite only where the true one is beyond double.
  */
 public final class Probe {
   private final List<double[]> centroids;
@@ -96,50 +97,65 @@ public final class Probe {
   private static Probe farthestFirst(int k, double[]... vectors) {
     List<double[]> chosen = new ArrayList<>();
     chosen.add(vectors[0].clone());
+    double[] nearest = new double[vectors.length];
+    Arrays.fill(nearest, Double.POSITIVE_INFINITY);
     while (chosen.size() < k) {
-      Probe probe = new Probe(chosen);
-      double[] farthest = vectors[0];
-      for (double[] vector : vectors) {
-        farthest = probe.distance(vector) > probe.distance(farthest) ? vector : farthest;
+      int farthest = 0;
+      for (int i = 0; i < vectors.length; i++) {
+        nearest[i] = Math.min(nearest[i], distance(chosen.getLast(), vectors[i]));
+        farthest = nearest[i] > nearest[farthest] ? i : farthest;
       }
-      if (probe.distance(farthest) == 0) {
+      if (nearest[farthest] == 0) {
         throw new InvalidArgumentException(
             "%d centroids for %d distinct vectors; give as many vectors or ask for fewer centroids"
                 .formatted(k, chosen.size()));
       }
-      chosen.add(farthest.clone());
+      chosen.add(vectors[farthest].clone());
     }
     return new Probe(chosen);
   }
 
   /** Centroids at the mean of their vectors; one without a vector stays. */
   private Probe moved(int[] nearest, double[]... vectors) {
+    List<List<double[]>> members = new ArrayList<>();
+    centroids.forEach(_ -> members.add(new ArrayList<>()));
+    for (int i = 0; i < vectors.length; i++) {
+      members.get(nearest[i]).add(vectors[i]);
+    }
     List<double[]> means = new ArrayList<>();
     for (int c = 0; c < centroids.size(); c++) {
-      double[] sum = new double[centroids.get(c).length];
-      int count = 0;
-      for (int i = 0; i < vectors.length; i++) {
-        if (nearest[i] == c) {
-          count++;
-          double[] vector = vectors[i];
-          Arrays.setAll(sum, d -> sum[d] + vector[d]);
-        }
-      }
-      int members = count;
-      means.add(
-          count == 0
-              ? centroids.get(c)
-              : Arrays.stream(sum).map(value -> value / members).toArray());
+      means.add(members.get(c).isEmpty() ? centroids.get(c) : mean(members.get(c)));
     }
     return new Probe(means);
   }
 
+  private static double[] mean(List<double[]> vectors) {
+    double[] mean = new double[vectors.getFirst().length];
+    Arrays.setAll(
+        mean,
+        entry -> Numbers.mean(vectors.stream().mapToDouble(vector -> vector[entry]).toArray()));
+    return mean;
+  }
+
   private static double distance(double[] one, double[] other) {
     double squares = 0;
+    double most = 0;
     for (int d = 0; d < one.length; d++) {
-      squares += (one[d] - other[d]) * (one[d] - other[d]);
+      double gap = Math.abs(one[d] - other[d]);
+      squares += gap * gap;
+      most = Math.max(most, gap);
     }
-    return Math.sqrt(squares);
+    boolean exact = most > 0x1p-500 && squares < Double.POSITIVE_INFINITY;
+    if (exact || most == 0 || most == Double.POSITIVE_INFINITY) {
+      return Math.sqrt(squares);
+    }
+    // Squares of differences beyond 1e154 overflow, and those below 1e-154 lose bits or are 0.
+    double shares = 0;
+    for (int d = 0; d < one.length; d++) {
+      double share = Numbers.gap(one[d], other[d], most);
+      shares += share * share;
+    }
+    return most * Math.sqrt(shares);
   }
 
   private static void check(double[]... vectors) {

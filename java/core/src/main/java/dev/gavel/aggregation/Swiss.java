@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.SequencedSet;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
@@ -34,22 +36,29 @@ record Swiss(int rounds, RandomGenerator random) implements Tournament {
     for (int i = 0; i < responses; i++) {
       met.add(new ArrayList<>());
     }
+    boolean[] satOut = new boolean[responses];
     int wanted = rounds > 0 ? rounds : Integer.SIZE - Integer.numberOfLeadingZeros(responses - 1);
     for (int round = 0; round < Math.min(wanted, responses - 1); round++) {
-      playRound(contest, points, met);
+      playRound(contest, points, met, satOut);
     }
     double[] buchholz = new double[responses];
     Arrays.setAll(buchholz, i -> met.get(i).stream().mapToDouble(other -> points[other]).sum());
     return new Placement(rewards(points, buchholz), contest.comparisons());
   }
 
-  private void playRound(Contest contest, double[] points, List<List<Integer>> met) {
-    List<Integer> waiting = new ArrayList<>(IntStream.range(0, points.length).boxed().toList());
-    Draws.shuffle(waiting, random);
-    waiting.sort(Comparator.comparingDouble((Integer i) -> points[i]).reversed());
+  private void playRound(
+      Contest contest, double[] points, List<List<Integer>> met, boolean[] satOut) {
+    List<Integer> order = new ArrayList<>(IntStream.range(0, points.length).boxed().toList());
+    Draws.shuffle(order, random);
+    order.sort(Comparator.comparingDouble((Integer i) -> points[i]).reversed());
+    SequencedSet<Integer> waiting = new LinkedHashSet<>(order);
     if (waiting.size() % 2 == 1) {
-      // The last one has nobody to meet, which counts as a win.
-      points[waiting.removeLast()]++;
+      // The last one that met somebody in every round so far has nobody to meet, which counts as a
+      // win. There is such a one: rounds are fewer than responses.
+      int out = waiting.reversed().stream().filter(i -> !satOut[i]).findFirst().orElseThrow();
+      waiting.remove(out);
+      satOut[out] = true;
+      points[out]++;
     }
     // Points of this round must not count before all of it is paired.
     double[] won = new double[points.length];
@@ -60,7 +69,7 @@ record Swiss(int rounds, RandomGenerator random) implements Tournament {
               .filter(other -> !met.get(first).contains(other))
               .findFirst()
               .orElse(waiting.getFirst());
-      waiting.remove(Integer.valueOf(second));
+      waiting.remove(second);
       Points result = contest.ask(first, second);
       double win = 0.5 + 0.5 * Math.signum(result.first() - result.second());
       won[first] += win;

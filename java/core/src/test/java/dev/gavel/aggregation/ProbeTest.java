@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -51,6 +52,37 @@ class ProbeTest {
         assertTrue(squares <= before + 1e-12);
         before = squares;
       }
+    }
+  }
+
+  @Test
+  void hugeAndTinyEntriesKeepTheirDistance() {
+    for (double unit : new double[] {0x1p1000, 0x1p-600, 0x1p-1060}) {
+      Probe probe = Probe.of(new double[] {0, 0}, new double[] {10 * unit, 0});
+      assertEquals(5 * unit, probe.distance(3 * unit, 4 * unit));
+      assertEquals(1, probe.nearest(6 * unit, 0));
+      assertEquals(
+          10 * unit, Probe.kMeans(2, 0, new double[][] {{0}, {unit}, {10 * unit}}).centroids().get(1)[0]);
+    }
+    double most = Double.MAX_VALUE;
+    assertEquals(Double.POSITIVE_INFINITY, Probe.of(new double[] {most}).distance(-most));
+    double[][] vectors = {{most}, {most}, {0}};
+    assertEquals(most, Probe.kMeans(2, 5, vectors).centroids().getFirst()[0]);
+  }
+
+  /** Each start is the vector farthest from all before it, here by looking at all pairs. */
+  @Test
+  void startsAreFarthestFromAllBefore() {
+    SplittableRandom random = new SplittableRandom(18);
+    double[][] vectors = new double[40][];
+    for (int i = 0; i < vectors.length; i++) {
+      vectors[i] = random.doubles(2).toArray();
+    }
+    for (int k = 2; k <= 40; k++) {
+      Probe before = Probe.kMeans(k - 1, 0, vectors);
+      double farthest = Arrays.stream(vectors).mapToDouble(before::distance).max().orElseThrow();
+      double[] added = Probe.kMeans(k, 0, vectors).centroids().getLast();
+      assertEquals(farthest, before.distance(added));
     }
   }
 

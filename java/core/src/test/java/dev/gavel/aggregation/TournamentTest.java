@@ -214,6 +214,25 @@ class TournamentTest {
   }
 
   @Test
+  void nobodySitsOutTwiceInSwissWhileOthersHaveNot() {
+    SplittableRandom random = new SplittableRandom(9);
+    for (int n = 3; n <= 9; n += 2) {
+      int[] played = new int[n];
+      double[] strength = Sample.distinct(random, n);
+      Judge judge =
+          (first, second) -> {
+            played[first]++;
+            played[second]++;
+            return new Points(strength[first], strength[second]);
+          };
+      Tournament.swiss(n - 1, random).play(n, judge);
+      for (int times : played) {
+        assertTrue(times >= n - 2, times + " games among " + n);
+      }
+    }
+  }
+
+  @Test
   void swissCreditsWhoWon() {
     // One round of two pairs: winners share the upper half, losers the lower.
     double[] strength = {1, 4, 2, 3};

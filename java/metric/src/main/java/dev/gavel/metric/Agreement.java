@@ -2,8 +2,10 @@ package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * How scores of one row agree with what people prefer. With two responses {@code best} is the
@@ -17,7 +19,7 @@ import java.util.Optional;
  * @param pairs such pairs
  */
 public record Agreement(
-    boolean best, boolean tie, double chance, int pairsRight, int pairsTied, int pairs) {
+    boolean best, boolean tie, double chance, long pairsRight, long pairsTied, long pairs) {
 
   /**
    * Compares.
@@ -48,9 +50,6 @@ public record Agreement(
     double otherScore = Double.NEGATIVE_INFINITY;
     boolean otherIsNan = false;
     int best = 0;
-    int pairsRight = 0;
-    int pairsTied = 0;
-    int pairs = 0;
     for (int i = 0; i < wanted.length; i++) {
       float score = found[i];
       if (wanted[i] == top) {
@@ -60,24 +59,68 @@ public record Agreement(
         otherIsNan |= Float.isNaN(score);
         otherScore = score > otherScore ? score : otherScore;
       }
-      for (int j = 0; j < wanted.length; j++) {
-        if (wanted[i] > wanted[j]) {
-          pairs++;
-          pairsRight += score > found[j] ? 1 : 0;
-          pairsTied += score == found[j] ? 1 : 0;
-        }
-      }
     }
     if (best == wanted.length) {
       return Optional.empty();
     }
+    long[] pairs = pairs(found, wanted);
     return Optional.of(
         new Agreement(
             bestScore > otherScore && !otherIsNan,
             bestScore == otherScore && !otherIsNan,
             (double) best / wanted.length,
-            pairsRight,
-            pairsTied,
-            pairs));
+            pairs[0],
+            pairs[1],
+            pairs[2]));
+  }
+
+  /**
+   * Pairs in the right order, tied ones, all: from the lowest label up, each score is compared with
+   * counts of those below its label, in n log n steps.
+   */
+  private static long[] pairs(float[] scores, double[] labels) {
+    int n = scores.length;
+    // 0 is added because -0 is 0 here, while a search tells them apart.
+    double[] places =
+        IntStream.range(0, n).mapToDouble(i -> scores[i] + 0.0).distinct().sorted().toArray();
+    int[] order =
+        IntStream.range(0, n)
+            .boxed()
+            .sorted(Comparator.comparingDouble(i -> labels[i] + 0.0))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    // A tree of counts (Fenwick 1994): entry p counts the places from p - (p & -p) + 1 to p.
+    int[] counts = new int[places.length + 1];
+    long[] pairs = new long[3];
+    int below = 0;
+    for (int k = 0; k < n; k++) {
+      for (; labels[order[below]] < labels[order[k]]; below++) {
+        float score = scores[order[below]];
+        for (int p = place(places, score); !Float.isNaN(score) && p < counts.length; p += p & -p) {
+          counts[p]++;
+        }
+      }
+      pairs[2] += below;
+      if (!Float.isNaN(scores[order[k]])) {
+        int place = place(places, scores[order[k]]);
+        int lower = upTo(counts, place - 1);
+        pairs[0] += lower;
+        pairs[1] += upTo(counts, place) - lower;
+      }
+    }
+    return pairs;
+  }
+
+  /** From 1 on. */
+  private static int place(double[] places, float score) {
+    return Arrays.binarySearch(places, score + 0.0) + 1;
+  }
+
+  private static int upTo(int[] counts, int place) {
+    int count = 0;
+    for (int p = place; p > 0; p -= p & -p) {
+      count += counts[p];
+    }
+    return count;
   }
 }
