@@ -8,8 +8,7 @@ import java.util.List;
 /**
  * Tells vectors that a reward head knows from those it does not: a score counts only where the
  * pooled vector is near a centroid of the vectors it was trained on (MRMBench, Probing Preference
- * Representations). Distances are Euclidean, and
- * infinite only where the true one is beyond double.
+ * Representations). Distances are Euclidean, and infinite only where the true one is beyond double.
  */
 public final class Probe {
   private final List<double[]> centroids;

@@ -62,7 +62,8 @@ class ProbeTest {
       assertEquals(5 * unit, probe.distance(3 * unit, 4 * unit));
       assertEquals(1, probe.nearest(6 * unit, 0));
       assertEquals(
-          10 * unit, Probe.kMeans(2, 0, new double[][] {{0}, {unit}, {10 * unit}}).centroids().get(1)[0]);
+          10 * unit,
+          Probe.kMeans(2, 0, new double[][] {{0}, {unit}, {10 * unit}}).centroids().get(1)[0]);
     }
     double most = Double.MAX_VALUE;
     assertEquals(Double.POSITIVE_INFINITY, Probe.of(new double[] {most}).distance(-most));

@@ -104,7 +104,8 @@ class ResamplingTest {
     for (Resampling resampling : Resampling.values()) {
       assertArrayEquals(
           resampling.draw(600, new double[] {1, 2, 3}, new SplittableRandom(2)),
-          resampling.draw(600, new double[] {least, 2 * least, 3 * least}, new SplittableRandom(2)));
+          resampling.draw(
+              600, new double[] {least, 2 * least, 3 * least}, new SplittableRandom(2)));
     }
   }
 
