@@ -49,7 +49,7 @@ set(gavel_sanitizers -fsanitize=address,undefined)
 # Instrumented code makes g++ warn about truncations and uninitialised values that are not there; the plain build of the
 # same files is the one that fails on warnings.
 # What null, object-size and vptr look for AddressSanitizer sees at the access itself; without them there is much less to compile and to run.
-# Line numbers (-g1) are all that reports need: a description of every variable takes minutes a file, and every test links it.
+# Line numbers (-g1) are all that reports need: a description of every variable is much slower to compile, and every test links it.
 set(gavel_sanitized_flags ${gavel_sanitizers} -Wno-error -fno-sanitize=null,object-size,vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
   -fno-semantic-interposition -O1 -g1)
 gavel_add_flags(gavel_flags_sanitized ${gavel_sanitized_flags})
@@ -124,7 +124,7 @@ function(gavel_library)
 endfunction()
 
 # ---- Tests ----
-# Tests are optimised little, which halves the time of compiling them. What they name of what is tested may lie in a shared library.
+# Tests are optimised little, which makes them quicker to compile. What they name of what is tested may lie in a shared library.
 gavel_add_flags(gavel_test_flags -O1 -fvisibility=default)
 target_include_directories(gavel_test_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/test)
 target_compile_definitions(gavel_test_flags INTERFACE GAVEL_LIBRARY_FOLDER="${CMAKE_LIBRARY_OUTPUT_DIRECTORY}")

@@ -45,6 +45,11 @@ public enum Resampling {
           "%d weights add up to %s; at least one must be more than 0, and the sum finite"
               .formatted(weights.length, total));
     }
+    if (total < 0x1p-800) {
+      // A point between subnormal sums would be rounded to one of few; a power of two is exact.
+      Arrays.setAll(running, i -> running[i] * 0x1p200);
+    }
+    double whole = running[running.length - 1];
     int last = Draws.lastWithWeight(running);
     double[] points = new double[count];
     double offset = this == SYSTEMATIC ? Draws.share(random) : 0;
@@ -52,7 +57,7 @@ public enum Resampling {
       points[k] = this == SYSTEMATIC ? (k + offset) / count : Draws.share(random);
     }
     return Arrays.stream(points)
-        .mapToInt(point -> Draws.at(running, last, point * total))
+        .mapToInt(point -> Draws.at(running, last, point * whole))
         .toArray();
   }
 }

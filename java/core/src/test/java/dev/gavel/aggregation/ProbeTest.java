@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -67,8 +68,25 @@ class ProbeTest {
       assertEquals(-6 * unit, heaps.centroids().get(1)[0]);
     }
     double most = Double.MAX_VALUE;
+    assertEquals(Double.POSITIVE_INFINITY, Probe.of(new double[] {most}).distance(-most));
     Probe means = Probe.kMeans(1, 1, new double[] {most}, new double[] {most}, new double[] {most});
     assertEquals(most, means.centroids().getFirst()[0], most * 1e-15);
+  }
+
+  /** Each start is the vector farthest from all before it, here by looking at all pairs. */
+  @Test
+  void startsAreFarthestFromAllBefore() {
+    SplittableRandom random = new SplittableRandom(18);
+    double[][] vectors = new double[40][];
+    for (int i = 0; i < vectors.length; i++) {
+      vectors[i] = random.doubles(2).toArray();
+    }
+    for (int k = 2; k <= 40; k++) {
+      Probe before = Probe.kMeans(k - 1, 0, vectors);
+      double farthest = Arrays.stream(vectors).mapToDouble(before::distance).max().orElseThrow();
+      double[] added = Probe.kMeans(k, 0, vectors).centroids().getLast();
+      assertEquals(farthest, before.distance(added));
+    }
   }
 
   @Test

@@ -97,6 +97,18 @@ class ResamplingTest {
     }
   }
 
+  /** Shares are the same numbers, so are the draws. */
+  @Test
+  void subnormalWeightsAreDrawnAsOthersOfTheSameShares() {
+    double least = Double.MIN_VALUE;
+    for (Resampling resampling : Resampling.values()) {
+      assertArrayEquals(
+          resampling.draw(600, new double[] {1, 2, 3}, new SplittableRandom(2)),
+          resampling.draw(
+              600, new double[] {least, 2 * least, 3 * least}, new SplittableRandom(2)));
+    }
+  }
+
   @Test
   void badWeightsAreRefused() {
     RandomGenerator random = new SplittableRandom(1);

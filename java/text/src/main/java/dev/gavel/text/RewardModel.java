@@ -157,7 +157,7 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public GroupScore score(Prompt prompt, List<String> responses) {
-    return score(List.of(prepare(prompt, responses))).getFirst();
+    return uses.during(() -> score(List.of(prepare(prompt, responses))).getFirst());
   }
 
   /**
@@ -186,7 +186,7 @@ public final class RewardModel implements AutoCloseable {
    *     scored; the message says which and why
    */
   public GroupScore scoreSteps(Prompt prompt, List<List<String>> responses) {
-    return score(List.of(prepareSteps(prompt, responses))).getFirst();
+    return uses.during(() -> score(List.of(prepareSteps(prompt, responses))).getFirst());
   }
 
   /**
