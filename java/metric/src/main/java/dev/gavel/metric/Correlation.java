@@ -48,7 +48,8 @@ public enum Correlation {
     return Arrays.stream(values).map(value -> value + 0.0).toArray();
   }
 
-  // Not Hipparchus's, which takes the root of 1 - SSE / SST: 4e-8 off, or 0, near 0.
+  // Not Hipparchus's, which takes the root of 1 - SSE / SST: near 0 that has lost its digits, or is
+  // 0.
   private static double pearson(double[] one, double[] other) {
     double[] x = centred(one);
     double[] y = centred(other);

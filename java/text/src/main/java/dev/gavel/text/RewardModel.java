@@ -157,7 +157,7 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public GroupScore score(Prompt prompt, List<String> responses) {
-    return uses.during(() -> score(List.of(prepare(prompt, responses))).getFirst());
+    return uses.during(() -> scoreAll(List.of(tokenize(prompt, responses)))).getFirst();
   }
 
   /**
@@ -167,14 +167,16 @@ public final class RewardModel implements AutoCloseable {
    * @throws InvalidArgumentException if a text cannot be scored; the message says which and why
    */
   public TextBackbone.Tokenized prepare(Prompt prompt, List<String> responses) {
-    return uses.during(() -> {
-      if (scoresSteps()) {
-        throw new InvalidArgumentException(
-            "the responses are texts, and model %s scores the steps of a response; give each response as the list of its steps"
-                .formatted(config.name()));
-      }
-      return text.tokenize(layout, budget, prompt, responses);
-    });
+    return uses.during(() -> tokenize(prompt, responses));
+  }
+
+  private TextBackbone.Tokenized tokenize(Prompt prompt, List<String> responses) {
+    if (scoresSteps()) {
+      throw new InvalidArgumentException(
+          "the responses are texts, and model %s scores the steps of a response; give each response as the list of its steps"
+              .formatted(config.name()));
+    }
+    return text.tokenize(layout, budget, prompt, responses);
   }
 
   /**
@@ -186,7 +188,7 @@ public final class RewardModel implements AutoCloseable {
    *     scored; the message says which and why
    */
   public GroupScore scoreSteps(Prompt prompt, List<List<String>> responses) {
-    return uses.during(() -> score(List.of(prepareSteps(prompt, responses))).getFirst());
+    return uses.during(() -> scoreAll(List.of(tokenizeSteps(prompt, responses)))).getFirst();
   }
 
   /**
@@ -196,14 +198,16 @@ public final class RewardModel implements AutoCloseable {
    *     scored; the message says which and why
    */
   public TextBackbone.Tokenized prepareSteps(Prompt prompt, List<List<String>> responses) {
-    return uses.during(() -> {
-      if (!scoresSteps()) {
-        throw new InvalidArgumentException(
-            "the responses are lists of steps, and model %s gives one score per response; give each response as one text"
-                .formatted(config.name()));
-      }
-      return text.tokenizeSteps(budget, prompt, responses);
-    });
+    return uses.during(() -> tokenizeSteps(prompt, responses));
+  }
+
+  private TextBackbone.Tokenized tokenizeSteps(Prompt prompt, List<List<String>> responses) {
+    if (!scoresSteps()) {
+      throw new InvalidArgumentException(
+          "the responses are lists of steps, and model %s gives one score per response; give each response as one text"
+              .formatted(config.name()));
+    }
+    return text.tokenizeSteps(budget, prompt, responses);
   }
 
   /** Whether it is a process reward model, which scores every step of a response. */
@@ -219,10 +223,13 @@ public final class RewardModel implements AutoCloseable {
    * @return one per group, in order
    */
   public List<GroupScore> score(List<TextBackbone.Tokenized> groups) {
-    return uses.during(() -> groups.isEmpty() ? List.of() : scoreAll(groups));
+    return uses.during(() -> scoreAll(groups));
   }
 
   private List<GroupScore> scoreAll(List<TextBackbone.Tokenized> groups) {
+    if (groups.isEmpty()) {
+      return List.of();
+    }
     List<Float> values =
         text.run(groups.stream().map(TextBackbone.Tokenized::packed).toList(), head::values);
     List<GroupScore> results = new ArrayList<>();
@@ -366,7 +373,8 @@ public final class RewardModel implements AutoCloseable {
    * Frees its memory; calls afterwards throw {@link IllegalStateException}. Closing again does
    * nothing.
    *
-   * @throws IllegalStateException while a call of another thread runs; the model stays as it was
+   * @throws IllegalStateException while a call of another thread runs; the model stays as it was,
+   *     unless it is a call of {@link #text()} alone: then closing again frees what is left
    */
   @Override
   public void close() {

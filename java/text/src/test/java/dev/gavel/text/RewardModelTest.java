@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -84,6 +85,31 @@ class RewardModelTest {
       assertEquals("model %s is closed".formatted(model.config().name()), e.getMessage());
     }
     hidden.close();
+  }
+
+  /** Closed from within a call, before any part of the model is in use by it. */
+  @Test
+  void aCallKeepsTheModelOpenBeforeItReachesAPart() {
+    RewardModel model = load();
+    List<String> closing =
+        new AbstractList<>() {
+          @Override
+          public String get(int index) {
+            IllegalStateException refused = assertThrows(IllegalStateException.class, model::close);
+            assertEquals(
+                "model %s is in use by 1 call; close it when nothing uses it"
+                    .formatted(model.config().name()),
+                refused.getMessage());
+            return "a";
+          }
+
+          @Override
+          public int size() {
+            return 1;
+          }
+        };
+    assertEquals(model.score("q", List.of("a")).scores(), model.score("q", closing).scores());
+    model.close();
   }
 
   @Test
