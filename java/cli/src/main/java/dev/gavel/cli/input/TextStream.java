@@ -1,8 +1,6 @@
 package dev.gavel.cli.input;
 
-import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import dev.gavel.InvalidArgumentException;
-import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -36,9 +34,7 @@ final class TextStream extends FilterInputStream {
       return new TextStream(new GzipStream(in), true);
     }
     if (startsWith(in, ZSTANDARD)) {
-      return new TextStream(
-          decoding(() -> new ZstdInputStreamNoFinalizer(new BufferedInputStream(in, 1 << 16))),
-          true);
+      return new TextStream(new ZstandardStream(in), true);
     }
     if (startsWith(in, PARQUET)) {
       throw new InvalidArgumentException(
