@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.stream.IntStream;
@@ -59,8 +60,8 @@ final class BatchFill {
     long responses = IntStream.of(groupSizes).asLongStream().sum();
     if (responses != vectors.size(0) || responses > Integer.MAX_VALUE) {
       throw new InvalidArgumentException(
-          "packed batch: group sizes sum to %d, there are %d vectors in %s; both must be the same, below 2^31"
-              .formatted(responses, vectors.size(0), vectors));
+          "packed batch: group sizes sum to %d, %s has %s; both must be the same, below 2^31"
+              .formatted(responses, vectors, Counted.of(vectors.size(0), "vector")));
     }
     return (int) responses;
   }
@@ -120,8 +121,12 @@ final class BatchFill {
     endSequence();
     if (sequenceRows < 1 || sequenceRows > rows - sequenceEnd) {
       throw new InvalidArgumentException(
-          "packed batch: a sequence of %d rows is added after %d of %d rows; it must have 1 to %d"
-              .formatted(sequenceRows, sequenceEnd, rows, rows - sequenceEnd));
+          "packed batch: a sequence of %s is added after %d of %s; it must have 1 to %d"
+              .formatted(
+                  Counted.of(sequenceRows, "row"),
+                  sequenceEnd,
+                  Counted.of(rows, "row"),
+                  rows - sequenceEnd));
     }
     sequenceStart = sequenceEnd;
     sequenceEnd += sequenceRows;
@@ -157,8 +162,8 @@ final class BatchFill {
     endGroup();
     if (sequenceEnd != rows) {
       throw new InvalidArgumentException(
-          "packed batch: its sequences have %d rows together, its hidden states have %d in use; they must be the same"
-              .formatted(sequenceEnd, rows));
+          "packed batch: its sequences have %s together, its hidden states have %d in use; they must be the same"
+              .formatted(Counted.of(sequenceEnd, "row"), rows));
     }
   }
 
@@ -180,8 +185,8 @@ final class BatchFill {
 
   private InvalidArgumentException full(String what) {
     return new InvalidArgumentException(
-        "packed batch: one %s more than its capacity of %d responses; allocate a larger one"
-            .formatted(what, maxResponses));
+        "packed batch: one %s more than its capacity of %s; allocate a larger one"
+            .formatted(what, Counted.of(maxResponses, "response")));
   }
 
   private static void require(boolean holds, String message) {

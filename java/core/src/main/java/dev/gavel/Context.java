@@ -9,6 +9,7 @@ import dev.gavel.bindings.NativeStruct;
 import dev.gavel.bindings.ffi.gavel_context_info;
 import dev.gavel.bindings.ffi.gavel_context_options;
 import dev.gavel.bindings.ffi.gavel_h;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -247,8 +248,9 @@ public final class Context implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "%s on %s (%s, %d threads)"
-        .formatted(handle, info.device(), info.instructionSet(), info.threads());
+    return "%s on %s (%s, %s)"
+        .formatted(
+            handle, info.device(), info.instructionSet(), Counted.of(info.threads(), "thread"));
   }
 
   NativeHandle handle() {

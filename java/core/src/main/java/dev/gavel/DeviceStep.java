@@ -1,6 +1,7 @@
 package dev.gavel;
 
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -61,7 +62,8 @@ public final class DeviceStep implements AutoCloseable {
     this.head = head;
     this.scoreWidth = readout.scores(spec.outputWidth());
     this.memory = memory;
-    this.guard = new UseGuard("step for %d responses on a stream".formatted(responses));
+    this.guard =
+        new UseGuard("step for %s on a stream".formatted(Counted.of(responses, "response")));
     this.outputs =
         new DeviceCall.Outputs(
             memory.floats(responses, scoreWidth),

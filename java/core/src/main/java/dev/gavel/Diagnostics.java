@@ -3,6 +3,7 @@ package dev.gavel;
 import dev.gavel.bindings.Gavel;
 import dev.gavel.bindings.NativeHandle;
 import dev.gavel.bindings.NativeLibrary;
+import dev.gavel.message.Counted;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -125,12 +126,12 @@ public record Diagnostics(
   private static String describe(Context.Info device) {
     return switch (device.device()) {
       case Device.Cpu cpu ->
-          "%s; %s of %s, %d threads"
+          "%s; %s of %s, %s"
               .formatted(
                   device.deviceName(),
                   device.instructionSet(),
                   device.bestInstructionSet(),
-                  device.threads());
+                  Counted.of(device.threads(), "thread"));
       case Device.Cuda cuda ->
           "%s; compute capability %d.%d, %d MiB"
               .formatted(

@@ -1,6 +1,7 @@
 package dev.gavel;
 
 import dev.gavel.bindings.DlManagedTensor;
+import dev.gavel.message.Counted;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
@@ -50,7 +51,7 @@ public final class DlPack {
     int dimensions = tensor.dimensions();
     require(
         dimensions == 1 || dimensions == 2,
-        "it has %d dimensions; say 1 or 2".formatted(dimensions));
+        "it has %s; say 1 or 2".formatted(Counted.of(dimensions, "dimension")));
     long[] shape = tensor.shape(dimensions);
     require(shape.length == dimensions, "its shape is NULL");
     // Before anything is computed from the lengths.
@@ -128,8 +129,8 @@ public final class DlPack {
             };
     return found.orElseThrow(() ->
         refusal(
-            "its type has code %d, %d bits and %d lanes; there are f32, f16, bf16, i64, i32 and u8"
-                .formatted(code, bits, tensor.typeLanes())));
+            "its type has code %d, %d bits and %s; there are f32, f16, bf16, i64, i32 and u8"
+                .formatted(code, bits, Counted.of(tensor.typeLanes(), "lane"))));
   }
 
   private static int codeOf(DType dtype) {

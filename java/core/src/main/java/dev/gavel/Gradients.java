@@ -2,6 +2,7 @@ package dev.gavel;
 
 import dev.gavel.bindings.TensorDescriptor;
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -25,7 +26,8 @@ public final class Gradients implements AutoCloseable {
     this.arena = arena;
     List<HeadSpec.Parameter> parameters = spec.parameters();
     this.spec = spec;
-    this.guard = new UseGuard("gradients of %d parameters".formatted(parameters.size()));
+    this.guard =
+        new UseGuard("gradients of %s".formatted(Counted.of(parameters.size(), "parameter")));
     this.values = new MemorySegment[parameters.size()];
     // Two sets of descriptors: the backward pass writes what the optimizer reads.
     this.outputs = HeadParameters.descriptors(arena, parameters.size());

@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -183,7 +184,7 @@ public record HeadSpec(
         require(linear, "kind of a head with hidden layers", kind, "Mlp or ExpertConcat");
         require(
             tokens.size() == outputWidth && tokens.stream().distinct().count() == outputWidth,
-            "tokens of %d logits".formatted(outputWidth),
+            "tokens of %s".formatted(Counted.of(outputWidth, "logit")),
             tokens,
             "one for each, no two the same");
         require(tokens.stream().allMatch(id -> id >= 0), "tokens", tokens, "0 or more");
@@ -226,7 +227,7 @@ public record HeadSpec(
     long width = (long) experts * expertWidth;
     require(
         width == (int) width,
-        "input width of %d experts".formatted(experts),
+        "input width of %s".formatted(Counted.of(experts, "expert")),
         width,
         "from 1 to " + WIDEST_LAYER);
     return mlp((int) width, hiddenWidths).prelu(false).kind(new Kind.ExpertConcat(experts));

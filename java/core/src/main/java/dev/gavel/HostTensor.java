@@ -7,6 +7,7 @@ import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.NativeHandle;
 import dev.gavel.bindings.UseGuard;
 import dev.gavel.bindings.ffi.gavel_h;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -63,7 +64,7 @@ public final class HostTensor implements AutoCloseable {
     long bytes = Shapes.byteLength(dtype, shape);
     String name = Shapes.print(dtype, shape);
     return OwnedMemory.make(
-        "%s, %d bytes".formatted(name, bytes),
+        "%s, %s".formatted(name, Counted.of(bytes, "byte")),
         memory ->
             owning(dtype, shape, memory.arena().allocate(bytes, ALIGNMENT), memory.arena()::close));
   }
@@ -184,7 +185,8 @@ public final class HostTensor implements AutoCloseable {
    */
   public HostTensor rows(long from, long count) {
     if (from < 0 || count < 1 || count > size(0) - from) {
-      throw new IndexOutOfBoundsException("%d rows from %d on of %s".formatted(count, from, this));
+      throw new IndexOutOfBoundsException(
+          "%s from %d on of %s".formatted(Counted.of(count, "row"), from, this));
     }
     long[] part = shape.clone();
     part[0] = count;
@@ -414,8 +416,11 @@ public final class HostTensor implements AutoCloseable {
     long expected = Shapes.byteLength(dtype, shape) / dtype.bytes();
     if (expected != values) {
       throw new InvalidTensorException(
-          "%d values were given for %s, which has %d elements"
-              .formatted(values, Shapes.print(dtype, shape), expected));
+          "%s given for %s, which has %s"
+              .formatted(
+                  Counted.of(values, "value"),
+                  Shapes.print(dtype, shape),
+                  Counted.of(expected, "element")));
     }
     return shape;
   }

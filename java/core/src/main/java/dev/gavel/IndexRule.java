@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -252,8 +253,8 @@ public sealed interface IndexRule
         }
       }
       throw new InvalidArgumentException(
-          "the token pattern %s does not occur among the %d real tokens of the sequence; the template of the model writes it, check that it was applied"
-              .formatted(ids, sequence.end() - sequence.begin()));
+          "the token pattern %s does not occur among the %s of the sequence; the template of the model writes it, check that it was applied"
+              .formatted(ids, Counted.of(sequence.end() - sequence.begin(), "real token")));
     }
 
     private boolean matches(TokenSequence sequence, int start) {

@@ -4,6 +4,7 @@ import dev.gavel.bindings.Gavel;
 import dev.gavel.bindings.NativeError;
 import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -37,7 +38,10 @@ public final class LossResult implements AutoCloseable {
     this.arena = arena;
     this.maxScores = maxScores;
     this.maxItems = maxItems;
-    this.guard = new UseGuard("loss result for %d scores, %d items".formatted(maxScores, maxItems));
+    this.guard =
+        new UseGuard(
+            "loss result for %s, %s"
+                .formatted(Counted.of(maxScores, "score"), Counted.of(maxItems, "item")));
     this.arguments = new LossArguments(arena);
     this.error = new NativeError(arena);
     this.itemLoss = arena.allocate(FLOAT, maxItems);
@@ -56,11 +60,12 @@ public final class LossResult implements AutoCloseable {
   public static LossResult allocate(int maxScores, int maxItems) {
     if (maxScores < 1 || maxItems < 1) {
       throw new InvalidArgumentException(
-          "loss result: room for %d scores and %d items; both must be 1 or more"
-              .formatted(maxScores, maxItems));
+          "loss result: room for %s and %s; both must be 1 or more"
+              .formatted(Counted.of(maxScores, "score"), Counted.of(maxItems, "item")));
     }
     return OwnedMemory.make(
-        "a loss result for %d scores and %d items".formatted(maxScores, maxItems),
+        "a loss result for %s and %s"
+            .formatted(Counted.of(maxScores, "score"), Counted.of(maxItems, "item")),
         memory -> new LossResult(memory.arena(), maxScores, maxItems));
   }
 
@@ -169,8 +174,9 @@ public final class LossResult implements AutoCloseable {
     long needed = loss.items();
     if (count > maxScores || needed > maxItems) {
       throw new InvalidArgumentException(
-          "loss result has room for %d scores and %d items, the loss has %d and %d; allocate a larger one"
-              .formatted(maxScores, maxItems, count, needed));
+          "loss result has room for %s and %s, the loss has %d and %d; allocate a larger one"
+              .formatted(
+                  Counted.of(maxScores, "score"), Counted.of(maxItems, "item"), count, needed));
     }
     guard.acquireExclusively();
     try {

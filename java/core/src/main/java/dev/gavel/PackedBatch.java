@@ -1,6 +1,7 @@
 package dev.gavel;
 
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.Supplier;
@@ -41,7 +42,8 @@ public final class PackedBatch implements AutoCloseable {
   private PackedBatch(Layout layout, HostTensor hidden, int maxResponses) {
     this.layout = layout;
     this.hidden = hidden;
-    this.guard = new UseGuard("packed batch for %d responses".formatted(maxResponses));
+    this.guard =
+        new UseGuard("packed batch for %s".formatted(Counted.of(maxResponses, "response")));
     this.numbers = HostTensor.allocate(DType.I64, 4L * maxResponses + 1);
     long bytes = LONG.byteSize() * maxResponses;
     this.first = numbers.segment().asSlice(0, bytes);
@@ -215,8 +217,8 @@ public final class PackedBatch implements AutoCloseable {
     try {
       if (rows.length != fill.responses()) {
         throw new InvalidArgumentException(
-            "gate rows: %d were given for %d responses; there must be one for each"
-                .formatted(rows.length, fill.responses()));
+            "gate rows: %d given for %s; there must be one for each"
+                .formatted(rows.length, Counted.of(fill.responses(), "response")));
       }
       for (int i = 0; i < rows.length; i++) {
         if (rows[i] != Spans.NONE && (rows[i] < 0 || rows[i] >= this.rows)) {
@@ -333,8 +335,13 @@ public final class PackedBatch implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "packed batch: %s, %d groups, %d responses, %d rows of %s"
-        .formatted(layout, groups(), responses(), rows, hidden);
+    return "packed batch: %s, %s, %s, %s of %s"
+        .formatted(
+            layout,
+            Counted.of(groups(), "group"),
+            Counted.of(responses(), "response"),
+            Counted.of(rows, "row"),
+            hidden);
   }
 
   /** Begins a call that reads the batch; ended by {@link #release()}. */
@@ -391,8 +398,8 @@ public final class PackedBatch implements AutoCloseable {
   private void requireAllGateRows() {
     if (gated && gateRowsGiven != fill.responses()) {
       throw new InvalidArgumentException(
-          "gate rows: %d were given for %d responses; call gateRows after the last response"
-              .formatted(gateRowsGiven, fill.responses()));
+          "gate rows: %d given for %s; call gateRows after the last response"
+              .formatted(gateRowsGiven, Counted.of(fill.responses(), "response")));
     }
   }
 

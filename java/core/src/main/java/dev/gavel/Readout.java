@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 import java.util.List;
 
@@ -86,8 +87,8 @@ public sealed interface Readout {
         int count = objectives.scores(outputWidth);
         if (count != weights.size()) {
           throw new InvalidArgumentException(
-              "weighted sum: %d weights for %d objectives; there must be one for each"
-                  .formatted(weights.size(), count));
+              "weighted sum: %s for %s; there must be one for each"
+                  .formatted(Counted.of(weights.size(), "weight"), Counted.of(count, "objective")));
         }
         yield 1;
       }
@@ -167,7 +168,8 @@ public sealed interface Readout {
       levels = finite("levels of an expectation", levels);
       if (levels.size() < 2) {
         throw new InvalidArgumentException(
-            "expectation: %d levels; there must be 2 or more".formatted(levels.size()));
+            "expectation: %s; there must be 2 or more"
+                .formatted(Counted.of(levels.size(), "level")));
       }
     }
   }
@@ -291,13 +293,16 @@ public sealed interface Readout {
       }
       if (gateOutputs() != count) {
         throw new InvalidArgumentException(
-            "gated sum: the gate has %d outputs for %d objectives; there must be one for each"
-                .formatted(gateOutputs(), count));
+            "gated sum: the gate has %s for %s; there must be one for each"
+                .formatted(Counted.of(gateOutputs(), "output"), Counted.of(count, "objective")));
       }
       if (!transform.isEmpty() && transform.size() != Math.multiplyExact(count, count)) {
         throw new InvalidArgumentException(
-            "gated sum: the transform has %d numbers; of %d objectives it must have %d"
-                .formatted(transform.size(), count, Math.multiplyExact(count, count)));
+            "gated sum: the transform has %s; of %s it must have %d"
+                .formatted(
+                    Counted.of(transform.size(), "number"),
+                    Counted.of(count, "objective"),
+                    Math.multiplyExact(count, count)));
       }
     }
   }
@@ -305,8 +310,8 @@ public sealed interface Readout {
   private static int groups(int outputWidth, int size) {
     if (outputWidth % size != 0) {
       throw new InvalidArgumentException(
-          "readout: the head has %d outputs; they must be groups of %d"
-              .formatted(outputWidth, size));
+          "readout: the head has %s; they must be groups of %d"
+              .formatted(Counted.of(outputWidth, "output"), size));
     }
     return outputWidth / size;
   }

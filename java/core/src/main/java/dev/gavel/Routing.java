@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 import java.util.List;
 
@@ -109,8 +110,8 @@ public final class Routing {
     requireExpert(expert);
     if (spans.size() != chosen.length) {
       throw new InvalidArgumentException(
-          "routing of %d responses: %d spans; there must be one for each"
-              .formatted(chosen.length, spans.size()));
+          "routing of %s: %s; there must be one for each"
+              .formatted(Counted.of(chosen.length, "response"), Counted.of(spans.size(), "span")));
     }
     int[] first = new int[chosen.length];
     int[] last = new int[chosen.length];
@@ -134,14 +135,14 @@ public final class Routing {
   public float[] merge(List<float[]> scores) {
     if (scores.size() != experts) {
       throw new InvalidArgumentException(
-          "routing to %d experts: scores of %d; there must be some of each"
-              .formatted(experts, scores.size()));
+          "routing to %s: scores of %d; there must be some of each"
+              .formatted(Counted.of(experts, "expert"), scores.size()));
     }
     int total = scores.stream().mapToInt(of -> of.length).max().orElse(0);
     if (total == 0 || total % chosen.length != 0) {
       throw new InvalidArgumentException(
-          "routing of %d responses: %d scores; there must be as many for each"
-              .formatted(chosen.length, total));
+          "routing of %s: %s; there must be as many for each"
+              .formatted(Counted.of(chosen.length, "response"), Counted.of(total, "score")));
     }
     int width = total / chosen.length;
     float[] merged = new float[total];
@@ -153,8 +154,8 @@ public final class Routing {
       float[] own = scores.get(chosen[r]);
       if (own.length != total) {
         throw new InvalidArgumentException(
-            "scores of expert %d are %d; of %d responses there must be %d"
-                .formatted(chosen[r], own.length, chosen.length, total));
+            "scores of expert %d are %d; of %s there must be %d"
+                .formatted(chosen[r], own.length, Counted.of(chosen.length, "response"), total));
       }
       System.arraycopy(own, r * width, merged, r * width, width);
     }
@@ -175,8 +176,8 @@ public final class Routing {
       List<RewardHead> heads, HostTensor hidden, Spans spans, Pooling pooling, Readout readout) {
     if (heads.size() != experts) {
       throw new InvalidArgumentException(
-          "routing to %d experts: %d heads; there must be one for each"
-              .formatted(experts, heads.size()));
+          "routing to %s: %s; there must be one for each"
+              .formatted(Counted.of(experts, "expert"), Counted.of(heads.size(), "head")));
     }
     float[][] scores = new float[experts][0];
     for (int e = 0; e < experts; e++) {

@@ -1,6 +1,7 @@
 package dev.gavel;
 
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -255,8 +256,8 @@ public final class Safetensors implements AutoCloseable {
       if (Objects.equals(now.fileKey(), key) && now.size() < header.fileLength()) {
         throw new FileException(
             path,
-            "had %d bytes when it was opened and now has %d; it must not be cut while it is in use"
-                .formatted(header.fileLength(), now.size()),
+            "had %s when it was opened and now has %d; it must not be cut while it is in use"
+                .formatted(Counted.of(header.fileLength(), "byte"), now.size()),
             new IOException("file was shortened"));
       }
     } catch (NoSuchFileException e) {
@@ -296,6 +297,6 @@ public final class Safetensors implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "%s: %d tensors".formatted(path, header.entries().size());
+    return "%s: %s".formatted(path, Counted.of(header.entries().size(), "tensor"));
   }
 }

@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -43,8 +44,8 @@ record SafetensorsHeader(
     if (fileLength < LENGTH_BYTES) {
       throw new FormatException(
           path,
-          "has %d bytes; a safetensors file begins with 8 bytes of header length"
-              .formatted(fileLength));
+          "has %s; a safetensors file begins with 8 bytes of header length"
+              .formatted(Counted.of(fileLength, "byte")));
     }
     long length = readFully(path, channel, 0, LENGTH_BYTES).getLong();
     if (length < 2 || length > LONGEST_HEADER) {
@@ -56,8 +57,8 @@ record SafetensorsHeader(
     if (length > fileLength - LENGTH_BYTES) {
       throw new FormatException(
           path,
-          "announces a header of %d bytes, but has %d bytes in all; it is cut short"
-              .formatted(length, fileLength));
+          "announces a header of %s, but has %s in all; it is cut short"
+              .formatted(Counted.of(length, "byte"), Counted.of(fileLength, "byte")));
     }
     byte[] json = readFully(path, channel, LENGTH_BYTES, (int) length).array();
     SafetensorsJson parsed = SafetensorsJson.parse(path, json);
@@ -111,8 +112,8 @@ record SafetensorsHeader(
     if (next != dataLength) {
       throw new FormatException(
           path,
-          "has %d bytes of tensor data, its tensors cover %d; all bytes must belong to a tensor"
-              .formatted(dataLength, next));
+          "has %s of tensor data, its tensors cover %d; all bytes must belong to a tensor"
+              .formatted(Counted.of(dataLength, "byte"), next));
     }
     return Collections.unmodifiableMap(placed);
   }
@@ -127,8 +128,8 @@ record SafetensorsHeader(
     if (tensor.end() > dataLength) {
       throw new FormatException(
           path,
-          "%s; the file has %d bytes of tensor data. It is cut short or damaged"
-              .formatted(found, dataLength));
+          "%s; the file has %s of tensor data. It is cut short or damaged"
+              .formatted(found, Counted.of(dataLength, "byte")));
     }
     if (tensor.begin() != expectedBegin) {
       throw new FormatException(
@@ -157,8 +158,8 @@ record SafetensorsHeader(
     if (demanded % Byte.SIZE != 0 || demanded / Byte.SIZE != bytes) {
       throw new FormatException(
           path,
-          "tensor '%s' is %s, which has %d bits, but has %d bytes"
-              .formatted(tensor.name(), tensor, demanded, bytes));
+          "tensor '%s' is %s, which has %d bits, but has %s"
+              .formatted(tensor.name(), tensor, demanded, Counted.of(bytes, "byte")));
     }
   }
 

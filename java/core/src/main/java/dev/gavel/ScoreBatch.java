@@ -2,6 +2,7 @@ package dev.gavel;
 
 import dev.gavel.bindings.NativeError;
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -76,7 +77,7 @@ public final class ScoreBatch implements AutoCloseable {
     this.spec = spec;
     this.maxResponses = maxResponses;
     this.extras = extras;
-    this.guard = new UseGuard("score batch for %d responses".formatted(maxResponses));
+    this.guard = new UseGuard("score batch for %s".formatted(Counted.of(maxResponses, "response")));
     this.arguments = new ScoreArguments(arena);
     this.scores = floats(maxResponses, spec.outputWidth(), true);
     this.logits = extra(Extra.LOGITS, logitWidth());
@@ -126,7 +127,7 @@ public final class ScoreBatch implements AutoCloseable {
     readout.scores(spec.outputWidth());
     ReadoutShape.of(spec, readout).requireExtras(wanted);
     return OwnedMemory.make(
-        "a score batch for %d responses".formatted(maxResponses),
+        "a score batch for %s".formatted(Counted.of(maxResponses, "response")),
         memory -> new ScoreBatch(memory.arena(), spec, readout, maxResponses, wanted));
   }
 
@@ -245,8 +246,8 @@ public final class ScoreBatch implements AutoCloseable {
     int count = batch.items(pooling);
     if (count > maxResponses) {
       throw new InvalidArgumentException(
-          "score batch has room for %d responses, the call has %d; allocate a larger one"
-              .formatted(maxResponses, count));
+          "score batch has room for %s, the call has %d; allocate a larger one"
+              .formatted(Counted.of(maxResponses, "response"), count));
     }
     guard.acquireExclusively();
     scored = false;

@@ -4,6 +4,7 @@ import dev.gavel.bindings.Gavel;
 import dev.gavel.bindings.NativeError;
 import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -75,7 +76,7 @@ public final class Step implements AutoCloseable {
     this.arena = memory.arena();
     this.head = head;
     this.maxResponses = maxResponses;
-    this.guard = new UseGuard("step for %d responses".formatted(maxResponses));
+    this.guard = new UseGuard("step for %s".formatted(Counted.of(maxResponses, "response")));
     this.scores = ScoreBatch.allocate(spec, readout, maxResponses, ForwardPass.kept(spec, readout));
     memory.add(scores::close);
     this.loss = LossResult.allocate(maxScores, maxItems);
@@ -134,19 +135,23 @@ public final class Step implements AutoCloseable {
       RewardHead head, Readout readout, int maxResponses, int maxItems, Extra... extras) {
     if (maxResponses < 1 || maxItems < 1) {
       throw new InvalidArgumentException(
-          "step: room for %d responses and %d items; both must be 1 or more"
-              .formatted(maxResponses, maxItems));
+          "step: room for %s and %s; both must be 1 or more"
+              .formatted(Counted.of(maxResponses, "response"), Counted.of(maxItems, "item")));
     }
     List<Extra> wanted = Arrays.asList(extras);
     long maxScores = (long) maxResponses * readout.scores(head.spec().outputWidth());
     if (maxScores > Integer.MAX_VALUE) {
       throw new InvalidArgumentException(
-          "step: room for %d responses is room for %d scores; there can be at most %d"
-              .formatted(maxResponses, maxScores, Integer.MAX_VALUE));
+          "step: room for %s is room for %s; there can be at most %d"
+              .formatted(
+                  Counted.of(maxResponses, "response"),
+                  Counted.of(maxScores, "score"),
+                  Integer.MAX_VALUE));
     }
     requireExtras(readout, wanted);
     return OwnedMemory.make(
-        "a step for %d responses and %d items".formatted(maxResponses, maxItems),
+        "a step for %s and %s"
+            .formatted(Counted.of(maxResponses, "response"), Counted.of(maxItems, "item")),
         memory -> new Step(memory, head, readout, maxResponses, (int) maxScores, maxItems, wanted));
   }
 
@@ -333,8 +338,8 @@ public final class Step implements AutoCloseable {
     int items = batch.items(pooling);
     if (items > maxResponses) {
       throw new InvalidArgumentException(
-          "step has room for %d responses, the call has %d; allocate a larger one"
-              .formatted(maxResponses, items));
+          "step has room for %s, the call has %d; allocate a larger one"
+              .formatted(Counted.of(maxResponses, "response"), items));
     }
     requireReadout(readout);
     return ForwardPass.begin(head, batch, pooling, readout, withLoss);

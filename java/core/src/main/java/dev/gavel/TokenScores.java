@@ -3,6 +3,7 @@ package dev.gavel;
 import dev.gavel.bindings.Gavel;
 import dev.gavel.bindings.NativeException;
 import dev.gavel.bindings.UseGuard;
+import dev.gavel.message.Counted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -52,7 +53,10 @@ public final class TokenScores implements AutoCloseable {
     this.arena = arena;
     this.maxRows = maxRows;
     this.maxSpans = maxSpans;
-    this.guard = new UseGuard("token scores for %d rows, %d spans".formatted(maxRows, maxSpans));
+    this.guard =
+        new UseGuard(
+            "token scores for %s, %s"
+                .formatted(Counted.of(maxRows, "row"), Counted.of(maxSpans, "span")));
     this.arguments = new TokenLogprobArguments(arena);
     this.logprobs = arena.allocate(FLOAT, maxRows);
     this.gradient = arena.allocate(FLOAT, maxRows);
@@ -72,11 +76,12 @@ public final class TokenScores implements AutoCloseable {
   public static TokenScores allocate(int maxRows, int maxSpans) {
     if (maxRows < 1 || maxSpans < 1) {
       throw new InvalidArgumentException(
-          "token scores: room for %d rows and %d spans; both must be 1 or more"
-              .formatted(maxRows, maxSpans));
+          "token scores: room for %s and %s; both must be 1 or more"
+              .formatted(Counted.of(maxRows, "row"), Counted.of(maxSpans, "span")));
     }
     return OwnedMemory.make(
-        "token scores for %d rows and %d spans".formatted(maxRows, maxSpans),
+        "token scores for %s and %s"
+            .formatted(Counted.of(maxRows, "row"), Counted.of(maxSpans, "span")),
         memory -> new TokenScores(memory.arena(), maxRows, maxSpans));
   }
 
@@ -280,8 +285,9 @@ public final class TokenScores implements AutoCloseable {
   private void begin(TokenSource source, int wanted) {
     if (source.rows() > maxRows || wanted > maxSpans) {
       throw new InvalidArgumentException(
-          "token scores have room for %d rows and %d spans, the call has %d and %d; allocate larger ones"
-              .formatted(maxRows, maxSpans, source.rows(), wanted));
+          "token scores have room for %s and %s, the call has %d and %d; allocate larger ones"
+              .formatted(
+                  Counted.of(maxRows, "row"), Counted.of(maxSpans, "span"), source.rows(), wanted));
     }
     guard.acquireExclusively();
     computed = false;

@@ -1,5 +1,7 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
+
 /**
  * Token ids of one sequence with its explicit lengths: where the real tokens begin and end, and
  * where the first response begins. What lies outside [begin, end) is padding, whatever its ids are.
@@ -32,8 +34,8 @@ public final class TokenSequence {
   public static TokenSequence of(long[] ids, int begin, int end, int responsesFrom) {
     if (begin < 0 || responsesFrom < begin || end < responsesFrom || ids.length < end) {
       throw new InvalidArgumentException(
-          "sequence of %d tokens: begin %d, responses from %d, end %d; they must not fall, and lie in [0, %d]"
-              .formatted(ids.length, begin, responsesFrom, end, ids.length));
+          "sequence of %s: begin %d, responses from %d, end %d; they must not fall, and lie in [0, %d]"
+              .formatted(Counted.of(ids.length, "token"), begin, responsesFrom, end, ids.length));
     }
     return new TokenSequence(ids.clone(), begin, end, responsesFrom);
   }
@@ -55,8 +57,8 @@ public final class TokenSequence {
   public static TokenSequence masked(long[] ids, long[] mask, int responsesFrom) {
     if (mask.length != ids.length) {
       throw new InvalidArgumentException(
-          "attention mask has %d values for %d token ids; there must be one per id"
-              .formatted(mask.length, ids.length));
+          "attention mask has %s for %s; there must be one per id"
+              .formatted(Counted.of(mask.length, "value"), Counted.of(ids.length, "token id")));
     }
     int begin = -1;
     int end = -1;
@@ -120,7 +122,7 @@ public final class TokenSequence {
 
   @Override
   public String toString() {
-    return "%d tokens, real %d..%d, responses from %d"
-        .formatted(ids.length, begin, end - 1, responsesFrom);
+    return "%s, real %d..%d, responses from %d"
+        .formatted(Counted.of(ids.length, "token"), begin, end - 1, responsesFrom);
   }
 }

@@ -1,5 +1,7 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
+
 /**
  * Where the log-probabilities of tokens come from, row by row: log p of the token that a row
  * predicts, which in most models is the one after it ({@link TokenSequence#nextIds()}).
@@ -46,8 +48,8 @@ public sealed interface TokenSource {
       }
       if (states.size(1) != vocabulary.width()) {
         throw new InvalidTensorException(
-            "hidden states are %s; rows of the vocabulary have %d values"
-                .formatted(states, vocabulary.width()));
+            "hidden states are %s; rows of the vocabulary have %s"
+                .formatted(states, Counted.of(vocabulary.width(), "value")));
       }
       requireVector("targets", targets, DType.I64, states.size(0));
     }

@@ -1,5 +1,6 @@
 package dev.gavel;
 
+import dev.gavel.message.Counted;
 import java.lang.foreign.MemorySegment;
 
 /** What a caller's memory must be like for kernels to work on it. */
@@ -25,7 +26,8 @@ final class WrappedMemory {
     }
     if (segment.byteSize() != bytes) {
       throw new InvalidTensorException(
-          "cannot wrap %d bytes as %s, which has %d".formatted(segment.byteSize(), name, bytes));
+          "cannot wrap %s as %s, which has %d"
+              .formatted(Counted.of(segment.byteSize(), "byte"), name, bytes));
     }
     if (segment.address() % dtype.bytes() != 0) {
       throw new InvalidTensorException(

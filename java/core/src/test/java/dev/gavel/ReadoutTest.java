@@ -339,7 +339,7 @@ class ReadoutTest {
       refused(() -> Readout.softmaxGate(gate, 1, 1).scores(4), "3 outputs for 4 objectives");
       refused(
           () -> Readout.softmaxGate(gate, 1, 1).transform(1, 2).scores(3), "the transform has 2");
-      refused(() -> Readout.twoStreamGate(gate).scores(1), "3 outputs for 1 objectives");
+      refused(() -> Readout.twoStreamGate(gate).scores(1), "3 outputs for 1 objective");
     }
   }
 

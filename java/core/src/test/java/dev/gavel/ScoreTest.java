@@ -108,7 +108,7 @@ class ScoreTest {
           "score batch was made for another head: dtype was to be bf16, is f32");
       refuses(
           () -> pair.score(batch, index, identity, ofPair, loss, result),
-          "room for 3 scores and 1 items, the loss has 6");
+          "room for 3 scores and 1 item, the loss has 6");
       pair.score(batch, index, identity, ofPair);
       assertEquals(6, ofPair.toArray().length);
       assertThrows(IllegalStateException.class, () -> scores.score(0));

@@ -176,7 +176,7 @@ class StepTest {
                   fewItems.forward(
                       sample.batch, sample.pooling, sample.readout, Loss.bradleyTerry(pairs)));
       assertTrue(
-          refused.getMessage().contains("1 items, the loss has 10 and 2"), refused.getMessage());
+          refused.getMessage().contains("1 item, the loss has 10 and 2"), refused.getMessage());
       assertThrows(InvalidArgumentException.class, () -> Step.allocate(head, 0, 1));
       assertThrows(InvalidArgumentException.class, () -> Step.allocate(head, 1, 0));
     }

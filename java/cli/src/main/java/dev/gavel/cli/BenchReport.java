@@ -8,7 +8,7 @@ import dev.gavel.Device;
 import dev.gavel.HeadSpec;
 import dev.gavel.cli.measure.Ceilings;
 import dev.gavel.cli.measure.HeadLoad;
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;

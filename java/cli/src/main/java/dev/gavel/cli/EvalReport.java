@@ -6,10 +6,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.Layout;
 import dev.gavel.cli.benchmark.Benchmark;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.message.Counted;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
-import dev.gavel.text.row.Counted;
 import java.util.Locale;
 
 /**

@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 
 /** What the sum of squared deviations is divided by for a variance. */
@@ -21,8 +22,8 @@ public enum Divisor {
     int divisor = this == N ? values.length : values.length - 1;
     if (divisor < 1) {
       throw new InvalidArgumentException(
-          "standard deviation of %d values with divisor %s; that divides by %d"
-              .formatted(values.length, this, divisor));
+          "standard deviation of %s with divisor %s; that divides by %d"
+              .formatted(Counted.of(values.length, "value"), this, divisor));
     }
     Numbers.requireFinite("value", values);
     // Scaled by a power of two, so that no square overflows, or vanishes where values differ.

@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -42,8 +43,8 @@ public final class Groups {
     for (int g = 0; g < sizes.length; g++) {
       if (sizes[g] < 0 || sizes[g] > Integer.MAX_VALUE - offsets[g]) {
         throw new InvalidArgumentException(
-            "group %d has %d scores after %d others; it must be 0 or more, and less than 2^31 together"
-                .formatted(g, sizes[g], offsets[g]));
+            "group %d has %s after %d others; it must be 0 or more, and less than 2^31 together"
+                .formatted(g, Counted.of(sizes[g], "score"), offsets[g]));
       }
       offsets[g + 1] = offsets[g] + sizes[g];
     }
@@ -88,7 +89,8 @@ public final class Groups {
   void requireLength(int scores) {
     if (scores != offsets[size()]) {
       throw new InvalidArgumentException(
-          "%d scores for groups of %d; there must be as many".formatted(scores, offsets[size()]));
+          "%s for groups of %d; there must be as many"
+              .formatted(Counted.of(scores, "score"), offsets[size()]));
     }
   }
 }

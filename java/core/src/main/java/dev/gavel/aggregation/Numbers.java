@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Arrays;
@@ -192,7 +193,8 @@ final class Numbers {
     double largest = Arrays.stream(values).max().orElse(Double.NEGATIVE_INFINITY);
     if (largest == Double.NEGATIVE_INFINITY) {
       throw new InvalidArgumentException(
-          "none of %d scores is finite; there is nothing to share among".formatted(values.length));
+          "none of %s is finite; there is nothing to share among"
+              .formatted(Counted.of(values.length, "score")));
     }
     double[] shares =
         Arrays.stream(values).map(value -> Math.exp(gap(value, largest, temperature))).toArray();

@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 
 /**
@@ -130,7 +131,7 @@ public final class PairMatrix {
   private void requirePairs() {
     if (size() < 2) {
       throw new InvalidArgumentException(
-          "%d responses make no pair; give two or more".formatted(size()));
+          "no pairs among %s; give two or more".formatted(Counted.of(size(), "response")));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,8 +44,8 @@ public final class Probe {
     check(vectors);
     if (k < 1 || iterations < 0) {
       throw new InvalidArgumentException(
-          "%d centroids, %d rounds; there must be 1 or more centroids and 0 or more rounds"
-              .formatted(k, iterations));
+          "%s, %s; there must be 1 or more centroids and 0 or more rounds"
+              .formatted(Counted.of(k, "centroid"), Counted.of(iterations, "round")));
     }
     Probe probe = farthestFirst(k, vectors);
     int[] nearest = new int[0];
@@ -109,8 +110,9 @@ public final class Probe {
       }
       if (distances[farthest] == 0) {
         throw new InvalidArgumentException(
-            "%d centroids for %d distinct vectors; give as many vectors or ask for fewer centroids"
-                .formatted(k, chosen.size()));
+            "%s for %s; give as many vectors or ask for fewer centroids"
+                .formatted(
+                    Counted.of(k, "centroid"), Counted.of(chosen.size(), "distinct vector")));
       }
       chosen.add(vectors[farthest].clone());
     }

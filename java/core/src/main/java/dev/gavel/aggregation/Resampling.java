@@ -42,8 +42,8 @@ public enum Resampling {
     double total = running[running.length - 1];
     if (!(total > 0 && total < Double.POSITIVE_INFINITY)) {
       throw new InvalidArgumentException(
-          "%d weights add up to %s; at least one must be more than 0, and the sum finite"
-              .formatted(weights.length, total));
+          "weights add up to %s; at least one of %d must be more than 0, and the sum finite"
+              .formatted(total, weights.length));
     }
     if (total < 0x1p-800) {
       // A point between subnormal sums would be rounded to one of few; a power of two is exact.

@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 
 /**
@@ -30,7 +31,8 @@ public enum StepSelection {
     for (int row : rows) {
       if (row < 0 || row >= classes.length) {
         throw new InvalidArgumentException(
-            "step at row %d of %d tokens; rows count from 0".formatted(row, classes.length));
+            "step at row %d of %s; rows count from 0"
+                .formatted(row, Counted.of(classes.length, "token")));
       }
       if (classes[row].length != 2 || Double.isNaN(classes[row][0] + classes[row][1])) {
         throw new InvalidArgumentException(

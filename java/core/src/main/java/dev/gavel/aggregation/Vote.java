@@ -1,6 +1,7 @@
 package dev.gavel.aggregation;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -90,7 +91,8 @@ public sealed interface Vote {
     Numbers.requireFinite("meta score", metaScores);
     if (keep > samples.length) {
       throw new InvalidArgumentException(
-          "keep %d of %d samples; there are not so many".formatted(keep, samples.length));
+          "keep %d of %s; there are not so many"
+              .formatted(keep, Counted.of(samples.length, "sample")));
     }
     return Numbers.sum(
         Selection.topK(keep, metaScores).stream().mapToDouble(i -> samples[i]).toArray());

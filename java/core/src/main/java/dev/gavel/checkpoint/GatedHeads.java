@@ -8,6 +8,7 @@ import dev.gavel.HeadSpecBuilder;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Readout;
 import dev.gavel.checkpoint.ExpectedTensors.Kind;
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -213,8 +214,8 @@ final class GatedHeads {
     if (size < 1 || outputs % size != 0 || outputs / size != groups) {
       throw new FormatException(
           facts.folder(),
-          "has a head of %d outputs and a gate of %d; with %s they must be groups of %d"
-              .formatted(outputs, groups, key, size));
+          "has a head of %s and a gate of %d; with %s they must be groups of %d"
+              .formatted(Counted.of(outputs, "output"), groups, key, size));
     }
   }
 }

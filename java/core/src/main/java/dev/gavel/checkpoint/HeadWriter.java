@@ -6,6 +6,7 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.RewardHead;
 import dev.gavel.Safetensors;
 import dev.gavel.UnsupportedException;
+import dev.gavel.message.Counted;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -71,8 +72,8 @@ final class HeadWriter {
     try (PytorchSource old = new PytorchSource(file)) {
       if (old.names().size() != tensors.size()) {
         throw new UnsupportedException(
-            "%s: the head is among %d tensors of a PyTorch file; convert the folder to safetensors and save into that"
-                .formatted(file, old.names().size()));
+            "%s: the head is among %s of a PyTorch file; convert the folder to safetensors and save into that"
+                .formatted(file, Counted.of(old.names().size(), "tensor")));
       }
     }
     PytorchWriter.write(target, tensors);

@@ -2,6 +2,7 @@ package dev.gavel.checkpoint;
 
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.message.Counted;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -125,7 +126,8 @@ final class PytorchArchive implements AutoCloseable {
     if (entry.getSize() > most) {
       throw new FormatException(
           path,
-          "has an entry %s of %d bytes; it may have %d".formatted(name, entry.getSize(), most));
+          "has an entry %s of %s; it may have %d"
+              .formatted(name, Counted.of(entry.getSize(), "byte"), most));
     }
     byte[] content = new byte[(int) entry.getSize()];
     try {
@@ -146,8 +148,8 @@ final class PytorchArchive implements AutoCloseable {
     if (entry.getSize() != length) {
       throw new FormatException(
           path,
-          "has an entry %s of %d bytes; its storage has %d"
-              .formatted(name, entry.getSize(), length));
+          "has an entry %s of %s; its storage has %d"
+              .formatted(name, Counted.of(entry.getSize(), "byte"), length));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.gavel.checkpoint;
 
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -27,11 +28,13 @@ record PytorchTensor(PytorchStorage storage, long offset, List<Long> sizes, List
         sizes.size() == strides.size() && sizes.size() <= MOST_DIMENSIONS,
         "sizes %s and strides %s; there must be as many, at most %d"
             .formatted(sizes, strides, MOST_DIMENSIONS));
-    require(storage.elements() >= 0, "a storage of %d elements".formatted(storage.elements()));
+    require(
+        storage.elements() >= 0,
+        "a storage of %s".formatted(Counted.of(storage.elements(), "element")));
     require(offset >= 0, "offset %d".formatted(offset));
     String found =
-        "sizes %s, strides %s, offset %d in a storage of %d elements"
-            .formatted(sizes, strides, offset, storage.elements());
+        "sizes %s, strides %s, offset %d in a storage of %s"
+            .formatted(sizes, strides, offset, Counted.of(storage.elements(), "element"));
     try {
       long elements = 1;
       long last = offset;

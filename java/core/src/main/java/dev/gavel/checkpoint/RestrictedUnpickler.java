@@ -2,6 +2,7 @@ package dev.gavel.checkpoint;
 
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
+import dev.gavel.message.Counted;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -49,7 +50,8 @@ final class RestrictedUnpickler extends Unpickler {
       Object value = unpickler.load(in);
       if (in.available() > 0) {
         throw new FormatException(
-            file, "has %d bytes after the end of its pickle".formatted(in.available()));
+            file,
+            "has %s after the end of its pickle".formatted(Counted.of(in.available(), "byte")));
       }
       return value;
     } catch (GavelException e) {

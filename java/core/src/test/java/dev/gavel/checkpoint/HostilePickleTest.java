@@ -127,7 +127,7 @@ class HostilePickleTest {
     refused(pickle("}"), "cannot be read");
     refused(pickle("."), "cannot be read");
     refused(pickle("u."), "cannot be read");
-    refused(pickle("}.x"), "has 1 bytes after the end");
+    refused(pickle("}.x"), "has 1 byte after the end");
     refused(pickle("}a."), "cannot be read");
     refused(pickle("N."), "no dict of tensors");
     refused(pickle("K", 1, "NNs."), "neither a text nor a number");

@@ -48,9 +48,6 @@ public record Agreement(
     double otherScore = Double.NEGATIVE_INFINITY;
     boolean otherIsNan = false;
     int best = 0;
-    long pairsRight = 0;
-    long pairsTied = 0;
-    long pairs = 0;
     for (int i = 0; i < wanted.length; i++) {
       float score = found[i];
       if (wanted[i] == top) {
@@ -60,24 +57,18 @@ public record Agreement(
         otherIsNan |= Float.isNaN(score);
         otherScore = score > otherScore ? score : otherScore;
       }
-      for (int j = 0; j < wanted.length; j++) {
-        if (wanted[i] > wanted[j]) {
-          pairs++;
-          pairsRight += score > found[j] ? 1 : 0;
-          pairsTied += score == found[j] ? 1 : 0;
-        }
-      }
     }
     if (best == wanted.length) {
       return Optional.empty();
     }
+    OrderedPairs pairs = OrderedPairs.of(found, wanted);
     return Optional.of(
         new Agreement(
             bestScore > otherScore && !otherIsNan,
             bestScore == otherScore && !otherIsNan,
             (double) best / wanted.length,
-            pairsRight,
-            pairsTied,
-            pairs));
+            pairs.right(),
+            pairs.tied(),
+            pairs.all()));
   }
 }

@@ -1,6 +1,7 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.Arrays;
 import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
@@ -19,8 +20,8 @@ public record Bootstrap(int resamples, double confidence) {
   public Bootstrap {
     if (resamples < 1 || !(confidence > 0 && confidence < 1)) {
       throw new InvalidArgumentException(
-          "%d samples, confidence %s; there must be 1 or more, and confidence between 0 and 1"
-              .formatted(resamples, confidence));
+          "%s, confidence %s; there must be 1 or more, and confidence between 0 and 1"
+              .formatted(Counted.of(resamples, "sample"), confidence));
     }
   }
 
@@ -43,8 +44,8 @@ public record Bootstrap(int resamples, double confidence) {
       values[s] = statistic.applyAsDouble(drawn);
       if (!Double.isFinite(values[s])) {
         throw new InvalidArgumentException(
-            "the statistic of sample %d of %d, of %d items, is %s; it must be finite for every sample"
-                .formatted(s, resamples, items, values[s]));
+            "the statistic of sample %d of %d, of %s, is %s; it must be finite for every sample"
+                .formatted(s, resamples, Counted.of(items, "item"), values[s]));
       }
     }
     Arrays.sort(values);

@@ -1,6 +1,7 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.List;
 
 /**
@@ -15,7 +16,8 @@ public record PairAccuracy(long right, long tied, long pairs) {
   public PairAccuracy {
     if (right < 0 || tied < 0 || pairs < right || pairs - right < tied) {
       throw new InvalidArgumentException(
-          "%d right and %d tied of %d pairs; that cannot be".formatted(right, tied, pairs));
+          "%d right and %d tied of %s; that cannot be"
+              .formatted(right, tied, Counted.of(pairs, "pair")));
     }
   }
 

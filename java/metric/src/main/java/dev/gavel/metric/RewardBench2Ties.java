@@ -1,6 +1,7 @@
 package dev.gavel.metric;
 
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -77,8 +78,8 @@ public record RewardBench2Ties(
       }
       if (rightCount < 0 || rightCount > scores.size()) {
         throw new InvalidArgumentException(
-            "row %s has %d answers, of which %d are to be right"
-                .formatted(id, scores.size(), rightCount));
+            "row %s has %s, of which %d are to be right"
+                .formatted(id, Counted.of(scores.size(), "answer"), rightCount));
       }
       return new Row(
           id.startsWith("ref") ? Kind.REFERENCE : Kind.TIED,
@@ -157,8 +158,13 @@ public record RewardBench2Ties(
     prompts.forEach((number, prompt) -> {
       if (prompt.right().size() < leastRight || prompt.wrong().isEmpty()) {
         throw new InvalidArgumentException(
-            "%s prompt %d has %d right and %d wrong answers; it needs %d right and 1 wrong or more"
-                .formatted(kind, number, prompt.right().size(), prompt.wrong().size(), leastRight));
+            "%s prompt %d has %d right and %s; it needs %d right and 1 wrong or more"
+                .formatted(
+                    kind,
+                    number,
+                    prompt.right().size(),
+                    Counted.of(prompt.wrong().size(), "wrong answer"),
+                    leastRight));
       }
     });
     return prompts;

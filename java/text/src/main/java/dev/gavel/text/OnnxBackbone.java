@@ -12,7 +12,7 @@ import dev.gavel.GavelException;
 import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.InvalidTensorException;
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

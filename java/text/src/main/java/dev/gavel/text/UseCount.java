@@ -1,6 +1,6 @@
 package dev.gavel.text;
 
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 

@@ -2,12 +2,12 @@ package dev.gavel.cli.benchmark;
 
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.cli.rows.Row;
+import dev.gavel.message.Counted;
 import dev.gavel.metric.Bootstrap;
 import dev.gavel.metric.Estimate;
 import dev.gavel.metric.RewardBench2;
 import dev.gavel.metric.RewardBench2Ties;
 import dev.gavel.text.row.BadRowException;
-import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;

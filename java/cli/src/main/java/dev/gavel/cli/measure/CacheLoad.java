@@ -9,7 +9,7 @@ import dev.gavel.RewardHead;
 import dev.gavel.cli.cache.CacheScoring;
 import dev.gavel.cli.cache.CacheShard;
 import dev.gavel.cli.cache.HiddenCache;
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,9 +2,9 @@ package dev.gavel.cli.output;
 
 import dev.gavel.cli.rows.ParsedRow;
 import dev.gavel.cli.rows.Row;
+import dev.gavel.message.Counted;
 import dev.gavel.text.GroupScore;
 import dev.gavel.text.Spread;
-import dev.gavel.text.row.Counted;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,8 +1,8 @@
 package dev.gavel.cli.results;
 
 import dev.gavel.cli.output.ScoredRow;
+import dev.gavel.message.Counted;
 import dev.gavel.text.GroupScore;
-import dev.gavel.text.row.Counted;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;

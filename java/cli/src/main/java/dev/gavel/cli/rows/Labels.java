@@ -1,8 +1,8 @@
 package dev.gavel.cli.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gavel.message.Counted;
 import dev.gavel.text.row.BadRowException;
-import dev.gavel.text.row.Counted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.gavel.cli.training;
 
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 
 /**
  * How a head is fitted.

@@ -16,7 +16,7 @@ import dev.gavel.Step;
 import dev.gavel.cli.metric.Shuffle;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.training.data.VectorGroup;
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

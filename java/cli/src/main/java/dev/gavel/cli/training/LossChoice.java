@@ -1,7 +1,7 @@
 package dev.gavel.cli.training;
 
 import dev.gavel.Readout;
-import dev.gavel.text.row.Counted;
+import dev.gavel.message.Counted;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;

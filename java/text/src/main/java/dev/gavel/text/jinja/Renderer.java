@@ -1,5 +1,6 @@
 package dev.gavel.text.jinja;
 
+import dev.gavel.message.Counted;
 import dev.gavel.text.jinja.Expression.Filter;
 import dev.gavel.text.jinja.Statement.Signature;
 import dev.gavel.text.jinja.Statement.Target;
@@ -157,7 +158,9 @@ final class Renderer {
         List<Object> items = Values.iterate(value);
         if (items.size() != targets.size()) {
           throw JinjaException.error(
-              "cannot unpack " + items.size() + " values into " + targets.size() + " names");
+              "cannot unpack %s into %s"
+                  .formatted(
+                      Counted.of(items.size(), "value"), Counted.of(targets.size(), "name")));
         }
         for (int i = 0; i < targets.size(); i++) {
           assign(targets.get(i), items.get(i), scope);

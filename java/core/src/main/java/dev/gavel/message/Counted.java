@@ -1,4 +1,4 @@
-package dev.gavel.text.row;
+package dev.gavel.message;
 
 /** Numbers of things, as people write them: 1 row, 2 rows. */
 public final class Counted {
