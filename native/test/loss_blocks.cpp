@@ -3,59 +3,18 @@
 // Losses that go through the kernel tables in blocks have, on every instruction set and for any number of threads, the bits of the plain
 // loop of common/loss.cpp: around every vector width and block size, whatever repeats, is masked, ties, overflows or is no number.
 #include <algorithm>
-#include <memory>
 
-#include "api/handles.h"
 #include "common/error.h"
-#include "cpu/loss.h"
 #include "cpu/loss_run.h"
-#include "loss_checks.h"
+#include "plain_loss.h"
 
 using namespace gavel::test;
 
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr int64_t kCounts[] = {0,  1,  2,  7,  8,  9,  15, 16, 17,  31,  32,  33,  47,  63,  64,
                                65, 66, 67, 68, 96, 97, 98, 99, 255, 256, 257, 511, 513, 1000};
-
-// One of every instruction set of this machine.
-using Contexts = std::vector<std::unique_ptr<const TestContext>>;
-
-// Item by item, as common/loss.cpp defines it.
-LossOutputs plain_loss(const LossProblem &problem) {
-  LossOutputs out;
-  const gavel_loss_args args = loss_args(problem, out);
-  gavel::CallTensors tensors(gavel::kHostMemory);
-  const gavel::LossPlan plan = gavel::check_loss(args, gavel::kAny, tensors);
-  const gavel::FlushDenormals flush;
-  gavel::run_loss(plan, plan.scores, plan.score_stride);
-  return out;
-}
-
-void check_blocks(const std::string &what, const LossProblem &problem, const Contexts &contexts, uint64_t seed) {
-  const LossOutputs expected = plain_loss(problem);
-  for (const auto &context : contexts) {
-    const LossOutputs actual = run_loss(context->get(), problem);
-    check_same_outputs(what, actual, expected, seed);
-    check_equal("valid", actual.counts[0], expected.counts[0]);
-    check_equal("skipped", actual.counts[1], expected.counts[1]);
-  }
-}
-
-// Some of the scores become what arithmetic is least used to.
-void spoil(Random &random, LossProblem &problem) {
-  for (float &score : problem.scores) {
-    const int64_t which = random.integer(0, 60);
-    constexpr float kOdd[] = {1e4f, -1e4f, kInf, -kInf, kNan, 0.0f, -0.0f, 0x1p-130f, 3e38f, 1.0f};
-    if (which < std::ssize(kOdd)) score = kOdd[which];
-  }
-}
-
-void set_reduction(Random &random, LossProblem &problem) {
-  problem.reduction = static_cast<int32_t>(random.integer(GAVEL_REDUCTION_NONE, GAVEL_REDUCTION_WEIGHTED_MEAN));
-}
 
 LossProblem random_elements(Random &random, int32_t kind, int64_t n) {
   LossProblem problem;
@@ -236,13 +195,7 @@ void check_failure() {
 }  // namespace
 
 int main() {
-  Contexts contexts;
-  for (int32_t set = GAVEL_INSTRUCTION_SET_SCALAR; set <= GAVEL_INSTRUCTION_SET_AMX; ++set) {
-    auto context = std::make_unique<const TestContext>(set == GAVEL_INSTRUCTION_SET_SCALAR ? 1 : set, set);
-    if (context->get() == nullptr) continue;
-    context->get()->cpu->pool.set_part_nanoseconds(1);
-    contexts.push_back(std::move(context));
-  }
+  const Contexts contexts = every_instruction_set();
   check_elements(contexts);
   check_pairs(contexts);
   check_groups(contexts);

@@ -3,8 +3,9 @@
 // loss.h: a checked gavel_loss_args, and what a loss is made of.
 //
 // A loss is one LossFamily in a file of its own, its row functions in a header of the same name (shared with the device, whose part is
-// cuda/loss_kinds.h), and one line in loss.cpp. On the CPU losses run on the caller's thread: item losses are summed as pairwise_sum.h says, gradients of a score that
-// several items share are added in the order of the items, so bits depend on nothing else.
+// cuda/loss_kinds.h), and one line in loss.cpp; how the CPU evaluates many items at once is its LossBlocks (cpu/loss_run.h), with the same
+// bits. Item losses are summed as pairwise_sum.h says, gradients of a score that several items share are added in the order of the items, so
+// bits depend on nothing else.
 #ifndef GAVEL_COMMON_LOSS_H
 #define GAVEL_COMMON_LOSS_H
 

@@ -1,17 +1,10 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
-#include "common/loss_ordinal.h"
-
 #include "common/error.h"
-#include "common/loss.h"
+#include "common/row_pairs.h"
 
 namespace gavel {
 
 namespace {
-
-struct RowPair {
-  int64_t chosen;
-  int64_t rejected;
-};
 
 constexpr int64_t kMostClasses = 4096;
 
@@ -25,12 +18,6 @@ void check_tensors(const gavel_loss_args &args, CallTensors &tensors, LossPlan &
   plan.pairs = tensors.input(args.pairs, "loss.pairs", only(GAVEL_I64), {kAny, 2});
   plan.items = plan.pairs.shape[0];
   plan.admissible = tensors.optional_input(args.admissible, "loss.admissible", only(GAVEL_F32), {args.classes, args.classes});
-}
-
-// Weight of the chosen response at level a and the rejected one at level b.
-float admitted(const LossPlan &plan, int64_t a, int64_t b) {
-  if (plan.admissible.present()) return plan.admissible.row<const float>(a)[b];
-  return admitted_above(a, b);
 }
 
 void check_values(const LossPlan &plan) {
@@ -47,24 +34,8 @@ void check_values(const LossPlan &plan) {
   GAVEL_CHECK(any, "loss.admissible is 0 everywhere: no pair of levels is allowed, and every loss would be infinite");
 }
 
-RowPair read_pair(const LossPlan &plan, int64_t item) {
-  const int64_t *row = plan.pairs.row<int64_t>(item);
-  const RowPair pair{load_index(row), load_index(row + 1)};
-  const int64_t rows = plan.score_count / plan.classes;
-  const int64_t sides[] = {pair.chosen, pair.rejected};
-  for (int side = 0; side < 2; ++side) {
-    GAVEL_CHECK(sides[side] >= 0 && sides[side] < rows,
-                "loss.pairs: pair %lld of %lld has %lld as its %s row; there are %lld rows of %lld scores, numbered from 0",
-                static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(sides[side]),
-                side == 0 ? "chosen" : "rejected", static_cast<long long>(rows), static_cast<long long>(plan.classes));
-  }
-  GAVEL_CHECK(pair.chosen != pair.rejected, "loss.pairs: pair %lld of %lld compares row %lld with itself",
-              static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(pair.chosen));
-  return pair;
-}
-
 bool valid(const LossPlan &plan, int64_t item) {
-  const RowPair pair = read_pair(plan, item);
+  const RowPair pair = read_row_pair(plan, item);
   for (int64_t k = 0; k < plan.classes; ++k) {
     if (!plan.is_valid(pair.chosen * plan.classes + k) || !plan.is_valid(pair.rejected * plan.classes + k)) return false;
   }
@@ -72,7 +43,7 @@ bool valid(const LossPlan &plan, int64_t item) {
 }
 
 float run(const LossPlan &plan, int64_t item, float scale) {
-  const RowPair pair = read_pair(plan, item);
+  const RowPair pair = read_row_pair(plan, item);
   const int64_t levels = plan.classes;
   // Relative to the largest of its row, so that a common shift of a row changes nothing.
   float chosen_leader = plan.score(pair.chosen * levels);
@@ -111,6 +82,21 @@ float run(const LossPlan &plan, int64_t item, float scale) {
 }
 
 }  // namespace
+
+RowPair read_row_pair(const LossPlan &plan, int64_t item) {
+  const RowPair pair = load_row_pair(plan, item);
+  const int64_t rows = plan.score_count / plan.classes;
+  const int64_t sides[] = {pair.chosen, pair.rejected};
+  for (int side = 0; side < 2; ++side) {
+    GAVEL_CHECK(sides[side] >= 0 && sides[side] < rows,
+                "loss.pairs: pair %lld of %lld has %lld as its %s row; there are %lld rows of %lld scores, numbered from 0",
+                static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(sides[side]),
+                side == 0 ? "chosen" : "rejected", static_cast<long long>(rows), static_cast<long long>(plan.classes));
+  }
+  GAVEL_CHECK(pair.chosen != pair.rejected, "loss.pairs: pair %lld of %lld compares row %lld with itself",
+              static_cast<long long>(item), static_cast<long long>(plan.items), static_cast<long long>(pair.chosen));
+  return pair;
+}
 
 const LossFamily kOrdinal = {.kind = GAVEL_LOSS_ORDINAL,
                              .name = "ORDINAL",

@@ -1,6 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// PAIRWISE_RANKING: the mean over all ordered pairs of a group, n^2 of them: a group is the responses of one prompt, not a corpus.
+// PAIRWISE_RANKING: the mean over all ordered pairs of a group, n^2 of them: a group is the responses of one prompt, not a corpus. Pairs are
+// added in the order of their later entry, then of the earlier one, so that an entry behind the others moves none of their places.
 #include "common/loss_pairwise_ranking.h"
 
 #include "common/error.h"
@@ -40,29 +41,29 @@ float run(const LossPlan &plan, int64_t item, float scale) {
   const ScoreGroup group = read_group(plan, item);
   const float beta = plan.beta.at(item);
   const float weight = plan.weight.at(item);
-  const auto better = [&](int64_t i, int64_t j) { return load_index(plan.ranks + i) < load_index(plan.ranks + j); };
+  const auto pair_of = [&](int64_t one, int64_t other) {
+    const int64_t rank = load_index(plan.ranks + one), other_rank = load_index(plan.ranks + other);
+    return entry_pair(beta, plan.score(one), plan.score(other), rank<other_rank, rank> other_rank);
+  };
   int64_t pairs = 0;
   PairwiseSum losses;
-  for (int64_t i = group.begin; i < group.end; ++i) {
-    if (!plan.is_valid(i)) continue;
-    for (int64_t j = group.begin; j < group.end; ++j) {
-      if (!plan.is_valid(j) || !better(i, j)) continue;
-      losses.add(ranked_pair_loss(beta, plan.score(i), plan.score(j)));
-      ++pairs;
+  for (int64_t later = group.begin; later < group.end; ++later) {
+    for (int64_t n = group.begin; plan.is_valid(later) && n < later; ++n) {
+      if (!plan.is_valid(n)) continue;
+      losses.add(pair_of(later, n).loss);
+      pairs += load_index(plan.ranks + later) != load_index(plan.ranks + n);
     }
   }
   // Ranks that another thread made equal meanwhile.
   if (pairs == 0) return 0.0f;
   const float share = weight / static_cast<float>(pairs);
-  for (int64_t i = group.begin; plan.dscore != nullptr && i < group.end; ++i) {
-    if (!plan.is_valid(i)) continue;
+  for (int64_t one = group.begin; plan.dscore != nullptr && one < group.end; ++one) {
+    if (!plan.is_valid(one)) continue;
     PairwiseSum gradient;
-    for (int64_t j = group.begin; j < group.end; ++j) {
-      if (!plan.is_valid(j)) continue;
-      if (better(i, j)) gradient.add(-ranked_pair_slope(beta, plan.score(i), plan.score(j)));
-      if (better(j, i)) gradient.add(ranked_pair_slope(beta, plan.score(j), plan.score(i)));
+    for (int64_t n = group.begin; n < group.end; ++n) {
+      if (n != one && plan.is_valid(n)) gradient.add(pair_of(one, n).dscore);
     }
-    plan.dscore[i] += scale * (share * (beta * gradient.total()));
+    plan.dscore[one] += scale * (share * (beta * gradient.total()));
   }
   return share * losses.total();
 }

@@ -56,14 +56,13 @@ float run(const LossPlan &plan, int64_t item, float scale) {
   const auto step = [&](int64_t n) -> Step & { return steps[n - group.begin]; };
   const float zeta = plan.zeta.at(item);
   int64_t wrong = 0, correct = 0;
-  LogSumChain chain = empty_chain();
-  add_to_chain(chain, 0.0f);
+  LogSumChain chain = chain_of_zero();
   for (int64_t n = group.begin; n < group.end; ++n) {
     const Kind kind = !plan.is_valid(n) ? Kind::MASKED : plan.labels[n] != 0 ? Kind::CORRECT : Kind::WRONG;
     new (&step(n)) Step{kind, {}};
     correct += kind == Kind::CORRECT;
     wrong += kind == Kind::WRONG;
-    if (kind == Kind::WRONG) add_to_chain(chain, plan.score(n) + zeta);
+    if (kind == Kind::WRONG) extend_chain(chain, plan.score(n) + zeta);
   }
   // A mask that another thread changed meanwhile.
   if (wrong + correct == 0) return 0.0f;

@@ -58,7 +58,10 @@ GAVEL_HOST_DEVICE Vector negate(Vector a) { return float_of(bits_of(a) ^ 0x80000
 GAVEL_HOST_DEVICE Vector absolute(Vector a) { return float_of(bits_of(a) & 0x7fffffffu); }
 GAVEL_HOST_DEVICE Mask less(Vector a, Vector b) { return a < b; }
 GAVEL_HOST_DEVICE Mask less_equal(Vector a, Vector b) { return a <= b; }
+GAVEL_HOST_DEVICE Mask equal(Vector a, Vector b) { return a == b; }
 GAVEL_HOST_DEVICE Mask is_nan(Vector a) { return a != a; }
+GAVEL_HOST_DEVICE Mask either(Mask a, Mask b) { return a || b; }
+GAVEL_HOST_DEVICE Mask both(Mask a, Mask b) { return a && b; }
 GAVEL_HOST_DEVICE Vector select(Mask m, Vector a, Vector b) { return m ? a : b; }
 // clang-format on
 

@@ -44,7 +44,8 @@ GAVEL_INLINE void collect_entries(const Vector *entries, float *to) {
   for (int v = 0; v < kSize; ++v) store(to + 16 * v, now[v]);
 }
 
-GAVEL_INLINE void read_entries(const GroupBlock *block, const float *from, Vector *entries) {
+template <typename Block>
+GAVEL_INLINE void read_entries(const Block *block, const float *from, Vector *entries) {
   const int64_t size = block->lane_step == 1 ? 0 : block->entries;
   if (size == 2) return deal_entries<2>(from, entries);
   if (size == 4) return deal_entries<4>(from, entries);
@@ -59,7 +60,8 @@ GAVEL_INLINE void read_entries(const GroupBlock *block, const float *from, Vecto
   for (int64_t e = 1; e < block->entries; ++e) entries[e] = read_entry(e);
 }
 
-GAVEL_INLINE void write_entries(const GroupBlock *block, const Vector *entries, float *to) {
+template <typename Block>
+GAVEL_INLINE void write_entries(const Block *block, const Vector *entries, float *to) {
   const int64_t size = block->lane_step == 1 ? 0 : block->entries;
   if (size == 2) return collect_entries<2>(entries, to);
   if (size == 4) return collect_entries<4>(entries, to);

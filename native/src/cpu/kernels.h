@@ -72,7 +72,13 @@ struct Kernels {
   // CROSS_ENTROPY of a large group: e^gap of each entry, 0 for the leader; then losses and gradients, 0 added to both.
   void (*entry_powers)(const EntryBlock *block, float *powers);
   void (*entry_block)(const EntryBlock *block, float *loss, float *dscore);
-  void (*element_block)(int32_t loss, const ElementBlock *block);               // GAVEL_LOSS_MSE, _BCE or _PINBALL
+  void (*element_block)(int32_t loss, const ElementBlock *block);  // GAVEL_LOSS_MSE, _BCE or _PINBALL
+  void (*ranking_block)(const RankingBlock *block);                // PAIRWISE_RANKING
+  // Losses of the pairs, and their gradients times beta by the one entry's score: those of the others are their negatives.
+  void (*ranking_row)(const RankingRow *row, float *loss, float *dscore);
+  void (*places_block)(const PlacesBlock *block);                               // PLACKETT_LUCE
+  void (*steps_block)(const StepsBlock *block);                                 // STEP_RANKING
+  void (*levels_block)(const LevelsBlock *block);                               // ORDINAL
   void (*split_pairs)(const float *x, float *even, float *odd, int64_t n);      // even[k] = x[2 k], odd[k] = x[2 k + 1]
   void (*add_pairs)(float *y, const float *even, const float *odd, int64_t n);  // y[2 k] += even[k], y[2 k + 1] += odd[k]
   // How many of x[k] are no NaN, n <= kLossBlock; -1 where one is below `least` or above `most`, which have 0 between them. Denormals

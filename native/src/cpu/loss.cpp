@@ -14,9 +14,6 @@ namespace gavel {
 
 namespace {
 
-// Below, filling a block takes longer than its lanes save.
-constexpr int64_t kFewItems = 8;
-
 const LossBlocks *blocks_of(const LossPlan &plan) {
   switch (plan.family->kind) {
     case GAVEL_LOSS_BRADLEY_TERRY:
@@ -27,6 +24,14 @@ const LossBlocks *blocks_of(const LossPlan &plan) {
     case GAVEL_LOSS_BCE:
     case GAVEL_LOSS_PINBALL:
       return &kElementBlocks;
+    case GAVEL_LOSS_PLACKETT_LUCE:
+      return &kPlackettLuceBlocks;
+    case GAVEL_LOSS_PAIRWISE_RANKING:
+      return &kPairwiseRankingBlocks;
+    case GAVEL_LOSS_STEP_RANKING:
+      return &kStepRankingBlocks;
+    case GAVEL_LOSS_ORDINAL:
+      return &kOrdinalBlocks;
     default:
       return nullptr;
   }
@@ -105,13 +110,18 @@ float run_all(const LossRun &run, const LossBlocks &blocks, CpuContext &context,
   int32_t parts = context.pool.parts_for(work, count);
   if (parts > 1 && !blocks.disjoint(plan)) parts = 1;
   Shares shares(workspace.take<Shares::Share>(parts), parts, count);
+  // What losses of items by themselves need (run_plain): the first part has the plan's own.
+  char *scratch = parts > 1 ? workspace.take<char>((parts - 1) * plan.scratch_bytes) : nullptr;
   FirstFailure failure;
   context.pool.run(parts, [&](int32_t part) {
     failure.keep([&] {
+      LossPlan own = plan;
+      if (part > 0) own.scratch = scratch + (part - 1) * plan.scratch_bytes;
+      const LossRun own_run{own, run.kernels, run.scale};
       for (int64_t b = shares.take(part); b >= 0; b = shares.take(part)) {
         alignas(64) float loss[kLossBlock];
         const int64_t begin = b * kLossBlock, size = std::min(kLossBlock, plan.items - begin);
-        blocks.run(run, begin, size, nullptr, loss);
+        blocks.run(own_run, begin, size, nullptr, loss);
         if (plan.item_loss != nullptr) std::copy_n(loss, size, plan.item_loss + begin);
         sums[b] = run.kernels.pairwise_sum(loss, size);
       }
@@ -169,14 +179,14 @@ void prepare_loss(LossPlan &plan, const Kernels &kernels, Workspace &workspace) 
   plan.scratch_bytes = loss_scratch_bytes(plan);
   plan.scratch = workspace.take<char>(plan.scratch_bytes);
   const LossBlocks *blocks = blocks_of(plan);
-  const bool right = blocks != nullptr && plan.items >= kFewItems && blocks->surely_right(plan, kernels);
+  const bool right = blocks != nullptr && plan.items >= blocks->few_items && blocks->surely_right(plan, kernels);
   if (!right || has_numbers(plan)) check_loss_values(plan);
 }
 
 void run_cpu_loss(const LossPlan &checked_plan, CpuContext &context, const float *scores, int64_t score_stride,
                   Workspace &workspace) {
   const LossBlocks *blocks = blocks_of(checked_plan);
-  if (blocks == nullptr || checked_plan.items < kFewItems) return run_loss(checked_plan, scores, score_stride);
+  if (blocks == nullptr || checked_plan.items < blocks->few_items) return run_loss(checked_plan, scores, score_stride);
   LossPlan plan = checked_plan;
   plan.scores = scores;
   plan.score_stride = score_stride;

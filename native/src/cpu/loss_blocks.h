@@ -87,6 +87,77 @@ struct EntryBlock {
   float scale;
 };
 
+// PAIRWISE_RANKING. Entries lie as in GroupBlock. Ranks: whole numbers up to 2^24.
+struct RankingBlock {
+  int64_t entries;  // of the largest group, 1 to kLaneEntries
+  int64_t entry_step;
+  int64_t lane_step;
+  const float *scores;
+  const float *ranks;
+  const float *sizes;
+  const float *beta;
+  const float *weight;
+  float scale;
+  float *loss;
+  float *dscore;  // times `scale`; null: not wanted
+};
+
+// One entry of a group that is too large for a lane, and `count` <= kLossBlock others.
+struct RankingRow {
+  int64_t count;
+  const float *scores;
+  const float *ranks;
+  float score;
+  float rank;
+  float beta;
+};
+
+// In the blocks below entry e of lane l lies at [16 e + l], and what a lane has not must be a number; numbers are [lanes].
+
+// PLACKETT_LUCE, from the last place to the first, one a step. Lanes begin where the last place that counts is step `uncounted` in all.
+struct PlacesBlock {
+  int64_t steps;  // up to 2 kLaneEntries
+  int64_t uncounted;
+  const float *scores;
+  const float *first;  // step of the last place
+  const float *end;    // one behind that of the first
+  const float *temperature;
+  const float *weight;
+  float scale;
+  float *loss;
+  float *dscore;  // times `scale`; null: not wanted
+};
+
+// STEP_RANKING. In a lane with wrong steps the correct ones begin at [1], else at [0].
+struct StepsBlock {
+  int64_t most_wrong;
+  int64_t terms;  // where the correct steps end; at least 1, at most kLaneEntries + 1
+  const float *wrong;
+  const float *correct;
+  const float *wrong_steps;
+  const float *correct_steps;
+  const float *zeta;
+  const float *weight;
+  float scale;
+  float *loss;
+  float *dwrong;  // times `scale`; null, as is dcorrect: not wanted
+  float *dcorrect;
+};
+
+// ORDINAL: a pair of rows a lane.
+struct LevelsBlock {
+  int64_t levels;  // up to kLaneEntries
+  const float *chosen;
+  const float *rejected;
+  const float *factors;      // [levels, levels], what is admitted
+  const float *log_factors;  // of those above 0
+  const float *weight;
+  float scale;
+  float *loss;
+  float *dchosen;  // times `scale`; null, as is drejected: not wanted
+  float *drejected;
+};
+
 }  // namespace gavel
 
 #endif

@@ -108,6 +108,6 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
 
 }  // namespace
 
-const LossBlocks kBradleyTerryBlocks = {surely_right, find_valid, 1.3, disjoint, run};
+const LossBlocks kBradleyTerryBlocks = {8, surely_right, find_valid, 1.3, disjoint, run};
 
 }  // namespace gavel

@@ -5,18 +5,13 @@
 #include <algorithm>
 
 #include "common/numeric.h"
-#include "common/score_groups.h"
 #include "common/target_entry.h"
-#include "cpu/loss_run.h"
+#include "cpu/group_lanes.h"
 #include "cpu/term_sum.h"
 
 namespace gavel {
 
 namespace {
-
-bool has_mask(const LossPlan &plan) {
-  return plan.mask != nullptr || plan.valid != nullptr;
-}
 
 bool surely_right(LossPlan &plan, const Kernels &) {
   // Masks make it a question where the targets are.
@@ -249,32 +244,12 @@ class LargeGroup {
   int64_t places_[kLossBlock];
 };
 
-bool all_of_size(const ScoreGroup *groups, int64_t size) {
-  bool all = true;
-  for (int64_t k = 0; k < kGroupLanes; ++k) all &= groups[k].end - groups[k].begin == size;
-  for (int64_t k = 1; k < kGroupLanes; ++k) all &= groups[k].begin == groups[k - 1].end;
-  return all;
-}
-
-// Groups that do not lie in rows: into lanes in the order of their sizes, as a lane takes as long as the longest beside it.
-void run_sorted(const LossRun &run, int64_t begin, int64_t count, const ScoreGroup *groups, const uint8_t *valid, float *loss) {
-  int64_t next[kLaneEntries + 2] = {};  // next[s]: where those of size s go on
-  for (int64_t k = 0; k < count; ++k) ++next[std::min(groups[k].end - groups[k].begin, kLaneEntries) + 1];
-  for (int64_t size = 0; size <= kLaneEntries; ++size) next[size + 1] += next[size];
-  uint8_t sorted[kLossBlock];
-  for (int64_t k = 0; k < count; ++k) {
-    sorted[next[std::min(groups[k].end - groups[k].begin, kLaneEntries)]++] = static_cast<uint8_t>(k);
-  }
+// Groups that do not lie in rows.
+void run_others(const LossRun &run, int64_t begin, int64_t count, const ScoreGroup *groups, const uint8_t *valid, float *loss) {
   GroupLanes lanes(run);
-  for (int64_t place = 0; place < count; ++place) {
-    const int64_t k = sorted[place];
-    if (valid != nullptr && valid[k] == 0) continue;
-    if (groups[k].end - groups[k].begin > kLaneEntries) {
-      loss[k] = LargeGroup(run, begin + k, groups[k]).evaluate();
-    } else {
-      lanes.add(begin + k, groups[k], loss + k);
-    }
-  }
+  for_each_by_size(
+      groups, count, valid, [&](int64_t k) { lanes.add(begin + k, groups[k], loss + k); },
+      [&](int64_t k) { loss[k] = LargeGroup(run, begin + k, groups[k]).evaluate(); });
   lanes.finish();
 }
 
@@ -282,20 +257,17 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
   ScoreGroup groups[kLossBlock];
   for (int64_t k = 0; k < count; ++k) groups[k] = read_group(run.plan, begin + k);
   int64_t done = 0;
-  if (valid == nullptr && run.plan.score_stride == 1 && !has_mask(run.plan)) {
-    for (; done + kGroupLanes <= count; done += kGroupLanes) {
-      const int64_t size = groups[done].end - groups[done].begin;
-      if (size < 2 || size > kLaneEntries || !all_of_size(groups + done, size)) break;
-      run_row(run, begin + done, groups + done, loss + done);
-    }
+  while (is_row(run.plan, groups, count, valid, done)) {
+    run_row(run, begin + done, groups + done, loss + done);
+    done += kGroupLanes;
   }
   if (done < count) {
-    run_sorted(run, begin + done, count - done, groups + done, valid == nullptr ? nullptr : valid + done, loss + done);
+    run_others(run, begin + done, count - done, groups + done, valid == nullptr ? nullptr : valid + done, loss + done);
   }
 }
 
 }  // namespace
 
-const LossBlocks kCrossEntropyBlocks = {surely_right, find_valid, 2.5, always_disjoint, run};
+const LossBlocks kCrossEntropyBlocks = {8, surely_right, find_valid, 2.5, always_disjoint, run};
 
 }  // namespace gavel

@@ -61,6 +61,6 @@ void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid,
 
 }  // namespace
 
-const LossBlocks kElementBlocks = {surely_right, find_valid, 1, always_disjoint, run};
+const LossBlocks kElementBlocks = {8, surely_right, find_valid, 1, always_disjoint, run};
 
 }  // namespace gavel

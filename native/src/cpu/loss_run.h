@@ -19,6 +19,8 @@ struct LossRun {
 // Items begin .. begin + count - 1, count <= kLossBlock. All look at the caller's indices for themselves and throw Failure where one
 // is wrong.
 struct LossBlocks {
+  // Of fewer items, filling a block takes longer than its lanes save.
+  int64_t few_items;
   // Whether values and indices are right beyond doubt; false sends the caller to check_loss_values, which says what is wrong.
   bool (*surely_right)(LossPlan &plan, const Kernels &kernels);
   // Returns how many items are valid. valid: [count], written where that is not all of them.
@@ -31,6 +33,16 @@ struct LossBlocks {
   void (*run)(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss);
 };
 
+// LossBlocks::find_valid where the plain loss is quick to say it.
+inline int64_t find_valid_items(const LossPlan &plan, const Kernels &, int64_t begin, int64_t count, uint8_t *valid) {
+  int64_t found = 0;
+  for (int64_t k = 0; k < count; ++k) {
+    valid[k] = plan.family->valid(plan, begin + k);
+    found += valid[k];
+  }
+  return found;
+}
+
 inline bool always_disjoint(const LossPlan &) {
   return true;
 }
@@ -38,6 +50,10 @@ inline bool always_disjoint(const LossPlan &) {
 extern const LossBlocks kBradleyTerryBlocks;
 extern const LossBlocks kCrossEntropyBlocks;
 extern const LossBlocks kElementBlocks;
+extern const LossBlocks kPlackettLuceBlocks;
+extern const LossBlocks kPairwiseRankingBlocks;
+extern const LossBlocks kStepRankingBlocks;
+extern const LossBlocks kOrdinalBlocks;
 
 inline BlockNumber block_of(const PerItem &number, int64_t begin) {
   return {number.values == nullptr ? nullptr : number.values + begin, number.scalar};

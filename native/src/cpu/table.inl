@@ -11,8 +11,12 @@
 #include "common/loss_bradley_terry.inl"
 #include "common/loss_cross_entropy.inl"
 #include "common/loss_elementwise.inl"
+#include "common/log_sum_chain.inl"
+#include "common/loss_pairwise_ranking.inl"
+#include "common/loss_ordinal.inl"
 #include "cpu/group_entries.inl"
 #include "cpu/losses.inl"
+#include "cpu/rankings.inl"
 #include "cpu/norm.inl"
 #include "common/activations.inl"
 #include "cpu/activate.inl"
@@ -46,6 +50,11 @@ constexpr Kernels table(int32_t instruction_set) {
       .entry_powers = entry_powers,
       .entry_block = entry_block,
       .element_block = element_block,
+      .ranking_block = ranking_block,
+      .ranking_row = ranking_row,
+      .places_block = places_block,
+      .steps_block = steps_block,
+      .levels_block = levels_block,
       .split_pairs = split_pairs,
       .add_pairs = add_pairs,
       .count_numbers = count_numbers,

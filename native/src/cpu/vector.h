@@ -19,6 +19,7 @@
 //   fold(v)                                  v[l] + v[l + 8] for l < 8, then 4, 2, 1
 //   less(a, b) less_equal(a, b)              false where either is NaN; denormals compare as zero (kernels.h)
 //   equal(a, b)                              false where either is NaN; denormals compare as zero
+//   either(m, n) both(m, n)                  of two masks
 //   is_nan(v) first_lanes(n)                 n below 0 means none, above 16 all
 //   select(mask, a, b)                       mask ? a : b, bits unchanged; Vectors and Words
 //   set_words load_words store_words add_words subtract_words and_words or_words shift_left<n> shift_right<n> (zeros come in)

@@ -177,6 +177,8 @@ GAVEL_INLINE Mask equal(Vector a, Vector b) {
 GAVEL_INLINE Mask is_nan(Vector a) {
   return {_mm256_cmp_ps(a.low, a.low, _CMP_UNORD_Q), _mm256_cmp_ps(a.high, a.high, _CMP_UNORD_Q)};
 }
+GAVEL_INLINE Mask either(Mask a, Mask b) { return {_mm256_or_ps(a.low, b.low), _mm256_or_ps(a.high, b.high)}; }
+GAVEL_INLINE Mask both(Mask a, Mask b) { return {_mm256_and_ps(a.low, b.low), _mm256_and_ps(a.high, b.high)}; }
 GAVEL_INLINE Vector select(Mask m, Vector a, Vector b) {
   return {_mm256_blendv_ps(b.low, a.low, m.low), _mm256_blendv_ps(b.high, a.high, m.high)};
 }

@@ -112,6 +112,8 @@ GAVEL_INLINE Mask less(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b
 GAVEL_INLINE Mask less_equal(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_LE_OQ)}; }
 GAVEL_INLINE Mask equal(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.all, b.all, _CMP_EQ_OQ)}; }
 GAVEL_INLINE Mask is_nan(Vector a) { return {_mm512_cmp_ps_mask(a.all, a.all, _CMP_UNORD_Q)}; }
+GAVEL_INLINE Mask either(Mask a, Mask b) { return {static_cast<__mmask16>(a.all | b.all)}; }
+GAVEL_INLINE Mask both(Mask a, Mask b) { return {static_cast<__mmask16>(a.all & b.all)}; }
 GAVEL_INLINE Vector select(Mask m, Vector a, Vector b) { return {_mm512_mask_blend_ps(m.all, b.all, a.all)}; }
 GAVEL_INLINE Words select(Mask m, Words a, Words b) { return {_mm512_mask_blend_epi32(m.all, b.all, a.all)}; }
 

@@ -123,6 +123,8 @@ GAVEL_INLINE Mask less(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.l
 GAVEL_INLINE Mask less_equal(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] <= b.lane[i]); }
 GAVEL_INLINE Mask equal(const Vector &a, const Vector &b) { GAVEL_LANES(Mask, a.lane[i] == b.lane[i]); }
 GAVEL_INLINE Mask is_nan(const Vector &a) { GAVEL_LANES(Mask, a.lane[i] != a.lane[i]); }
+GAVEL_INLINE Mask either(const Mask &a, const Mask &b) { GAVEL_LANES(Mask, a.lane[i] || b.lane[i]); }
+GAVEL_INLINE Mask both(const Mask &a, const Mask &b) { GAVEL_LANES(Mask, a.lane[i] && b.lane[i]); }
 GAVEL_INLINE Mask first_lanes(int64_t n) { GAVEL_LANES(Mask, i < n); }
 GAVEL_INLINE Vector select(const Mask &m, const Vector &a, const Vector &b) {
   GAVEL_LANES(Vector, m.lane[i] ? a.lane[i] : b.lane[i]);

@@ -61,7 +61,7 @@ __device__ inline WalkedEntry walk_chain(LogSumChain &chain, bool in, float z) {
     chain = {last > start ? last : start, rest, false};
     WalkedEntry walked;
     walked.set = {leads ? z : before, mine, false};
-    walked.entry = entry_in_chain(walked.set, z, leads ? 1.0f : e, leads);
+    walked.entry = entry_in_chain(walked.set, {z, leads ? 1.0f : e, leads});
     return walked;
   }
 }

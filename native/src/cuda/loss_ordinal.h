@@ -114,7 +114,7 @@ struct Ordinal : LossTraits {
   }
 
   __device__ __forceinline__ static void add_level(LogSumChain &chain, bool there, float z) {
-    walk_chain<kWarp>(chain, there && in_sum(1.0f, z), z);
+    walk_chain<kWarp>(chain, there && z != -kInfinity, z);
   }
 
   // The loss but for its weight, and the gradients. By one warp.

@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// loss_pairwise_ranking.h: PAIRWISE_RANKING: the loss of one group and its gradient, by a team of threads. Its n^2 ordered pairs are walked row
-// by row for the loss, a pair a thread; for the gradients a thread takes one entry and all its pairs.
+// loss_pairwise_ranking.h: PAIRWISE_RANKING: the loss of one group and its gradient, by a team of threads. Its pairs are walked row by
+// row for the loss, a pair a thread; for the gradients a thread takes one entry and all its pairs.
 #ifndef GAVEL_CUDA_LOSS_PAIRWISE_RANKING_H
 #define GAVEL_CUDA_LOSS_PAIRWISE_RANKING_H
 
@@ -45,13 +45,16 @@ struct PairwiseRanking : LossTraits {
       return result;
     }
 
+    const auto pair_of = [&](uint32_t one, uint32_t other) {
+      return entry_pair(beta, score(one), score(other), rank(one) < rank(other), rank(one) > rank(other));
+    };
     uint32_t mine = 0, i = 0, j = Team::rank();
     team.start_sum();
     for (uint64_t base = 0; base < static_cast<uint64_t>(size) * size; base += Team::size(), j += Team::size()) {
       for (; j >= size; j -= size) ++i;
-      const bool here = i < size && counts(i) && counts(j) && rank(i) < rank(j);
-      mine += here ? 1 : 0;
-      team.add(here, here ? ranked_pair_loss(beta, score(i), score(j)) : 0.0f, false);
+      const bool here = i < size && j < i && counts(i) && counts(j);
+      mine += here && rank(i) != rank(j) ? 1 : 0;
+      team.add(here, here ? pair_of(i, j).loss : 0.0f, false);
     }
     const float losses = team.total();
     const auto pairs = static_cast<int64_t>(team.template reduce<Add>(mine));
@@ -59,7 +62,7 @@ struct PairwiseRanking : LossTraits {
     result.loss = share * losses;
     for (uint32_t entry = Team::rank(); task.dscore != nullptr && entry < size; entry += Team::size()) {
       float gradient = 0.0f;
-      if (counts(entry)) gradient = share * (beta * entry_gradient(size, entry, beta, counts, score, rank));
+      if (counts(entry)) gradient = share * (beta * entry_gradient(size, entry, counts, pair_of));
       task.dscore[group.begin + entry] = gradient;
     }
     return result;
@@ -82,15 +85,11 @@ struct PairwiseRanking : LossTraits {
     return most != ~least && (most != 0 || least != 0);
   }
 
-  template <typename Counts, typename Score, typename Rank>
-  __device__ static float entry_gradient(uint32_t size, uint32_t i, float beta, Counts counts, Score score, Rank rank) {
-    const int64_t mine = rank(i);
-    const float own = score(i);
+  template <typename Counts, typename PairOf>
+  __device__ static float entry_gradient(uint32_t size, uint32_t one, Counts counts, PairOf pair_of) {
     ThreadPairwise<kLevels> sum;
-    for (uint32_t j = 0; j < size; ++j) {
-      const int64_t other = rank(j);
-      if (other == mine || !counts(j)) continue;
-      sum.add(mine < other ? -ranked_pair_slope(beta, own, score(j)) : ranked_pair_slope(beta, score(j), own));
+    for (uint32_t n = 0; n < size; ++n) {
+      if (n != one && counts(n)) sum.add(pair_of(one, n).dscore);
     }
     return sum.total();
   }

@@ -71,8 +71,7 @@ struct StepRanking : LossTraits {
     const auto correct = [&](uint32_t entry) { return task.labels[group.begin + entry] != 0; };
     const auto score = [&](uint32_t entry) { return score_at(task, group.begin + entry); };
 
-    LogSumChain chain = empty_chain();
-    add_to_chain(chain, 0.0f);
+    LogSumChain chain = chain_of_zero();
     for (uint32_t base = 0; base < size; base += kWalkers) {
       const uint32_t entry = base + walker;
       const bool in = entry < size && counts(entry) && !correct(entry);

@@ -27,13 +27,23 @@ final class GavelLoss implements Side {
     } else {
       long[] offsets = new long[given.items() + 1];
       java.util.Arrays.setAll(offsets, i -> (long) i * LossCase.GROUP);
-      loss =
-          Loss.crossEntropy(
-              keep(HostTensor.of(offsets, offsets.length)),
-              CrossEntropy.Target.index(
-                  keep(HostTensor.of(new long[given.items()], given.items()))));
+      loss = ofGroups(given, keep(HostTensor.of(offsets, offsets.length)));
     }
     result = LossResult.allocate(count, given.items());
+  }
+
+  private Loss ofGroups(LossCase given, HostTensor offsets) {
+    if (!given.kind().ranked()) {
+      return Loss.crossEntropy(
+          offsets,
+          CrossEntropy.Target.index(keep(HostTensor.of(new long[given.items()], given.items()))));
+    }
+    long[] numbers = new long[given.scores().length];
+    java.util.Arrays.setAll(numbers, i -> LossCase.rank(i / LossCase.GROUP, i % LossCase.GROUP));
+    HostTensor ranks = keep(HostTensor.of(numbers, numbers.length));
+    return given.kind() == LossCase.Kind.PLACKETT_LUCE
+        ? Loss.plackettLuce(offsets, ranks)
+        : Loss.pairwiseRanking(offsets, ranks);
   }
 
   private HostTensor keep(HostTensor tensor) {

@@ -50,8 +50,10 @@ public final class LossBenchmark {
     try {
       sides.add(new GavelLoss(given, options.threads()));
       sides.add(new TorchLoss(given, options.threads()));
-      sides.add(new OnnxLoss(given, options.threads()));
-      sides.add(new NaiveLoss(given));
+      if (!given.kind().ranked()) {
+        sides.add(new OnnxLoss(given, options.threads()));
+        sides.add(new NaiveLoss(given));
+      }
       if (given.kind() == LossCase.Kind.BRADLEY_TERRY) {
         sides.add(new VectorLoss(given));
       }

@@ -60,7 +60,8 @@ public final class Plots {
         }
       }
     }
-    for (String loss : List.of("bradley_terry", "cross_entropy")) {
+    for (String loss :
+        List.of("bradley_terry", "cross_entropy", "plackett_luce", "pairwise_ranking")) {
       plots.times(
           "loss",
           loss + " with gradient: time of a call",

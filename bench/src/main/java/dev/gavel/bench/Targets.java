@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
@@ -125,15 +126,22 @@ public final class Targets {
         linear,
         side("gavel").and(row -> number(row, "R") >= 1024),
         row -> (is(row, "storage", "f32") ? 4 : 2) * (number(row, "R") + 1) * number(row, "H"));
-    // A score and its gradient, and per item: a pair's two numbers, or a group's offset and target,
-    // and its loss.
+    // A score and its gradient, where they are ranked its rank, and per item: a pair's two numbers,
+    // or a group's offset and target, and its loss.
     floor(
         "losses, 1024 scores or more: memory floor / time",
         losses,
         side("gavel").and(row -> number(row, "scores") >= 1024),
-        row ->
-            number(row, "scores")
-                * (8 + 20.0 / (is(row, "loss", "bradley_terry") ? 2 : LossCase.GROUP)));
+        row -> number(row, "scores") * bytesOfScore(row));
+  }
+
+  private static double bytesOfScore(JsonNode row) {
+    LossCase.Kind kind = LossCase.Kind.valueOf(row.path("loss").asText().toUpperCase(Locale.ROOT));
+    return switch (kind) {
+      case BRADLEY_TERRY -> 8 + 20.0 / 2;
+      case CROSS_ENTROPY -> 8 + 20.0 / LossCase.GROUP;
+      case PLACKETT_LUCE, PAIRWISE_RANKING -> 16 + 12.0 / LossCase.GROUP;
+    };
   }
 
   private void training() throws IOException {

@@ -71,13 +71,18 @@ class SidesTest {
   void everySideOfALossAgreesWithFloat64() {
     for (LossCase.Kind kind : LossCase.Kind.values()) {
       LossCase given = LossCase.random(kind, 76);
-      try (Side gavel = new GavelLoss(given, 1);
-          Side onnx = new OnnxLoss(given, 1);
+      try (Side gavel = new GavelLoss(given, 1)) {
+        assertTrue(given.check(gavel) <= 1e-5, "gavel on " + kind);
+        assertThrows(IllegalStateException.class, () -> given.check(new Wrong(gavel)));
+      }
+      if (kind.ranked()) {
+        continue;
+      }
+      try (Side onnx = new OnnxLoss(given, 1);
           Side loop = new NaiveLoss(given)) {
-        for (Side side : List.of(gavel, onnx, loop)) {
+        for (Side side : List.of(onnx, loop)) {
           assertTrue(given.check(side) <= 1e-5, side.name() + " on " + kind);
         }
-        assertThrows(IllegalStateException.class, () -> given.check(new Wrong(loop)));
       }
     }
     LossCase pairs = LossCase.random(LossCase.Kind.BRADLEY_TERRY, 76);
