@@ -44,38 +44,59 @@ bool has_numbers(const LossPlan &plan) {
   return false;
 }
 
-// body(begin, count, valid items, which are valid or null for all) for each block of items.
+// Which items count. Flags of a block are written where not all of its items do.
+struct ValidItems {
+  int64_t total = 0;
+  uint8_t *flags;
+  int64_t *in_block;  // how many
+
+  // Null: all of them.
+  const uint8_t *of_block(int64_t block, int64_t size) const {
+    return in_block[block] == size ? nullptr : flags + block * kLossBlock;
+  }
+};
+
+// body(block, its first item, its size).
 template <typename Body>
-void for_each_block(const LossPlan &plan, const LossBlocks &blocks, const Kernels &kernels, Body &&body) {
-  uint8_t valid[kLossBlock];
+void for_each_block(const LossPlan &plan, Body &&body) {
   for (int64_t begin = 0; begin < plan.items; begin += kLossBlock) {
-    const int64_t count = std::min(kLossBlock, plan.items - begin);
-    const int64_t found = blocks.find_valid(plan, kernels, begin, count, valid);
-    body(begin, count, found, found == count ? nullptr : valid);
+    body(begin / kLossBlock, begin, std::min(kLossBlock, plan.items - begin));
   }
 }
 
-// The values of the valid items, one behind the other.
-int64_t keep_valid(float *values, int64_t count, const uint8_t *valid) {
-  int64_t kept = 0;
-  for (int64_t k = 0; k < count; ++k) {
-    values[kept] = values[k];
-    kept += valid[k];
-  }
-  return kept;
+int64_t count_blocks(const LossPlan &plan) {
+  return (plan.items + kLossBlock - 1) / kLossBlock;
 }
 
-float sum_weights(const LossPlan &plan, const LossBlocks &blocks, const Kernels &kernels) {
+ValidItems find_valid(const LossPlan &plan, const LossBlocks &blocks, const Kernels &kernels, Workspace &workspace) {
+  ValidItems valid;
+  valid.flags = workspace.take<uint8_t>(plan.items);
+  valid.in_block = workspace.take<int64_t>(count_blocks(plan));
+  for_each_block(plan, [&](int64_t block, int64_t begin, int64_t size) {
+    valid.in_block[block] = blocks.find_valid(plan, kernels, begin, size, valid.flags + begin);
+    valid.total += valid.in_block[block];
+  });
+  return valid;
+}
+
+// Adds those of `values` [size] whose items are valid (null: all are).
+void add_valid(TermSum &sum, const float *values, int64_t size, const uint8_t *valid) {
+  if (valid == nullptr) return sum.add(values, size);
+  float kept[kLossBlock];
+  int64_t count = 0;
+  for (int64_t k = 0; k < size; ++k) {
+    kept[count] = values[k];
+    count += valid[k];
+  }
+  sum.add(kept, count);
+}
+
+float sum_weights(const LossPlan &plan, const Kernels &kernels, const ValidItems &valid) {
   TermSum sum(kernels);
-  for_each_block(plan, blocks, kernels, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
+  for_each_block(plan, [&](int64_t block, int64_t begin, int64_t size) {
     float weights[kLossBlock];
-    if (plan.weight.values == nullptr) {
-      std::fill_n(weights, found, plan.weight.scalar);
-    } else {
-      std::copy_n(plan.weight.values + begin, count, weights);
-      if (valid != nullptr) found = keep_valid(weights, count, valid);
-    }
-    sum.add(weights, found);
+    for (int64_t k = 0; k < size; ++k) weights[k] = plan.weight.at(begin + k);
+    add_valid(sum, weights, size, valid.of_block(block, size));
   });
   return sum.total();
 }
@@ -101,17 +122,21 @@ class FirstFailure {
   std::exception_ptr failure_;
 };
 
-// Where all items are valid, a block's sum depends on the block alone.
-float run_all(const LossRun &run, const LossBlocks &blocks, CpuContext &context, Workspace &workspace) {
+// Returns the sum of the losses. Where all items are valid a block's sum depends on the block alone; else losses behind one that is not move
+// up in the tree, so they are added when all are there.
+float run_items(const LossRun &run, const LossBlocks &blocks, const ValidItems &valid, CpuContext &context,
+                Workspace &workspace) {
   const LossPlan &plan = run.plan;
-  const int64_t count = (plan.items + kLossBlock - 1) / kLossBlock;
-  float *sums = workspace.take<float>(count);
+  const int64_t count = count_blocks(plan);
+  const bool all = valid.total == plan.items;
+  float *sums = workspace.take<float>(all ? count : 0);
+  float *losses = workspace.take<float>(all ? 0 : plan.items);
   const double work = loss_nanoseconds(run.kernels, plan.score_count, blocks.score_nanoseconds);
   int32_t parts = context.pool.parts_for(work, count);
   if (parts > 1 && !blocks.disjoint(plan)) parts = 1;
   Shares shares(workspace.take<Shares::Share>(parts), parts, count);
   // What losses of items by themselves need (run_plain): the first part has the plan's own.
-  char *scratch = parts > 1 ? workspace.take<char>((parts - 1) * plan.scratch_bytes) : nullptr;
+  char *scratch = workspace.take<char>((parts - 1) * plan.scratch_bytes);
   FirstFailure failure;
   context.pool.run(parts, [&](int32_t part) {
     failure.keep([&] {
@@ -121,55 +146,51 @@ float run_all(const LossRun &run, const LossBlocks &blocks, CpuContext &context,
       for (int64_t b = shares.take(part); b >= 0; b = shares.take(part)) {
         alignas(64) float loss[kLossBlock];
         const int64_t begin = b * kLossBlock, size = std::min(kLossBlock, plan.items - begin);
-        blocks.run(own_run, begin, size, nullptr, loss);
+        const uint8_t *flags = valid.of_block(b, size);
+        blocks.run(own_run, begin, size, flags, loss);
+        for (int64_t k = 0; flags != nullptr && k < size; ++k) {
+          if (flags[k] == 0) loss[k] = 0.0f;
+        }
         if (plan.item_loss != nullptr) std::copy_n(loss, size, plan.item_loss + begin);
-        sums[b] = run.kernels.pairwise_sum(loss, size);
+        if (all) {
+          sums[b] = run.kernels.pairwise_sum(loss, size);
+        } else {
+          std::copy_n(loss, size, losses + begin);
+        }
       }
     });
   });
   failure.rethrow();
+  if (!all) {
+    TermSum total(run.kernels);
+    for_each_block(plan, [&](int64_t block, int64_t begin, int64_t size) {
+      add_valid(total, losses + begin, size, valid.of_block(block, size));
+    });
+    return total.total();
+  }
   PairwiseSum total;
   const int64_t whole = plan.items / kLossBlock;
   for (int64_t b = 0; b < whole; ++b) total.add(sums[b]);
   return total.total(whole < count ? sums[whole] : 0.0f);
 }
 
-// Where some are not, the losses behind one of those move up in the sum.
-float run_valid(const LossRun &run, const LossBlocks &blocks) {
-  const LossPlan &plan = run.plan;
-  TermSum losses(run.kernels);
-  for_each_block(plan, blocks, run.kernels, [&](int64_t begin, int64_t count, int64_t found, const uint8_t *valid) {
-    alignas(64) float loss[kLossBlock];
-    blocks.run(run, begin, count, valid, loss);
-    for (int64_t k = 0; valid != nullptr && k < count; ++k) {
-      if (valid[k] == 0) loss[k] = 0.0f;
-    }
-    if (plan.item_loss != nullptr) std::copy_n(loss, count, plan.item_loss + begin);
-    if (valid != nullptr) found = keep_valid(loss, count, valid);
-    losses.add(loss, found);
-  });
-  return losses.total();
-}
-
 void run_blocks(LossPlan plan, const LossBlocks &blocks, CpuContext &context, Workspace &workspace) {
-  const Kernels &kernels = context.kernels;
-  int64_t valid_items = 0;
-  for_each_block(plan, blocks, kernels, [&](int64_t, int64_t, int64_t found, const uint8_t *) { valid_items += found; });
+  const ValidItems valid = find_valid(plan, blocks, context.kernels, workspace);
   if (plan.counts != nullptr) {
-    plan.counts[0] = valid_items;
-    plan.counts[1] = plan.items - valid_items;
+    plan.counts[0] = valid.total;
+    plan.counts[1] = plan.items - valid.total;
   }
   float divisor = 1.0f;
-  if (plan.reduction == GAVEL_REDUCTION_MEAN_VALID) divisor = static_cast<float>(valid_items);
-  if (plan.reduction == GAVEL_REDUCTION_WEIGHTED_MEAN) divisor = sum_weights(plan, blocks, kernels);
+  if (plan.reduction == GAVEL_REDUCTION_MEAN_VALID) divisor = static_cast<float>(valid.total);
+  if (plan.reduction == GAVEL_REDUCTION_WEIGHTED_MEAN) divisor = sum_weights(plan, context.kernels, valid);
   const bool nothing = divisor == 0.0f;
 
   // item_loss is wanted even where the reduced loss is 0 by definition; its gradient then is, too.
   if (plan.dscore != nullptr) std::fill_n(plan.dscore, plan.score_count, 0.0f);
   if (nothing) plan.dscore = nullptr;
 
-  const LossRun run{plan, kernels, nothing ? 0.0f : 1.0f / divisor};
-  const float sum = valid_items == plan.items ? run_all(run, blocks, context, workspace) : run_valid(run, blocks);
+  const LossRun run{plan, context.kernels, nothing ? 0.0f : 1.0f / divisor};
+  const float sum = run_items(run, blocks, valid, context, workspace);
   if (plan.loss != nullptr) *plan.loss = nothing ? 0.0f : sum / divisor;
 }
 
