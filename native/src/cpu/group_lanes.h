@@ -126,12 +126,11 @@ class LaneGroups {
   LaneGroup lanes_[kGroupLanes];
 };
 
-// Groups by `Lanes`, which takes them one by one, add(item, group, loss), is full at kGroupLanes and empty after finish(). Where add returns
+// Groups by `lanes`, which takes them one by one, add(item, group, loss), is full at kGroupLanes and empty after finish(). Where add returns
 // false, or a group is too large for a lane, large(item, group) evaluates it.
 template <typename Lanes, typename Large>
-void run_sorted(const LossRun &run, int64_t begin, const ScoreGroup *groups, int64_t count, const uint8_t *valid, float *loss,
+void run_sorted(Lanes &lanes, int64_t begin, const ScoreGroup *groups, int64_t count, const uint8_t *valid, float *loss,
                 Large &&large) {
-  Lanes lanes(run);
   const auto alone = [&](int64_t k) { loss[k] = large(begin + k, groups[k]); };
   for_each_by_size(
       groups, count, valid,
@@ -141,14 +140,6 @@ void run_sorted(const LossRun &run, int64_t begin, const ScoreGroup *groups, int
       },
       alone);
   if (lanes.count() > 0) lanes.finish();
-}
-
-// The same for a whole block.
-template <typename Lanes, typename Large>
-void run_groups(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss, Large &&large) {
-  ScoreGroup groups[kLossBlock];
-  for (int64_t k = 0; k < count; ++k) groups[k] = read_group(run.plan, begin + k);
-  run_sorted<Lanes>(run, begin, groups, count, valid, loss, large);
 }
 
 // As common/loss.cpp does it.

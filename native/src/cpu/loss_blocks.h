@@ -87,19 +87,35 @@ struct EntryBlock {
   float scale;
 };
 
-// PAIRWISE_RANKING. Entries lie as in GroupBlock. Ranks: whole numbers up to 2^24.
-struct RankingBlock {
+// Groups whose entries have ranks, whole numbers up to 2^24, the lowest for the best one. Entries lie as in GroupBlock.
+struct RankedGroups {
   int64_t entries;  // of the largest group, 1 to kLaneEntries
   int64_t entry_step;
   int64_t lane_step;
   const float *scores;
   const float *ranks;
-  const float *sizes;
-  const float *beta;
+  const float *sizes;  // [lanes], as is the next one
   const float *weight;
   float scale;
-  float *loss;
-  float *dscore;  // times `scale`; null: not wanted
+  float *loss;    // [lanes]
+  float *dscore;  // times `scale`, added to 0; null: not wanted
+};
+
+// PAIRWISE_RANKING.
+struct RankingBlock {
+  RankedGroups groups;
+  const float *beta;  // [lanes]
+};
+
+// PLACKETT_LUCE. Places are walked from the last to the first, one a step. A lane begins where its last place that counts is step `uncounted`,
+// as it is in all.
+struct PlacesBlock {
+  RankedGroups groups;
+  int64_t steps;  // up to 2 kLaneEntries
+  int64_t uncounted;
+  const float *first;  // [lanes], as are the next two: step of the last place
+  const float *end;    // one behind that of the first
+  const float *temperature;
 };
 
 // One entry of a group that is too large for a lane, and `count` <= kLossBlock others.
@@ -113,20 +129,6 @@ struct RankingRow {
 };
 
 // In the blocks below entry e of lane l lies at [16 e + l], and what a lane has not must be a number; numbers are [lanes].
-
-// PLACKETT_LUCE, from the last place to the first, one a step. Lanes begin where the last place that counts is step `uncounted` in all.
-struct PlacesBlock {
-  int64_t steps;  // up to 2 kLaneEntries
-  int64_t uncounted;
-  const float *scores;
-  const float *first;  // step of the last place
-  const float *end;    // one behind that of the first
-  const float *temperature;
-  const float *weight;
-  float scale;
-  float *loss;
-  float *dscore;  // times `scale`; null: not wanted
-};
 
 // STEP_RANKING. In a lane with wrong steps the correct ones begin at [1], else at [0].
 struct StepsBlock {

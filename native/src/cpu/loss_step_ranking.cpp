@@ -79,7 +79,10 @@ class StepLanes : public LaneGroups {
 };
 
 void run(const LossRun &run, int64_t begin, int64_t count, const uint8_t *valid, float *loss) {
-  run_groups<StepLanes>(run, begin, count, valid, loss, [&](int64_t item, const ScoreGroup &) { return run_plain(run, item); });
+  ScoreGroup groups[kLossBlock];
+  for (int64_t k = 0; k < count; ++k) groups[k] = read_group(run.plan, begin + k);
+  StepLanes lanes(run);
+  run_sorted(lanes, begin, groups, count, valid, loss, [&](int64_t item, const ScoreGroup &) { return run_plain(run, item); });
 }
 
 }  // namespace

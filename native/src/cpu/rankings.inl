@@ -32,11 +32,12 @@ GAVEL_INLINE Vector count_of(int64_t number) {
 }
 
 void ranking_block(const RankingBlock *block) {
-  const int64_t entries = block->entries;
-  const Vector sizes = load(block->sizes), beta = load(block->beta);
+  const RankedGroups *groups = &block->groups;
+  const int64_t entries = groups->entries;
+  const Vector sizes = load(groups->sizes), beta = load(block->beta);
   Vector scores[kLaneEntries], ranks[kLaneEntries];
-  read_entries(block, block->scores, scores);
-  read_entries(block, block->ranks, ranks);
+  read_entries(groups, groups->scores, scores);
+  read_entries(groups, groups->ranks, ranks);
   LaneSum<11> losses;  // of 64 * 63 / 2 pairs
   LaneSum<6> gradients[kLaneEntries];
   Vector pairs = zero();
@@ -44,21 +45,21 @@ void ranking_block(const RankingBlock *block) {
     const Vector score = scores[later], rank = ranks[later];
     const Mask there = less(count_of(later), sizes);
     for (int64_t e = 0; e < later; ++e) {
-      const Vector other = ranks[e];
-      const EntryPair pair = entry_pair(beta, score, scores[e], both(there, less(rank, other)), both(there, less(other, rank)));
+      const Mask better = both(there, less(rank, ranks[e])), worse = both(there, less(ranks[e], rank));
+      const EntryPair pair = entry_pair(beta, score, scores[e], better, worse);
       losses.add_term(pair.loss);
       gradients[later].add_term(pair.dscore);
       gradients[e].add_term(negate(pair.dscore));
-      pairs = add(pairs, select(both(there, equal(rank, other)), zero(), select(there, set(1), zero())));
+      pairs = add(pairs, select(either(better, worse), set(1), zero()));
     }
   }
-  const Vector share = divide(load(block->weight), pairs), scale = set(block->scale);
-  store(block->loss, multiply(share, losses.total()));
-  if (block->dscore == nullptr) return;
+  const Vector share = divide(load(groups->weight), pairs), scale = set(groups->scale);
+  store(groups->loss, multiply(share, losses.total()));
+  if (groups->dscore == nullptr) return;
   for (int64_t e = 0; e < entries; ++e) {
     scores[e] = add(zero(), multiply(scale, multiply(share, multiply(beta, gradients[e].total()))));
   }
-  write_entries(block, scores, block->dscore);
+  write_entries(groups, scores, groups->dscore);
 }
 
 // Of one entry with each of the block's.
@@ -72,17 +73,45 @@ void ranking_row(const RankingRow *row, float *loss, float *dscore) {
   });
 }
 
+// At which step each entry of a lane is walked; what is behind the entries of a lane has steps before its first one.
+GAVEL_INLINE void find_steps(const PlacesBlock *block, const Vector *ranks, Vector *steps) {
+  const Vector sizes = load(block->groups.sizes), last = subtract(load(block->end), set(1));
+  for (int64_t e = 0; e < block->groups.entries; ++e) steps[e] = last;
+  for (int64_t later = 0; later < block->groups.entries; ++later) {
+    const Mask there = less(count_of(later), sizes);
+    for (int64_t e = 0; e < later; ++e) {
+      // Each entry that is better moves one down.
+      const Mask better = both(there, less(ranks[later], ranks[e]));
+      steps[later] = subtract(steps[later], select(better, zero(), set(1)));
+      steps[e] = subtract(steps[e], select(better, set(1), zero()));
+    }
+  }
+}
+
+// The value of the entry that is walked at `step`, in lanes that have one.
+GAVEL_INLINE Vector at_step(int64_t step, int64_t entries, const Vector *steps, const Vector *values) {
+  Vector value = zero();
+  for (int64_t e = 0; e < entries; ++e) value = select(equal(steps[e], count_of(step)), values[e], value);
+  return value;
+}
+
 void places_block(const PlacesBlock *block) {
-  const int64_t steps = block->steps, uncounted = block->uncounted;
+  const RankedGroups *groups = &block->groups;
+  const int64_t entries = groups->entries, steps = block->steps, uncounted = block->uncounted;
   const Vector first = load(block->first), end = load(block->end), temperature = load(block->temperature);
-  const auto z = [&](int64_t step) { return divide(load(block->scores + step * 16), temperature); };
+  Vector values[kLaneEntries], step_of[kLaneEntries], z[2 * kLaneEntries];
+  read_entries(groups, groups->ranks, values);
+  find_steps(block, values, step_of);
+  read_entries(groups, groups->scores, values);
+  for (int64_t step = 0; step < steps; ++step) z[step] = divide(at_step(step, entries, step_of, values), temperature);
+
   Vector shares[2 * kLaneEntries], others[2 * kLaneEntries];
   LogSumChain chain = empty_chain();
   LogSumChain last = chain;  // of the set of the last place that counts
   LaneSum<7> losses;
   for (int64_t step = 0; step < steps; ++step) {
     chain.empty = equal(count_of(step), first);
-    const ChainStep added = extend_chain(chain, z(step), less(zero(), zero()));
+    const ChainStep added = extend_chain(chain, z[step], less(zero(), zero()));
     if (step < uncounted) continue;
     if (step == uncounted) last = chain;
     const ChainEntry entry = entry_in_chain(chain, added);
@@ -90,9 +119,9 @@ void places_block(const PlacesBlock *block) {
     others[step] = entry.others;
     losses.add_term(select(less(count_of(step), end), entry.loss, zero()));
   }
-  const Vector weight = load(block->weight), scale = set(block->scale);
-  store(block->loss, multiply(weight, losses.total()));
-  if (block->dscore == nullptr) return;
+  const Vector weight = load(groups->weight), scale = set(groups->scale);
+  store(groups->loss, multiply(weight, losses.total()));
+  if (groups->dscore == nullptr) return;
   Vector before = zero();
   for (int64_t step = steps - 1; step >= 0; --step) {
     Vector gradient;
@@ -102,11 +131,15 @@ void places_block(const PlacesBlock *block) {
       const Vector seen = seen_before(before, step > uncounted ? others[step] : set(1));
       before = select(less(count_of(step), end), seen, before);
     } else {
-      gradient = multiply(share_in_chain(last, z(step)), before);
+      gradient = multiply(share_in_chain(last, z[step]), before);
     }
-    gradient = multiply(scale, divide(multiply(weight, gradient), temperature));
-    store(block->dscore + step * 16, add(zero(), gradient));
+    z[step] = add(zero(), multiply(scale, divide(multiply(weight, gradient), temperature)));
   }
+  for (int64_t e = 0; e < entries; ++e) {
+    values[e] = zero();
+    for (int64_t step = 0; step < steps; ++step) values[e] = select(equal(step_of[e], count_of(step)), z[step], values[e]);
+  }
+  write_entries(groups, values, groups->dscore);
 }
 
 void steps_block(const StepsBlock *block) {
