@@ -2,7 +2,7 @@
 # Runs a benchmark. Builds first what is missing. Results are only worth something on a machine that does nothing else.
 #
 #   bench/run.sh all [SECONDS [FOLDER]]   everything, SECONDS per case (default 4), results and plots into FOLDER (default docs/results)
-#   bench/run.sh heads|losses|training|sets [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
+#   bench/run.sh heads|losses|tokens|training|sets [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
 #   bench/run.sh text [--rows N] [--data FILE] [--results FOLDER]
 #   bench/run.sh chain [ROUNDS [THREADS [FOLDER]]] | layouts [ROUNDS [FOLDER]] | jmh [JMH OPTIONS] | plots FOLDER | targets FOLDER
 set -eu
@@ -31,6 +31,7 @@ one() {
   case $what in
     heads) run dev.gavel.bench.HeadBenchmark "$@" ;;
     losses) run dev.gavel.bench.LossBenchmark "$@" ;;
+    tokens) run dev.gavel.bench.TokenBenchmark "$@" ;;
     sets) run dev.gavel.bench.InstructionSetBenchmark "$@" ;;
     training) run dev.gavel.bench.TrainingBenchmark "$@" ;;
     text) run dev.gavel.bench.EndToEndBenchmark "$@" ;;
@@ -40,7 +41,7 @@ one() {
     plots) run dev.gavel.bench.Plots "$@" ;;
     jmh) run org.openjdk.jmh.Main "$@" ;;
     *)
-      echo "bench: unknown benchmark '$what': say all, heads, losses, training, sets, text, chain, layouts, jmh, plots or targets." >&2
+      echo "bench: unknown benchmark '$what': say all, heads, losses, tokens, training, sets, text, chain, layouts, jmh, plots or targets." >&2
       exit 2
       ;;
   esac
