@@ -1,6 +1,6 @@
 package dev.gavel;
 
-/** A number of a loss: the same for every item (pair or group), or one per item. */
+/** A number of a loss: the same for every item (pair, group or score), or one per item. */
 public sealed interface Amount {
 
   /** The same for every item. */

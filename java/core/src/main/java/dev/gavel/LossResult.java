@@ -54,7 +54,7 @@ public final class LossResult implements AutoCloseable {
    * Room for a loss.
    *
    * @param maxScores most scores it will take, 1 or more
-   * @param maxItems most items (pairs or groups), 1 or more
+   * @param maxItems most items (pairs, groups or scores), 1 or more
    * @throws InvalidArgumentException if either is less than 1
    */
   public static LossResult allocate(int maxScores, int maxItems) {

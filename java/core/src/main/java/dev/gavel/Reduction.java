@@ -1,8 +1,8 @@
 package dev.gavel;
 
 /**
- * How the losses of items (pairs or groups) become one number, and with it the scale of every
- * gradient.
+ * How the losses of items (pairs, groups or scores) become one number, and with it the scale of
+ * every gradient.
  */
 public enum Reduction {
   /** No number; gradients are those of the sum. */

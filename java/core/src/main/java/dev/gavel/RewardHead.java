@@ -30,7 +30,8 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>A call runs on the calling thread and the context's own, and returns when it is done. On CUDA
  * the tensors of these methods still lie in host memory: a call copies them to the device and the
- * results back. It pins the carrier of a virtual thread: in a server, score from platform threads.
+ * results back. A call pins the carrier of a virtual thread: in a server, score from platform
+ * threads.
  *
  * <p>The bits of a score depend on the response's own rows, the head, the kind of device and the
  * library's version (but see {@link Context.Mode#FAST}): not on the batch, the position in it, the

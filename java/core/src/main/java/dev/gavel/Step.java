@@ -116,7 +116,7 @@ public final class Step implements AutoCloseable {
    *
    * @param head the head to train
    * @param maxResponses most responses of one batch, 1 or more
-   * @param maxItems most items (pairs or groups) of one loss, 1 or more
+   * @param maxItems most items (pairs, groups or scores) of one loss, 1 or more
    * @param extras what else steps are to do
    */
   public static Step allocate(RewardHead head, int maxResponses, int maxItems, Extra... extras) {
