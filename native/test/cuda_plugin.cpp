@@ -107,7 +107,9 @@ int main() {
   in_folder("named", [](const fs::path &folder) {
     const Library library(folder / "libgavel.so");
     setenv("GAVEL_CUDA_LIBRARY", "/nowhere/else.so", 1);
-    unavailable(library, {"Tried /nowhere/else.so (named by GAVEL_CUDA_LIBRARY)", "Correct the variable"});
+    unavailable(library, {"named by GAVEL_CUDA_LIBRARY", "Correct the variable", "/nowhere/else.so"});
+    setenv("GAVEL_CUDA_LIBRARY", ("/" + std::string(1000, 'x')).c_str(), 1);
+    unavailable(library, {"Correct the variable, or unset it"});
     // A failure is not the last word.
     setenv("GAVEL_CUDA_LIBRARY", emulated_library().c_str(), 1);
     available(library);

@@ -100,14 +100,18 @@ void test_two_classes() {
   }
 }
 
+void check_number(const char *what, float actual, float expected) {
+  CHECK(actual == expected, "%s: %.9g, expected %g", what, static_cast<double>(actual), static_cast<double>(expected));
+}
+
 // T -> infinity leaves scale times the mean, a sure gate one objective or one stream, equal logits the mean of the levels.
 void test_limits() {
   const std::vector<float> r = {1, 2, 4, 9};
   ReadoutConfig config{
       .readout = GAVEL_READOUT_GATED_SUM, .outputs = 4, .form = GAVEL_GATE_SOFTMAX, .temperature = 1e30f, .scale = 2};
-  check_equal("T to infinity", static_cast<int64_t>(ItemRow(config).scores(r, {3, -1, 0, 2})[0]), 8);
+  check_number("T to infinity", ItemRow(config).scores(r, {3, -1, 0, 2})[0], 8);
   config.temperature = 1;
-  check_equal("a sure gate", static_cast<int64_t>(ItemRow(config).scores(r, {0, 0, 1e4f, 0})[0]), 8);
+  check_number("a sure gate", ItemRow(config).scores(r, {0, 0, 1e4f, 0})[0], 8);
   const ReadoutConfig streams{.readout = GAVEL_READOUT_GATED_SUM, .outputs = 1, .form = GAVEL_GATE_TWO_STREAM};
   const std::vector<float> z = {0.3f, -7.7f};
   check_bits("gamma 1", ItemRow(streams).scores(z, {1e4f}).data(), &z[0], 1, kSeed);
@@ -117,12 +121,12 @@ void test_limits() {
                        .width = 4,
                        .statistic = GAVEL_EXPECTATION_MEAN,
                        .levels = {1, 2, 3, 4}};
-  check_equal("mean of equal logits, times 2", static_cast<int64_t>(2 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0]), 5);
+  check_number("mean of equal logits, times 2", 2 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0], 5);
   levels.statistic = GAVEL_EXPECTATION_VARIANCE;
-  check_equal("variance of equal logits, times 4", static_cast<int64_t>(4 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0]), 5);
+  check_number("variance of equal logits, times 4", 4 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0], 5);
   levels.statistic = GAVEL_EXPECTATION_TOP_LEVEL;
-  check_equal("the first of equals", static_cast<int64_t>(4 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0]), 1);
-  check_equal("a sure level", static_cast<int64_t>(ItemRow(levels).scores({0, 0, 1e4f, 0}, {})[0]), 3);
+  check_number("the first of equals", 4 * ItemRow(levels).scores({7, 7, 7, 7}, {})[0], 1);
+  check_number("a sure level", ItemRow(levels).scores({0, 0, 1e4f, 0}, {})[0], 3);
 }
 
 // Gaps of 1e4 are finite, in scores and gradients; the softmax's gradients add up to nothing.

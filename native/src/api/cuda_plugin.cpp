@@ -66,12 +66,13 @@ const cuda::Plugin &open() {
   void *library = dlopen(from.path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char *reason = dlerror();
-    fail(GAVEL_DEVICE_UNAVAILABLE, "Gavel's CUDA library could not be opened: %s. Tried %s (%s). %s",
-         reason != nullptr ? reason : "no reason given", from.path.c_str(),
-         from.named ? "named by GAVEL_CUDA_LIBRARY" : "beside libgavel.so",
+    // The path, which may be long, stands last, in the loader's words: a message that is too long must not lose what to do.
+    fail(GAVEL_DEVICE_UNAVAILABLE, "Gavel's CUDA library, %s, could not be opened. %s. The loader says: %s",
+         from.named ? "named by GAVEL_CUDA_LIBRARY" : "looked for beside libgavel.so",
          from.named ? "Correct the variable, or unset it"
                     : "A build without it has no CUDA backend: configure with nvcc on the PATH, or name the library with "
-                      "GAVEL_CUDA_LIBRARY; or use the CPU");
+                      "GAVEL_CUDA_LIBRARY; or use the CPU",
+         reason != nullptr ? reason : from.path.c_str());
   }
   try {
     return verify(library, from);

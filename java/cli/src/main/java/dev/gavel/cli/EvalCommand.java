@@ -235,7 +235,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     streams.say(
         "%s: left out line %d: %s"
-            .formatted(input, row.line(), why.map(RowError::message).orElse("")));
+            .formatted(input, row.line(), why.map(RowError::sentence).orElse("")));
     result.failed();
   }
 
@@ -246,7 +246,8 @@ final class EvalCommand implements Callable<Integer> {
   private void add(EvalResult result, ScoredRow scored) {
     switch (scored) {
       case ScoredRow.Failed(ParsedRow.Bad bad) -> {
-        streams.say("%s: left out line %d: %s".formatted(input, bad.line(), bad.error().message()));
+        streams.say(
+            "%s: left out line %d: %s".formatted(input, bad.line(), bad.error().sentence()));
         result.failed();
       }
       case ScoredRow.Scored(Row row, GroupScore score) -> {

@@ -184,7 +184,7 @@ final class TrainCommand implements Callable<Integer> {
     Pooling ownPooling = cache.map(CachedTrainingData::pooling).orElse(Pooling.spanMean());
     List<Candidate> candidates = options.candidates(ownPooling);
     List<Layout> layouts = options.layouts(ownLayout);
-    checkOptions(candidates);
+    checkOptions(candidates, layouts);
     cache.ifPresent(one -> checkCache(one, candidates, layouts));
     TokenBudget budget = budget();
     Optional<InputFile> file =
@@ -320,7 +320,7 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private void checkOptions(List<Candidate> candidates) {
+  private void checkOptions(List<Candidate> candidates, List<Layout> layouts) {
     if (folds == null && out == null) {
       throw CommandFailure.usage("give --out DIR, or --folds K to compare only");
     }
@@ -340,8 +340,12 @@ final class TrainCommand implements Callable<Integer> {
     if (patience != null && validation == 0) {
       throw CommandFailure.usage("--patience needs --validation FRACTION");
     }
-    if (out == null && (resume || validation > 0)) {
-      throw CommandFailure.usage("--resume and --validation go with --out only");
+    if (out == null && (force || resume || validation > 0)) {
+      throw CommandFailure.usage("--force, --resume and --validation go with --out only");
+    }
+    if (reversed && !layouts.contains(Layout.JOINT)) {
+      throw CommandFailure.usage(
+          "--reversed without layout joint; alone, responses have no order: leave it out, or give --layout joint");
     }
     if (input.equals("-")) {
       throw CommandFailure.usage(

@@ -49,6 +49,20 @@ class TrainRefusalsTest {
   }
 
   @Test
+  void optionsWithoutWhatTheyChangeAreRefused() throws IOException {
+    Path data = file("pairs.jsonl", Preferences.pairs(20));
+    Run nothing = Run.of("train", "--input", data + "", "--loss", "bt", "--folds", "2", "--force");
+    assertEquals(ExitCode.USAGE, nothing.exitCode(), nothing.err());
+    assertTrue(nothing.err().contains("--force"), nothing.err());
+    Path model = folder.resolve("model");
+    String[] alone = {"--loss", "bt", "--layout", "independent", "--reversed"};
+    Run noOrder = TrainCommandTest.train(data, model, alone);
+    assertEquals(ExitCode.USAGE, noOrder.exitCode(), noOrder.err());
+    assertTrue(noOrder.err().contains("--reversed without layout joint"), noOrder.err());
+    assertFalse(Files.exists(model));
+  }
+
+  @Test
   void rowsWithoutTokensAreBadRowsWhateverTheirLabels() throws IOException {
     String hopeless = "{\"prompt\":\"p\",\"responses\":[\"b\",\"\\u200b\"],\"scores\":[%s]}\n";
     Path data =

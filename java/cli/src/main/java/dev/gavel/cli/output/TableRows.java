@@ -44,7 +44,7 @@ public final class TableRows implements RowWriter {
         String id = bad.id().isNull() ? "" : " (%s)".formatted(bad.id().asText());
         String in = file.isEmpty() ? "" : file + ", ";
         line(block, "%sline %d%s: not scored".formatted(in, bad.line(), id), "");
-        line(block, "  ", "%s: %s".formatted(bad.error().field(), bad.error().message()));
+        line(block, "  ", bad.error().sentence());
       }
     }
     out.write(block.toString().getBytes(StandardCharsets.UTF_8));

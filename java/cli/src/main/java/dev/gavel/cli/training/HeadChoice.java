@@ -71,6 +71,15 @@ public record HeadChoice(
         .formatted(ModelConfig.name(pooling), name(norm), layers, initDeviation);
   }
 
+  /**
+   * The factor of the logit, for people.
+   *
+   * @param width what the width of the hidden states is called
+   */
+  public String describeOutputScale(String width) {
+    return outputScale == 0 ? "1/sqrt(%s)".formatted(width) : Float.toString(outputScale);
+  }
+
   static String name(Enum<?> choice) {
     return choice.name().toLowerCase(Locale.ROOT);
   }

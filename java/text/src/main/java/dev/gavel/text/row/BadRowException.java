@@ -8,7 +8,7 @@ public final class BadRowException extends Exception {
 
   /** A row that cannot be used. */
   public BadRowException(RowError error) {
-    super("%s: %s".formatted(error.field(), error.message()));
+    super(error.sentence());
     this.error = error;
   }
 

@@ -31,6 +31,12 @@ public record RowError(String field, String found, String message) {
     return new RowError(field(message).orElse("row"), found(message), message);
   }
 
+  /** The message, with its field in front where it does not name that itself. */
+  public String sentence() {
+    boolean named = message.startsWith(field) || field(message).filter(field::equals).isPresent();
+    return named ? message : "%s: %s".formatted(field, message);
+  }
+
   // Behind the last semicolon stands what to do.
   private static String found(String message) {
     int end = message.lastIndexOf("; ");

@@ -21,6 +21,15 @@ class RowErrorTest {
   }
 
   @Test
+  void aSentenceNamesItsFieldOnce() {
+    assertEquals("labels: give two", new RowError("labels", "1", "give two").sentence());
+    assertEquals("labels are 1", new RowError("labels", "1", "labels are 1").sentence());
+    String response = "response 2 has no tokens; give one";
+    assertEquals(response, RowError.of(new InvalidArgumentException(response)).sentence());
+    assertEquals("row: why", RowError.of(new InvalidArgumentException("why")).sentence());
+  }
+
+  @Test
   void theFieldIsThatOfTheRow() {
     for (String start : new String[] {"prompt", "the prompt"}) {
       assertEquals(

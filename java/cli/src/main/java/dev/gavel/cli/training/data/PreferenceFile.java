@@ -142,6 +142,6 @@ public record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, List<Row> 
   }
 
   private static String describe(ParsedRow.Bad row) {
-    return "line %d: %s: %s".formatted(row.line(), row.error().field(), row.error().message());
+    return "line %d: %s".formatted(row.line(), row.error().sentence());
   }
 }

@@ -62,11 +62,7 @@ final class ModelCard {
     card.append("## Settings\n\n");
     item(card, "pooling, head", head.describe());
     item(
-        card,
-        "output scale",
-        head.outputScale() == 0
-            ? "1/sqrt(%d)".formatted(model.hiddenStateWidth())
-            : Float.toString(head.outputScale()));
+        card, "output scale", head.describeOutputScale(Integer.toString(model.hiddenStateWidth())));
     item(card, "fit", "AdamW, " + model.candidate().fit().describe());
     item(
         card,

@@ -58,7 +58,7 @@ public record TrainRun(
     values.put("data", data.toString());
     values.put("head", candidate.head().describe());
     values.put("fit", candidate.fit().describe());
-    values.put("output scale", Float.toString(candidate.head().outputScale()));
+    values.put("output scale", candidate.head().describeOutputScale("H"));
     values.put("seed", Long.toString(seed));
     values.put(
         "layouts", layouts.stream().map(ModelConfig::name).collect(Collectors.joining(", ")));
