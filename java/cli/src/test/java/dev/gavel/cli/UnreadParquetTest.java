@@ -20,6 +20,7 @@ import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.example.ExampleParquetWriter;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.LocalOutputFile;
+import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.MessageTypeParser;
 import org.junit.jupiter.api.BeforeEach;
@@ -59,18 +60,18 @@ class UnreadParquetTest {
     }
   }
 
-  private JsonNode error() {
+  private JsonNode error(String field) {
     Run run = Run.of("score", "--model", model.toString(), "--input", data.toString());
     assertEquals(ExitCode.ROWS_FAILED, run.exitCode(), run.err());
     assertEquals(2, run.json().size(), run.out());
     assertEquals("last", run.json().getLast().get("id").asText());
     JsonNode error = run.json().getFirst().get("error");
-    assertEquals("source", error.get("field").asText());
+    assertEquals(field, error.get("field").asText());
     return error;
   }
 
   private void assertSays(String... parts) {
-    String message = error().get("message").asText();
+    String message = error("source").get("message").asText();
     for (String part : parts) {
       assertTrue(message.contains(part), message);
     }
@@ -109,12 +110,26 @@ class UnreadParquetTest {
     Files.delete(data.resolve("a.parquet"));
     for (String name : List.of("a.jsonl.gz", "a.jsonl.zst")) {
       Path empty = Files.createFile(data.resolve(name));
-      String message = error().get("message").asText();
+      String message = error("source").get("message").asText();
       assertTrue(message.contains(name + " ends early: after 0 bytes"), message);
       Run eval = Run.of("eval", "--model", model.toString(), "--input", empty.toString());
       assertEquals(ExitCode.ENVIRONMENT, eval.exitCode(), eval.err());
       Files.delete(empty);
     }
+  }
+
+  @Test
+  void anIdOfBytesIsToBeWrittenAsText() throws IOException {
+    MessageType schema =
+        MessageTypeParser.parseMessageType(
+            "message data { required fixed_len_byte_array(16) id (UUID); required binary prompt (STRING); repeated binary responses (STRING); }");
+    try (ParquetWriter<Group> writer = writer().withType(schema).build()) {
+      Binary id = Binary.fromConstantByteArray(new byte[16]);
+      writer.write(
+          new SimpleGroup(schema).append("id", id).append("prompt", "p").append("responses", "r"));
+    }
+    JsonNode error = error("id");
+    assertTrue(error.get("message").asText().endsWith("; write it as text"), error.toString());
   }
 
   /** Names a compression, and does not compress. */
