@@ -232,4 +232,21 @@ class ScoreFilesTest {
     assertTrue(
         last.get("error").get("message").asText().contains("ends early: after"), last.toString());
   }
+
+  /** What unpacks a file of no bytes calls it cut short, and so do inputs here. */
+  @Test
+  void aCompressedOutputWithoutRowsIsStillACompressedFile() throws IOException {
+    Path none = file("none.jsonl", new byte[0]);
+    for (String ending : List.of(".gz", ".zst")) {
+      Path output = folder.resolve("out.jsonl" + ending);
+      for (String mode : List.of("--force", "--resume")) {
+        Run run = score(none.toString(), "--output", output.toString(), mode);
+        assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+      }
+      assertTrue(Files.size(output) > 0, output.toString());
+      Run read = score(output.toString());
+      assertEquals(ExitCode.DONE, read.exitCode(), read.out());
+      assertEquals("", read.out());
+    }
+  }
 }

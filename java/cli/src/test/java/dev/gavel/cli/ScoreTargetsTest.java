@@ -194,10 +194,65 @@ class ScoreTargetsTest {
       assertEquals(ExitCode.ENVIRONMENT, run.exitCode(), run.err());
       assertTrue(run.err().contains("output %s cannot be written".formatted(target)), run.err());
     }
+    Run train = Run.of("train", "--input", input + "", "--loss", "bt", "--out", target);
+    assertFalse(train.exitCode() == ExitCode.DONE || train.err().contains("java."), train.err());
     Run metrics = score(input.toString(), "--metrics", target);
     assertEquals(ExitCode.ENVIRONMENT, metrics.exitCode(), metrics.err());
     assertEquals("", metrics.out());
     assertTrue(metrics.err().contains("--metrics " + target), metrics.err());
+  }
+
+  /** It was followed to nothing after all rows were scored, and --resume ended there, too. */
+  @Test
+  void aLinkToNothingIsToldBeforeAnyWork() throws IOException {
+    String input = file("in.jsonl", rows(3)).toString();
+    Path end = folder.resolve("end");
+    String link = Files.createSymbolicLink(folder.resolve("link"), end).toString();
+    // A model that is not there would be told first by a command that begins to work first.
+    String none = folder.resolve("none").toString();
+    for (List<String> command :
+        List.of(
+            List.of("score", "--model", none, "--input", input, "--output", link),
+            List.of("score", "--model", none, "--input", input, "--output", link, "--resume"),
+            List.of("score", "--model", none, "--input", input, "--metrics", link),
+            List.of("cache", "--model", none, "--input", input, "--output", link),
+            List.of("train", "--input", input, "--loss", "bt", "--out", link))) {
+      Run run = Run.of(command.toArray(String[]::new));
+      assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+      assertTrue(run.err().contains(link + " is a link to " + end), run.err());
+    }
+    assertFalse(Files.exists(end));
+  }
+
+  @Test
+  void metricsGoToTheEndOfALinkAndIntoADevice() throws IOException {
+    Path nothing = Path.of("/dev/null");
+    assumeTrue(Files.exists(nothing), "skipped: this system has no /dev/null");
+    String input = file("in.jsonl", rows(3)).toString();
+    Path old = file("old.json", "old");
+    // Never the device itself: a run that replaces it would take it from all programs.
+    for (Path end : List.of(nothing, old)) {
+      Path link = Files.createSymbolicLink(folder.resolve("to-" + end.getFileName()), end);
+      Run run = score(input, "--metrics", link.toString(), "--force");
+      assertEquals(ExitCode.DONE, run.exitCode(), run.err());
+      assertTrue(Files.isSymbolicLink(link), link.toString());
+    }
+    assertEquals(3, Run.parse(Files.readString(old)).get("rows").asInt());
+    Run unasked = score(input, "--metrics", folder.resolve("to-null").toString());
+    assertEquals(ExitCode.DONE, unasked.exitCode(), unasked.err());
+  }
+
+  @Test
+  void whatIsWrittenBesideTheEndOfALinkReplacesNoInput() throws IOException {
+    Path end = file("there/out.jsonl", "old");
+    Path link = Files.createSymbolicLink(folder.resolve("out"), end);
+    Path input = file("there/out.jsonl.partial", rows(3));
+    for (String option : List.of("--output", "--metrics")) {
+      Run run = score(input.toString(), option, link.toString(), "--force");
+      assertEquals(ExitCode.USAGE, run.exitCode(), run.err());
+      assertTrue(run.err().contains(option + " " + link + " would replace " + input), run.err());
+      assertEquals(rows(3), Files.readString(input));
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.gavel.cli.input;
 import dev.gavel.cli.parquet.ParquetLines;
 import dev.gavel.cli.parquet.ParquetRows;
 import dev.gavel.cli.program.CommandFailure;
+import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.rows.LineReader;
 import dev.gavel.cli.rows.Lines;
 import java.io.IOException;
@@ -64,6 +65,6 @@ public final class InputFile {
 
   /** What went wrong in reading it. */
   public CommandFailure failure(IOException e) {
-    return CommandFailure.environment("%s cannot be read: %s".formatted(name, e));
+    return CommandFailure.environment("%s cannot be read: %s".formatted(name, FileNames.reason(e)));
   }
 }

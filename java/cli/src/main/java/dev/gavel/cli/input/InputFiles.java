@@ -42,7 +42,8 @@ public final class InputFiles {
     } catch (InvalidPathException e) {
       throw CommandFailure.usage("%s %s".formatted(option, FileNames.refusal(e)));
     } catch (IOException e) {
-      throw CommandFailure.environment("%s %s cannot be listed: %s".formatted(option, name, e));
+      throw CommandFailure.environment(
+          "%s %s cannot be listed: %s".formatted(option, name, FileNames.reason(e)));
     }
     for (Path file : files) {
       InputFile.named(option, file.toString());

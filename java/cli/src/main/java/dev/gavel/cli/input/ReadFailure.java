@@ -1,5 +1,6 @@
 package dev.gavel.cli.input;
 
+import dev.gavel.cli.program.FileNames;
 import java.io.IOException;
 
 /** The system refuses to read a source: not a matter of what the source holds. */
@@ -7,6 +8,6 @@ public final class ReadFailure extends IOException {
   private static final long serialVersionUID = 1L;
 
   ReadFailure(String name, IOException cause) {
-    super("%s cannot be read: %s".formatted(name, cause), cause);
+    super("%s cannot be read: %s".formatted(name, FileNames.reason(cause)), cause);
   }
 }

@@ -1,10 +1,12 @@
 package dev.gavel.cli.input;
 
 import dev.gavel.InvalidArgumentException;
+import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PushbackInputStream;
+import java.util.regex.Pattern;
 
 /**
  * The text of a source, decompressed. What it is is told by its first bytes, not by its name: gzip
@@ -14,6 +16,7 @@ final class TextStream extends FilterInputStream {
   private static final int[] GZIP = {0x1f, 0x8b};
   private static final int[] ZSTANDARD = {0x28, 0xb5, 0x2f, 0xfd};
   private static final int[] PARQUET = {'P', 'A', 'R', '1'};
+  private static final Pattern COMPRESSED = Pattern.compile(".*\\.(gz|zst)", Pattern.DOTALL);
 
   private final boolean compressed;
 
@@ -26,6 +29,8 @@ final class TextStream extends FilterInputStream {
    * Looks at the first bytes; waits for them.
    *
    * @param name of the source, for messages
+   * @throws EndsEarlyException if there is no byte where the name is that of a compressed file,
+   *     which has some even without rows
    * @throws InvalidArgumentException if they are those of Parquet, which is read from its end
    */
   static TextStream of(InputStream raw, String name) throws IOException {
@@ -35,6 +40,9 @@ final class TextStream extends FilterInputStream {
     }
     if (startsWith(in, ZSTANDARD)) {
       return new TextStream(new ZstandardStream(in), true);
+    }
+    if (COMPRESSED.matcher(name).matches() && isEmpty(in)) {
+      throw new EndsEarlyException("it is empty", new EOFException("no byte"));
     }
     if (startsWith(in, PARQUET)) {
       throw new InvalidArgumentException(
@@ -75,6 +83,14 @@ final class TextStream extends FilterInputStream {
       String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
       throw new EndsEarlyException(reason, e);
     }
+  }
+
+  private static boolean isEmpty(PushbackInputStream in) throws IOException {
+    int first = in.read();
+    if (first >= 0) {
+      in.unread(first);
+    }
+    return first < 0;
   }
 
   // Reads no further than the first byte that differs: somebody may be typing.

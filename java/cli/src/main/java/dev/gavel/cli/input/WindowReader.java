@@ -29,6 +29,7 @@ public final class WindowReader implements Closeable {
   static final long MOST_BYTES = 1 << 20;
 
   private final List<Source> sources;
+  private final List<String> stamps;
   private final InputStream standard;
   private final Shard shard;
   private final Limits limits;
@@ -43,13 +44,14 @@ public final class WindowReader implements Closeable {
   private long startLine;
 
   /**
-   * Reads from a place on.
+   * Reads from a place on. Files must stay as they are now until they have been read.
    *
    * @param standard standard input
    */
   public WindowReader(
       List<Source> sources, InputStream standard, Position from, Shard shard, Limits limits) {
     this.sources = List.copyOf(sources);
+    this.stamps = this.sources.stream().map(Source::stamp).toList();
     this.standard = standard;
     this.shard = shard;
     this.limits = limits;
@@ -62,7 +64,7 @@ public final class WindowReader implements Closeable {
   /**
    * The next window; empty at the end.
    *
-   * @throws ReadFailure if a source cannot be read
+   * @throws ReadFailure if a source cannot be read, or was changed since this was made
    */
   public Optional<Window> next() throws IOException {
     List<Window.Entry> entries = new ArrayList<>();
@@ -78,6 +80,7 @@ public final class WindowReader implements Closeable {
         rows++;
       }
       if (line.isEmpty() || endedEarly) {
+        requireUnchanged();
         nextSource();
       }
       boolean full = entries.size() >= limits.windowRows() || size >= MOST_BYTES;
@@ -133,6 +136,21 @@ public final class WindowReader implements Closeable {
 
   private Position position() {
     return new Position(source, offset(), lines == null ? startLine : lines.lines(), rows);
+  }
+
+  // Rows of two states of a file are no result: those that were cut off would be missing without a
+  // word.
+  private void requireUnchanged() throws ReadFailure {
+    Source read = sources.get(source);
+    String was = stamps.get(source);
+    String now = read.stamp();
+    if (!now.equals(was)) {
+      throw new ReadFailure(
+          read.name(),
+          new IOException(
+              "it changed while it was read, from %s to %s; score a file that nobody writes"
+                  .formatted(was, now)));
+    }
   }
 
   private void nextSource() throws IOException {

@@ -129,7 +129,7 @@ final class ParquetJson {
           throw new BadRowException(
               at,
               type.toString(),
-              "%s is a column of %s, which is no text and no number"
+              "%s is a column of %s, which is no text and no number; write it as text"
                   .formatted(at, type.asPrimitiveType().getPrimitiveTypeName()));
     };
   }

@@ -48,7 +48,9 @@ public final class ParquetLines implements Lines {
     } catch (ParquetRows.DamagedException e) {
       // Told once: a run that goes on after that has nothing more to read.
       damage =
-          lines == 0 ? error(String.valueOf(e.getMessage()), "nothing of it can be read") : null;
+          lines == 0
+              ? error(String.valueOf(e.getMessage()), "nothing of it can be read", e.remedy())
+              : null;
     }
     this.rows = opened;
   }
@@ -72,9 +74,9 @@ public final class ParquetLines implements Lines {
 
   private Line line(ParquetRows.Item item) {
     return switch (item) {
-      case ParquetRows.Item.Damaged(long row, long end, String reason) -> {
+      case ParquetRows.Item.Damaged(long row, long end, String reason, String remedy) -> {
         number = end;
-        yield new Line.Unreadable(row + 1, error(reason, "other row groups are kept"));
+        yield new Line.Unreadable(row + 1, error(reason, "other row groups are kept", remedy));
       }
       case ParquetRows.Item.Whole whole -> {
         number = whole.row() + 1;
@@ -98,12 +100,8 @@ public final class ParquetLines implements Lines {
     };
   }
 
-  private RowError error(String reason, String kept) {
-    return new RowError(
-        "source",
-        reason,
-        "%s is damaged or cut short: %s; %s. Get the whole file to score the rest"
-            .formatted(file, reason, kept));
+  private RowError error(String reason, String kept, String remedy) {
+    return new RowError("source", reason, "%s: %s; %s. %s".formatted(file, reason, kept, remedy));
   }
 
   @Override

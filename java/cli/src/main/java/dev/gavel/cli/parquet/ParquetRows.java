@@ -6,13 +6,18 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.parquet.column.page.PageReadStore;
+import org.apache.parquet.crypto.ParquetCryptoRuntimeException;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
+import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.ColumnIOFactory;
 import org.apache.parquet.io.LocalInputFile;
 import org.apache.parquet.io.RecordReader;
@@ -25,7 +30,24 @@ import org.jspecify.annotations.Nullable;
  * everything is, cannot be read at all. One thread.
  */
 public final class ParquetRows implements Closeable {
-  private static final String MAGIC = "PAR1";
+  // The first bytes of a file; of one whose index is encrypted, too.
+  private static final Set<String> MAGIC = Set.of("PAR1", "PARE");
+  private static final int MAGIC_BYTES = 4;
+
+  /** Compressions that are read; the library looks for others in Hadoop, which is not here. */
+  private static final Set<CompressionCodecName> CODECS =
+      EnumSet.of(
+          CompressionCodecName.UNCOMPRESSED,
+          CompressionCodecName.SNAPPY,
+          CompressionCodecName.GZIP,
+          CompressionCodecName.ZSTD,
+          CompressionCodecName.LZ4_RAW);
+
+  private static final String DAMAGED =
+      "It is damaged or cut short: get the whole file to score the rest";
+  private static final String ENCRYPTED = "It is encrypted: write it anew without encryption";
+  private static final String OTHER_CODEC =
+      "Write it anew, uncompressed or with snappy, gzip, zstd or lz4_raw";
 
   // Compressed and decompressed pages of a row group are on the heap together.
   private static final int PART_OF_HEAP = 3;
@@ -50,8 +72,16 @@ public final class ParquetRows implements Closeable {
   public static final class DamagedException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    DamagedException(String message, Throwable cause) {
+    private final String remedy;
+
+    DamagedException(String message, String remedy, Throwable cause) {
       super(message, cause);
+      this.remedy = remedy;
+    }
+
+    /** What to do, as a sentence without its full stop. */
+    public String remedy() {
+      return remedy;
     }
   }
 
@@ -74,24 +104,29 @@ public final class ParquetRows implements Closeable {
      * @param row the first of them
      * @param end the first row after them
      * @param reason why
+     * @param remedy what to do, as a sentence without its full stop
      */
-    record Damaged(long row, long end, String reason) implements Item {}
+    record Damaged(long row, long end, String reason, String remedy) implements Item {}
   }
 
-  /** Whether a file says that it is one: its first bytes are PAR1, and no row's are. */
+  /**
+   * Whether a file says that it is one: its first bytes are PAR1 or PARE, and no row's are. One
+   * without any byte says it by its name: it was cut before its first, and has no rows in JSON.
+   */
   public static boolean is(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       return false;
     }
     try (InputStream in = Files.newInputStream(file)) {
-      return new String(in.readNBytes(MAGIC.length()), StandardCharsets.ISO_8859_1).equals(MAGIC);
+      String start = new String(in.readNBytes(MAGIC_BYTES), StandardCharsets.ISO_8859_1);
+      return MAGIC.contains(start) || (start.isEmpty() && file.toString().endsWith(".parquet"));
     }
   }
 
   /**
    * Opens a file.
    *
-   * @throws DamagedException if it has no end that tells what is in it
+   * @throws DamagedException if it has no end that tells what is in it, or one that is encrypted
    * @throws IOException if the system refuses to read it
    */
   public static ParquetRows open(Path file) throws IOException, DamagedException {
@@ -114,6 +149,7 @@ public final class ParquetRows implements Closeable {
       throw new DamagedException(
           "it has %d bytes and no valid end, where a Parquet file keeps what its columns are (%s)"
               .formatted(bytes, reason(e)),
+          remedy(e),
           e);
     }
   }
@@ -137,7 +173,7 @@ public final class ParquetRows implements Closeable {
       row++;
       return Optional.of(new Item.Whole(number, group));
     } catch (RuntimeException e) {
-      return Optional.of(damaged(number, e));
+      return Optional.of(damaged(number, reason(e), remedy(e)));
     }
   }
 
@@ -176,6 +212,18 @@ public final class ParquetRows implements Closeable {
       if (rows <= 0) {
         continue;
       }
+      Optional<ColumnChunkMetaData> unread =
+          blocks.get(number).getColumns().stream()
+              .filter(column -> !CODECS.contains(column.getCodec()))
+              .findFirst();
+      if (unread.isPresent()) {
+        return Optional.of(
+            damaged(
+                row,
+                "column %s is compressed with %s"
+                    .formatted(unread.get().getPath().toDotString(), unread.get().getCodec()),
+                OTHER_CODEC));
+      }
       requireRoom(number);
       try {
         PageReadStore pages = reader.readRowGroup(number);
@@ -185,7 +233,7 @@ public final class ParquetRows implements Closeable {
                 .getRecordReader(pages, new GroupRecordConverter(schema));
         return Optional.empty();
       } catch (IOException | RuntimeException e) {
-        return Optional.of(damaged(row, e));
+        return Optional.of(damaged(row, reason(e), remedy(e)));
       }
     }
     return Optional.empty();
@@ -201,14 +249,19 @@ public final class ParquetRows implements Closeable {
     }
   }
 
-  private Item damaged(long from, Exception e) {
+  private Item damaged(long from, String reason, String remedy) {
     records = null;
     row = blockEnd;
     return new Item.Damaged(
         from,
         blockEnd,
         "rows %d to %d, the rest of row group %d of %d, cannot be read (%s)"
-            .formatted(from + 1, blockEnd, block, blocks.size(), reason(e)));
+            .formatted(from + 1, blockEnd, block, blocks.size(), reason),
+        remedy);
+  }
+
+  private static String remedy(Exception e) {
+    return e instanceof ParquetCryptoRuntimeException ? ENCRYPTED : DAMAGED;
   }
 
   // The library wraps what went wrong; the first line of the innermost says it best.

@@ -1,8 +1,13 @@
 package dev.gavel.cli.program;
 
+import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 
 /** Names of files as the system takes them. */
 public final class FileNames {
@@ -11,6 +16,39 @@ public final class FileNames {
   /** Why a name is no path, and what to do. */
   public static String refusal(InvalidPathException e) {
     return refusal(e, System.getProperty("sun.jnu.encoding", StandardCharsets.UTF_8.name()));
+  }
+
+  /** Why the system does not read a file that has been named, for people. */
+  public static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    // Its message is the file alone.
+    if (e instanceof NoSuchFileException) {
+      return "it is not there any more";
+    }
+    return e.getMessage() == null ? e.toString() : e.getMessage();
+  }
+
+  /**
+   * Refuses a link whose end is not there: what is made would have to go beside it, or in its
+   * place.
+   *
+   * @param option what it is named by, for messages
+   */
+  public static void requireEnd(String option, Path path) {
+    if (!Files.isSymbolicLink(path) || Files.exists(path)) {
+      return;
+    }
+    String end;
+    try {
+      end = Files.readSymbolicLink(path).toString();
+    } catch (IOException e) {
+      end = "a place that cannot be told (%s)".formatted(reason(e));
+    }
+    throw CommandFailure.usage(
+        "%s %s is a link to %s, which is not there; name the place itself, or remove the link"
+            .formatted(option, path, end));
   }
 
   // Java takes names in the encoding of the locale it was started in, and that of C is ASCII.

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.program.CommandFailure;
+import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.program.Version;
 import dev.gavel.cli.scoring.StageTimes;
 import java.io.IOException;
@@ -20,14 +21,21 @@ public final class MetricsFile {
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   private final Path path;
+  private final boolean replaces;
 
-  private MetricsFile(Path path) {
+  private MetricsFile(Path path, boolean replaces) {
     this.path = path;
+    this.replaces = replaces;
   }
 
-  /** Checks that it may be written. */
+  /** Checks that it may be written. What a link points to is written, not the link. */
   public static MetricsFile named(String name, boolean mayReplace) {
     Path path = Path.of(name);
+    FileNames.requireEnd("--metrics", path);
+    // A file moved to the name of a pipe or a device would stand in its place, for all programs.
+    if (Files.exists(path) && !Files.isRegularFile(path) && !Files.isDirectory(path)) {
+      return new MetricsFile(path, false);
+    }
     Path folder = path.toAbsolutePath().getParent();
     if (Files.exists(path) && !mayReplace) {
       throw CommandFailure.usage(
@@ -39,18 +47,18 @@ public final class MetricsFile {
     }
     // Tried: what a folder says of its permissions is not what the system does.
     try {
-      Files.write(partial(path), new byte[0]);
-      Files.delete(partial(path));
+      Path place = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+      Files.write(partial(place), new byte[0]);
+      Files.delete(partial(place));
+      return new MetricsFile(place, true);
     } catch (IOException e) {
       throw CommandFailure.environment(
           "--metrics %s cannot be written: %s".formatted(name, OutputFailure.reason(e)));
     }
-    return new MetricsFile(path);
   }
 
   private static Path partial(Path path) {
-    Path whole = path.toAbsolutePath();
-    return whole.resolveSibling(whole.getFileName() + ".partial");
+    return path.resolveSibling(path.getFileName() + ".partial");
   }
 
   /**
@@ -73,10 +81,14 @@ public final class MetricsFile {
     metrics.put("heap_limit_bytes", Runtime.getRuntime().maxMemory());
     peakMemory().ifPresent(bytes -> metrics.put("peak_memory_bytes", bytes));
     try {
-      Files.write(partial(path), JSON.writeValueAsBytes(metrics));
-      Files.move(partial(path), path, StandardCopyOption.REPLACE_EXISTING);
+      Path written = replaces ? partial(path) : path;
+      Files.write(written, JSON.writeValueAsBytes(metrics));
+      if (replaces) {
+        Files.move(written, path, StandardCopyOption.REPLACE_EXISTING);
+      }
     } catch (IOException e) {
-      throw CommandFailure.environment("--metrics %s cannot be written: %s".formatted(path, e));
+      throw CommandFailure.environment(
+          "--metrics %s cannot be written: %s".formatted(path, OutputFailure.reason(e)));
     }
   }
 

@@ -54,9 +54,9 @@ public final class ScorePaths {
    * that the rows go to.
    */
   public static void checkMetrics(String metrics, String output) throws IOException {
-    for (Path written : List.of(place(metrics), place(metrics + ".partial"))) {
+    for (Path written : List.of(beside(metrics, ""), beside(metrics, ".partial"))) {
       for (String suffix : BESIDE_OUTPUT) {
-        if (!isStream(output) && place(output + suffix).equals(written)) {
+        if (!isStream(output) && beside(output, suffix).equals(written)) {
           throw CommandFailure.usage(
               "--metrics %s is the output, or a file beside it; name another".formatted(metrics));
         }
@@ -84,7 +84,7 @@ public final class ScorePaths {
       String option, String name, List<String> suffixes, Supplier<List<Path>> read)
       throws IOException {
     for (String suffix : suffixes) {
-      Path written = Path.of(name + suffix);
+      Path written = beside(name, suffix);
       if (!Files.isRegularFile(written)) {
         continue;
       }
@@ -96,6 +96,12 @@ public final class ScorePaths {
         }
       }
     }
+  }
+
+  // A link is followed first: what is written on the way stands beside its end.
+  private static Path beside(String name, String suffix) throws IOException {
+    Path place = place(name);
+    return place.resolveSibling(place.getFileName() + suffix);
   }
 
   // Where a file is, or will be.

@@ -3,6 +3,7 @@ package dev.gavel.cli.run;
 import dev.gavel.cli.input.Position;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputFailure.Kind;
+import dev.gavel.cli.program.FileNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,6 +76,7 @@ public final class FolderRun implements AutoCloseable {
    */
   public static FolderRun claim(Path folder, Names names, boolean force, boolean resume)
       throws OutputFailure {
+    FileNames.requireEnd("output", folder);
     Path place = folder.toAbsolutePath();
     try {
       if (Files.exists(place) && !Files.isDirectory(place)) {

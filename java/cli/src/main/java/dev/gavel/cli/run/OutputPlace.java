@@ -2,6 +2,7 @@ package dev.gavel.cli.run;
 
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputFailure.Kind;
+import dev.gavel.cli.program.FileNames;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -23,6 +24,7 @@ record OutputPlace(Path name, Path file, Path folder) {
     if (Files.isDirectory(name)) {
       throw new OutputFailure(Kind.USAGE, "output %s is a folder; name a file".formatted(name));
     }
+    FileNames.requireEnd("output", name);
     Path file = Files.exists(name) ? name.toRealPath() : name.toAbsolutePath();
     Path folder = file.getParent();
     if (folder == null || !Files.isDirectory(folder)) {

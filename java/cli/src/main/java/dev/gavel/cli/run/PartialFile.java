@@ -108,6 +108,10 @@ final class PartialFile implements AutoCloseable {
 
   /** Brings everything to the disk, the end of the last part included. */
   void finish() throws IOException {
+    if (bytes == 0 && part == null) {
+      // A file without any byte is no compressed file: what unpacks it calls it cut short.
+      part = compression.part(stored);
+    }
     closePart();
     force();
   }

@@ -2,6 +2,7 @@ package dev.gavel.cli.run;
 
 import dev.gavel.cli.input.Source;
 import dev.gavel.cli.program.CommandFailure;
+import dev.gavel.cli.program.FileNames;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -37,7 +38,8 @@ public final class SourceIdentity {
               Files.getLastModifiedTime(path),
               HexFormat.of().formatHex(hash.digest()).substring(0, 16));
     } catch (IOException e) {
-      throw CommandFailure.environment("%s cannot be read: %s".formatted(path, e));
+      throw CommandFailure.environment(
+          "%s cannot be read: %s".formatted(path, FileNames.reason(e)));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }

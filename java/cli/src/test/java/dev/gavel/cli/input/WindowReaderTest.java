@@ -1,6 +1,7 @@
 package dev.gavel.cli.input;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.luben.zstd.Zstd;
@@ -209,5 +210,36 @@ class WindowReaderTest {
     assertEquals(
         List.of("a", "2 line", "b"),
         texts(read(List.of(Source.file(file)), Position.START, Shard.ALL)));
+  }
+
+  /** A file that was cut at the end of a row gave fewer rows, and the run called itself whole. */
+  @Test
+  void aFileThatChangesWhileItIsReadIsRefused() throws IOException {
+    Path first = folder.resolve("first");
+    Path changed = folder.resolve("changed");
+    List<Source> sources = List.of(Source.file(first), Source.file(changed));
+    String text = rows("r", 20_000);
+    byte[] cut = bytes(text.substring(0, text.indexOf("r15000")));
+    for (byte[] now : List.of(cut, bytes(text + "more\n"), new byte[0])) {
+      Files.write(first, bytes(rows("a", 3)));
+      Files.write(changed, bytes(text));
+      try (WindowReader reader =
+          new WindowReader(
+              sources, InputStream.nullInputStream(), Position.START, Shard.ALL, LIMITS)) {
+        assertEquals(7, reader.next().orElseThrow().entries().size());
+        Files.write(changed, now);
+        ReadFailure told = assertThrows(ReadFailure.class, () -> drain(reader));
+        assertTrue(
+            told.getMessage().contains(changed + " cannot be read: it changed while it was read"),
+            told.getMessage());
+      }
+    }
+  }
+
+  private static void drain(WindowReader reader) throws IOException {
+    Optional<Window> window = reader.next();
+    while (window.isPresent()) {
+      window = reader.next();
+    }
   }
 }

@@ -9,6 +9,8 @@ import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
+import dev.gavel.cli.output.OutputFailure;
+import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.run.WholeFile;
 import dev.gavel.cli.training.CrossValidation;
@@ -65,6 +67,7 @@ public final class ModelFolder {
    * @throws InvalidArgumentException if there is something in its place
    */
   public static boolean checkPlace(Path folder, boolean force, boolean resume) {
+    FileNames.requireEnd("--out", folder);
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new InvalidArgumentException(
           "--out %s is a file; name a folder to make".formatted(folder));
@@ -90,7 +93,7 @@ public final class ModelFolder {
         Files.deleteIfExists(folder);
       }
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be made: " + e, e);
+      throw new FileException(folder, "cannot be made: " + OutputFailure.reason(e), e);
     }
     return false;
   }
