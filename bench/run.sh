@@ -62,6 +62,7 @@ all() {
     one heads --kinds "$kind" --seconds "$seconds" --results "$folder"
   done
   one losses --seconds "$seconds" --results "$folder"
+  one tokens --seconds "$seconds" --results "$folder"
   one training --seconds "$seconds" --results "$folder"
   one sets --seconds "$seconds" --results "$folder"
   one chain 7 1 "$folder"

@@ -29,7 +29,7 @@ public final class WindowReader implements Closeable {
   static final long MOST_BYTES = 1 << 20;
 
   private final List<Source> sources;
-  private final List<String> stamps;
+  private final List<Long> lengths;
   private final InputStream standard;
   private final Shard shard;
   private final Limits limits;
@@ -44,14 +44,14 @@ public final class WindowReader implements Closeable {
   private long startLine;
 
   /**
-   * Reads from a place on. Files must stay as they are now until they have been read.
+   * Reads from a place on. Of files, what is there now is read.
    *
    * @param standard standard input
    */
   public WindowReader(
       List<Source> sources, InputStream standard, Position from, Shard shard, Limits limits) {
     this.sources = List.copyOf(sources);
-    this.stamps = this.sources.stream().map(Source::stamp).toList();
+    this.lengths = this.sources.stream().map(WindowReader::length).toList();
     this.standard = standard;
     this.shard = shard;
     this.limits = limits;
@@ -64,7 +64,7 @@ public final class WindowReader implements Closeable {
   /**
    * The next window; empty at the end.
    *
-   * @throws ReadFailure if a source cannot be read, or was changed since this was made
+   * @throws ReadFailure if a source cannot be read, or was cut since this was made
    */
   public Optional<Window> next() throws IOException {
     List<Window.Entry> entries = new ArrayList<>();
@@ -80,7 +80,6 @@ public final class WindowReader implements Closeable {
         rows++;
       }
       if (line.isEmpty() || endedEarly) {
-        requireUnchanged();
         nextSource();
       }
       boolean full = entries.size() >= limits.windowRows() || size >= MOST_BYTES;
@@ -138,19 +137,19 @@ public final class WindowReader implements Closeable {
     return new Position(source, offset(), lines == null ? startLine : lines.lines(), rows);
   }
 
-  // Rows of two states of a file are no result: those that were cut off would be missing without a
-  // word.
-  private void requireUnchanged() throws ReadFailure {
-    Source read = sources.get(source);
-    String was = stamps.get(source);
-    String now = read.stamp();
-    if (!now.equals(was)) {
-      throw new ReadFailure(
-          read.name(),
-          new IOException(
-              "it changed while it was read, from %s to %s; score a file that nobody writes"
-                  .formatted(was, now)));
+  // Some files of the system have no length and bytes all the same.
+  private static long length(Source from) {
+    try {
+      long length = from.size();
+      return length == 0 ? RawStream.UNKNOWN : length;
+    } catch (IOException e) {
+      // What is wrong is told when it is read.
+      return RawStream.UNKNOWN;
     }
+  }
+
+  private long left(long length) {
+    return length == RawStream.UNKNOWN ? length : Math.max(0, length - startOffset);
   }
 
   private void nextSource() throws IOException {
@@ -185,7 +184,8 @@ public final class WindowReader implements Closeable {
       channel.position(startOffset);
       bytes.addAndGet(startOffset);
       return new LineReader(
-          new RawStream(Channels.newInputStream(channel), from.name(), bytes),
+          new RawStream(
+              Channels.newInputStream(channel), from.name(), bytes, left(lengths.get(source))),
           startLine,
           startOffset,
           limits.longestLine());
@@ -215,7 +215,8 @@ public final class WindowReader implements Closeable {
     return new RawStream(
         from.isRegularFile() ? Channels.newInputStream(channel(from)) : pipe(from),
         from.name(),
-        bytes);
+        bytes,
+        lengths.get(source));
   }
 
   // Of a pipe, only FileInputStream knows whether more is there.
