@@ -1,12 +1,16 @@
 package dev.gavel.bench;
 
+import dev.gavel.Amount;
 import dev.gavel.Context;
 import dev.gavel.CrossEntropy;
 import dev.gavel.HostTensor;
 import dev.gavel.Loss;
 import dev.gavel.LossResult;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.LongStream;
 
 /** Our side of a loss: value and gradient in one call. */
 final class GavelLoss implements Side {
@@ -20,30 +24,52 @@ final class GavelLoss implements Side {
     context = Context.open(Context.Options.defaults().withThreads(threads));
     int count = given.scores().length;
     scores = keep(HostTensor.of(given.scores(), count));
-    if (given.kind() == LossCase.Kind.BRADLEY_TERRY) {
-      long[] pairs = new long[count];
-      java.util.Arrays.setAll(pairs, i -> i);
-      loss = Loss.bradleyTerry(keep(HostTensor.of(pairs, given.items(), 2)));
-    } else {
-      long[] offsets = new long[given.items() + 1];
-      java.util.Arrays.setAll(offsets, i -> (long) i * LossCase.GROUP);
-      loss = ofGroups(given, keep(HostTensor.of(offsets, offsets.length)));
-    }
+    loss = loss(given);
     result = LossResult.allocate(count, given.items());
   }
 
-  private Loss ofGroups(LossCase given, HostTensor offsets) {
-    if (!given.kind().ranked()) {
-      return Loss.crossEntropy(
-          offsets,
-          CrossEntropy.Target.index(keep(HostTensor.of(new long[given.items()], given.items()))));
+  private Loss loss(LossCase given) {
+    return switch (given.kind()) {
+      case BRADLEY_TERRY -> Loss.bradleyTerry(numbers(i -> i, given.items(), 2));
+      case CROSS_ENTROPY ->
+          Loss.crossEntropy(
+              offsets(given), CrossEntropy.Target.index(numbers(_ -> 0, given.items())));
+      case PLACKETT_LUCE -> Loss.plackettLuce(offsets(given), ranks(given));
+      case PAIRWISE_RANKING -> Loss.pairwiseRanking(offsets(given), ranks(given));
+      case STEP_RANKING ->
+          Loss.stepRanking(offsets(given), correct(given), Amount.of(LossCase.ZETA));
+      case MSE -> Loss.mse(targets(given));
+      case BCE -> Loss.bce(targets(given));
+      case PINBALL -> Loss.pinball(targets(given), Amount.of(LossCase.QUANTILE));
+      case ORDINAL -> Loss.ordinal(numbers(i -> i, given.items(), 2), LossCase.GROUP);
+    };
+  }
+
+  private HostTensor numbers(LongUnaryOperator number, long... shape) {
+    long[] numbers = LongStream.range(0, Arrays.stream(shape).reduce(1, (a, b) -> a * b)).toArray();
+    return keep(HostTensor.of(Arrays.stream(numbers).map(number).toArray(), shape));
+  }
+
+  private HostTensor offsets(LossCase given) {
+    return numbers(i -> i * LossCase.GROUP, given.items() + 1);
+  }
+
+  private HostTensor ranks(LossCase given) {
+    return numbers(
+        i -> LossCase.rank((int) (i / LossCase.GROUP), (int) (i % LossCase.GROUP)),
+        given.scores().length);
+  }
+
+  private HostTensor correct(LossCase given) {
+    boolean[] correct = new boolean[given.scores().length];
+    for (int i = 0; i < correct.length; i++) {
+      correct[i] = given.isCorrect(i);
     }
-    long[] numbers = new long[given.scores().length];
-    java.util.Arrays.setAll(numbers, i -> LossCase.rank(i / LossCase.GROUP, i % LossCase.GROUP));
-    HostTensor ranks = keep(HostTensor.of(numbers, numbers.length));
-    return given.kind() == LossCase.Kind.PLACKETT_LUCE
-        ? Loss.plackettLuce(offsets, ranks)
-        : Loss.pairwiseRanking(offsets, ranks);
+    return keep(HostTensor.of(correct));
+  }
+
+  private HostTensor targets(LossCase given) {
+    return keep(HostTensor.of(given.targets(), given.targets().length));
   }
 
   private HostTensor keep(HostTensor tensor) {

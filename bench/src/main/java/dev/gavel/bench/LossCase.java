@@ -4,15 +4,23 @@ import java.util.SplittableRandom;
 
 /** Scores and a loss of them, with value and gradient in float64. */
 final class LossCase {
-  /** Responses of a prompt. */
+  /** Responses of a prompt, steps of a response, levels of a row. */
   static final int GROUP = 4;
+
+  /** Margin of the wrong steps. */
+  static final float ZETA = 0.5f;
+
+  /** Exact as a float, so that all sides have the same. */
+  static final float QUANTILE = 0.75f;
 
   private final Kind kind;
   private final float[] scores;
+  private final float[] targets;
 
-  private LossCase(Kind kind, float[] scores) {
+  private LossCase(Kind kind, float[] scores, float[] targets) {
     this.kind = kind;
     this.scores = scores;
+    this.targets = targets;
   }
 
   Kind kind() {
@@ -24,19 +32,46 @@ final class LossCase {
     return scores;
   }
 
+  /** One for each score, 0 to 1, where the loss has some; not to be changed. */
+  float[] targets() {
+    return targets;
+  }
+
   /** The losses; all are means over their items. */
   enum Kind {
     /** Scores 0 and 1, 2 and 3, ...: chosen and rejected. */
-    BRADLEY_TERRY,
-    /** Groups of {@link #GROUP}, the first of each is right. */
-    CROSS_ENTROPY,
-    /** Groups of {@link #GROUP}, all places of each. */
-    PLACKETT_LUCE,
-    /** Groups of {@link #GROUP}, all pairs of each. */
-    PAIRWISE_RANKING;
+    BRADLEY_TERRY(2),
+    /** Groups, the first entry of each is right. */
+    CROSS_ENTROPY(GROUP),
+    /** Groups, all places of each. */
+    PLACKETT_LUCE(GROUP),
+    /** Groups, all pairs of each. */
+    PAIRWISE_RANKING(GROUP),
+    /** Groups of steps, half of each correct. */
+    STEP_RANKING(GROUP),
+    /** Scores are items. */
+    MSE(1),
+    /** Scores are items. */
+    BCE(1),
+    /** Scores are items. */
+    PINBALL(1),
+    /** Rows of levels: 0 and 1, 2 and 3, ... are chosen and rejected. */
+    ORDINAL(2 * GROUP);
 
-    boolean ranked() {
-      return this == PLACKETT_LUCE || this == PAIRWISE_RANKING;
+    private final int size;
+
+    Kind(int size) {
+      this.size = size;
+    }
+
+    /** Scores of an item. */
+    int size() {
+      return size;
+    }
+
+    /** Whether it is the softmax of the first of a few. */
+    boolean isSoftmax() {
+      return this == BRADLEY_TERRY || this == CROSS_ENTROPY;
     }
   }
 
@@ -45,81 +80,37 @@ final class LossCase {
     return (3 * entry + group) % GROUP;
   }
 
-  /** The entry of a group that has a rank. */
-  static int entry(int group, int rank) {
+  /** The score of a group that has a rank. */
+  int score(int group, int rank) {
     for (int entry = 0; entry < GROUP; entry++) {
       if (rank(group, entry) == rank) {
-        return entry;
+        return group * GROUP + entry;
       }
     }
     throw new IllegalArgumentException("rank %d".formatted(rank));
   }
 
-  /** Scores from the same seed every time; their number is a multiple of {@link #GROUP}. */
+  /** Whether the step of a score is correct: those of the better ranks are. */
+  boolean isCorrect(int score) {
+    return rank(score / GROUP, score % GROUP) < GROUP / 2;
+  }
+
+  /** Scores from the same seed every time; their number is a multiple of the items' size. */
   static LossCase random(Kind kind, int count) {
     SplittableRandom random = new SplittableRandom(1);
     float[] scores = new float[count];
+    float[] targets = new float[count];
     for (int i = 0; i < count; i++) {
       scores[i] = (float) random.nextGaussian();
     }
-    return new LossCase(kind, scores);
+    for (int i = 0; i < count; i++) {
+      targets[i] = random.nextFloat();
+    }
+    return new LossCase(kind, scores, targets);
   }
 
   int items() {
-    return scores.length / (kind == Kind.BRADLEY_TERRY ? 2 : GROUP);
-  }
-
-  /** The loss, then dL/dscore. */
-  double[] reference() {
-    return kind.ranked() ? rankedReference() : softmaxReference();
-  }
-
-  private double[] rankedReference() {
-    double[] out = new double[1 + scores.length];
-    double share = 1.0 / items();
-    double pairs = GROUP * (GROUP - 1) / 2;
-    for (int group = 0; group < items(); group++) {
-      for (int rank = 0; rank + 1 < GROUP; rank++) {
-        int better = group * GROUP + entry(group, rank);
-        double sum = Math.exp((double) scores[better]);
-        for (int worse = rank + 1; worse < GROUP; worse++) {
-          int other = group * GROUP + entry(group, worse);
-          sum += Math.exp((double) scores[other]);
-          if (kind == Kind.PAIRWISE_RANKING) {
-            double wrong = Math.exp((double) scores[other] - scores[better]);
-            out[0] += Math.log1p(wrong) * share / pairs;
-            out[1 + better] -= wrong / (1 + wrong) * share / pairs;
-            out[1 + other] += wrong / (1 + wrong) * share / pairs;
-          }
-        }
-        if (kind == Kind.PLACKETT_LUCE) {
-          out[0] += (Math.log(sum) - scores[better]) * share;
-          out[1 + better] -= share;
-          for (int place = rank; place < GROUP; place++) {
-            int one = group * GROUP + entry(group, place);
-            out[1 + one] += Math.exp((double) scores[one]) / sum * share;
-          }
-        }
-      }
-    }
-    return out;
-  }
-
-  private double[] softmaxReference() {
-    double[] out = new double[1 + scores.length];
-    int size = scores.length / items();
-    for (int from = 0; from < scores.length; from += size) {
-      // Bradley-Terry is the cross entropy of two.
-      double sum = 0;
-      for (int i = from; i < from + size; i++) {
-        sum += Math.exp((double) scores[i]);
-      }
-      out[0] += (Math.log(sum) - scores[from]) / items();
-      for (int i = from; i < from + size; i++) {
-        out[1 + i] = (Math.exp((double) scores[i]) / sum - (i == from ? 1 : 0)) / items();
-      }
-    }
-    return out;
+    return scores.length / kind.size();
   }
 
   /**
@@ -130,7 +121,7 @@ final class LossCase {
   double check(Side side) {
     side.run();
     float[] found = side.results();
-    double[] expected = reference();
+    double[] expected = LossReference.of(this);
     double largest = 0;
     for (int i = 0; i < found.length; i++) {
       double scale = i == 0 ? 1 + expected[0] : 1.0 / items();

@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -60,8 +62,7 @@ public final class Plots {
         }
       }
     }
-    for (String loss :
-        List.of("bradley_terry", "cross_entropy", "plackett_luce", "pairwise_ranking")) {
+    for (String loss : lossKinds()) {
       plots.times(
           "loss",
           loss + " with gradient: time of a call",
@@ -76,6 +77,12 @@ public final class Plots {
   }
 
   // Nothing is drawn of what was not measured.
+  private static List<String> lossKinds() {
+    return Arrays.stream(LossCase.Kind.values())
+        .map(kind -> kind.name().toLowerCase(Locale.ROOT))
+        .toList();
+  }
+
   private List<JsonNode> rows(String name) throws IOException {
     Path file = folder.resolve(name + ".json");
     List<JsonNode> rows = new ArrayList<>();

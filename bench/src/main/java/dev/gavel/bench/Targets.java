@@ -126,8 +126,8 @@ public final class Targets {
         linear,
         side("gavel").and(row -> number(row, "R") >= 1024),
         row -> (is(row, "storage", "f32") ? 4 : 2) * (number(row, "R") + 1) * number(row, "H"));
-    // A score and its gradient, where they are ranked its rank, and per item: a pair's two numbers,
-    // or a group's offset and target, and its loss.
+    // A score and its gradient, its rank, label or target, and per item: a pair's two numbers, or a
+    // group's offset and target, and its loss.
     floor(
         "losses, 1024 scores or more: memory floor / time",
         losses,
@@ -138,9 +138,10 @@ public final class Targets {
   private static double bytesOfScore(JsonNode row) {
     LossCase.Kind kind = LossCase.Kind.valueOf(row.path("loss").asText().toUpperCase(Locale.ROOT));
     return switch (kind) {
-      case BRADLEY_TERRY -> 8 + 20.0 / 2;
-      case CROSS_ENTROPY -> 8 + 20.0 / LossCase.GROUP;
-      case PLACKETT_LUCE, PAIRWISE_RANKING -> 16 + 12.0 / LossCase.GROUP;
+      case BRADLEY_TERRY, CROSS_ENTROPY, ORDINAL -> 8 + 20.0 / kind.size();
+      case PLACKETT_LUCE, PAIRWISE_RANKING -> 16 + 12.0 / kind.size();
+      case STEP_RANKING -> 9 + 12.0 / kind.size();
+      case MSE, BCE, PINBALL -> 16;
     };
   }
 

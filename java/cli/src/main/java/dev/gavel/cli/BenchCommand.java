@@ -205,7 +205,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private HeadSpec spec() {
-    int inputs = width == null ? 4096 : width;
+    int inputs = ModelOptions.positive("--width", width).orElse(4096);
     // Commas, which separated them once, still do.
     List<Integer> widths =
         hidden == null ? List.of() : TrainOptions.widths(hidden.replace(',', 'x'));
