@@ -80,7 +80,7 @@ GAVEL_INLINE void find_steps(const PlacesBlock *block, const Vector *ranks, Vect
   for (int64_t later = 0; later < block->groups.entries; ++later) {
     const Mask there = less(count_of(later), sizes);
     for (int64_t e = 0; e < later; ++e) {
-      // Each entry that is better moves one down.
+      // An entry is walked a step earlier for each that is better.
       const Mask better = both(there, less(ranks[later], ranks[e]));
       steps[later] = subtract(steps[later], select(better, zero(), set(1)));
       steps[e] = subtract(steps[e], select(better, set(1), zero()));
