@@ -30,9 +30,7 @@ public final class InstructionSetBenchmark {
             "R",
             "best set",
             "set",
-            "median us",
-            "first quartile us",
-            "third quartile us",
+            Turns.TIMES,
             "speed",
             "error");
     for (BenchShape shape : options.cases()) {
@@ -73,9 +71,7 @@ public final class InstructionSetBenchmark {
               shape.responses(),
               name(sets.getFirst()),
               name(sets.get(i)),
-              turns.quantile(i, 0.5),
-              turns.quantile(i, 0.25),
-              turns.quantile(i, 0.75),
+              turns.times(i),
               1 / turns.ratio(i, 0.5),
               "%.1e".formatted(errors[i]));
         }

@@ -24,12 +24,8 @@ public final class LossBenchmark {
             "loss",
             "scores",
             "side",
-            "median us",
-            "first quartile us",
-            "third quartile us",
-            "ratio",
-            "ratio first quartile",
-            "ratio third quartile",
+            Turns.TIMES,
+            Turns.RATIOS,
             "error");
     for (LossCase.Kind kind : LossCase.Kind.values()) {
       for (int count : COUNTS) {
@@ -67,12 +63,8 @@ public final class LossBenchmark {
             given.kind().name().toLowerCase(Locale.ROOT),
             given.scores().length,
             sides.get(i).name(),
-            turns.quantile(i, 0.5),
-            turns.quantile(i, 0.25),
-            turns.quantile(i, 0.75),
-            turns.ratio(i, 0.5),
-            turns.ratio(i, 0.25),
-            turns.ratio(i, 0.75),
+            turns.times(i),
+            turns.ratios(i),
             "%.1e".formatted(errors[i]));
       }
     } finally {

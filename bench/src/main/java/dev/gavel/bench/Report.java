@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** Rows of one benchmark, printed as they come and written as Markdown and JSON at the end. */
 final class Report {
@@ -18,11 +20,16 @@ final class Report {
   private final List<String> columns;
   private final List<List<String>> rows = new ArrayList<>();
 
-  Report(String title, String... columns) {
+  Report(String title, Object... columns) {
     this.title = title;
-    this.columns = List.of(columns);
+    this.columns = flat(columns).map(String::valueOf).toList();
     System.out.println(title);
     System.out.println(String.join(" | ", this.columns));
+  }
+
+  private static Stream<?> flat(Object... cells) {
+    return Arrays.stream(cells)
+        .flatMap(cell -> cell instanceof List<?> several ? several.stream() : Stream.of(cell));
   }
 
   /** A number with the digits that mean something. */
@@ -35,9 +42,9 @@ final class Report {
 
   void row(Object... cells) {
     List<String> row = new ArrayList<>();
-    for (Object cell : cells) {
-      row.add(cell instanceof Double value ? number(value) : String.valueOf(cell));
-    }
+    flat(cells)
+        .map(cell -> cell instanceof Double value ? number(value) : String.valueOf(cell))
+        .forEach(row::add);
     rows.add(row);
     System.out.println(String.join(" | ", row));
   }

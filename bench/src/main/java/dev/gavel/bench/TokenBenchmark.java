@@ -27,12 +27,8 @@ public final class TokenBenchmark {
             "storage",
             "rows",
             "side",
-            "median us",
-            "first quartile us",
-            "third quartile us",
-            "ratio",
-            "ratio first quartile",
-            "ratio third quartile",
+            Turns.TIMES,
+            Turns.RATIOS,
             "Gop/s",
             "error");
     for (DType dtype : List.of(DType.BF16, DType.F32)) {
@@ -65,12 +61,8 @@ public final class TokenBenchmark {
               dtype,
               rows,
               sides.get(i).name(),
-              median,
-              turns.quantile(i, 0.25),
-              turns.quantile(i, 0.75),
-              turns.ratio(i, 0.5),
-              turns.ratio(i, 0.25),
-              turns.ratio(i, 0.75),
+              turns.times(i),
+              turns.ratios(i),
               2.0 * rows * TOKENS * WIDTH / median / 1e3,
               "%.1e".formatted(errors[i]));
         }

@@ -24,12 +24,8 @@ public final class TrainingBenchmark {
             "storage",
             "R",
             "side",
-            "median us",
-            "first quartile us",
-            "third quartile us",
-            "ratio",
-            "ratio first quartile",
-            "ratio third quartile",
+            Turns.TIMES,
+            Turns.RATIOS,
             "AdamW GB/s",
             "error");
     for (BenchShape shape : options.cases()) {
@@ -68,12 +64,8 @@ public final class TrainingBenchmark {
               shape.storage(),
               shape.responses(),
               sides.get(i).name(),
-              median,
-              turns.quantile(i, 0.25),
-              turns.quantile(i, 0.75),
-              turns.ratio(i, 0.5),
-              turns.ratio(i, 0.25),
-              turns.ratio(i, 0.75),
+              turns.times(i),
+              turns.ratios(i),
               alone ? bytes(shape, sides.get(i)) / median / 1e3 : "-",
               errors.get(i));
         }

@@ -57,6 +57,23 @@ final class Turns {
     return Interleaved.quantile(values, 0.5);
   }
 
+  /** What {@link #times} are. */
+  static final List<String> TIMES = List.of("median us", "first quartile us", "third quartile us");
+
+  /** What {@link #ratios} are. */
+  static final List<String> RATIOS =
+      List.of("ratio", "ratio first quartile", "ratio third quartile");
+
+  /** Median and quartiles of a side's rounds, microseconds. */
+  List<Double> times(int side) {
+    return List.of(quantile(side, 0.5), quantile(side, 0.25), quantile(side, 0.75));
+  }
+
+  /** Median and quartiles over rounds of side / first side. */
+  List<Double> ratios(int side) {
+    return List.of(ratio(side, 0.5), ratio(side, 0.25), ratio(side, 0.75));
+  }
+
   /** A quantile of a side's rounds, microseconds. */
   double quantile(int side, double q) {
     return Interleaved.quantile(micros[side], q);

@@ -3,10 +3,10 @@ package dev.gavel.cli.cache;
 import dev.gavel.FormatException;
 import dev.gavel.HostTensor;
 import dev.gavel.Safetensors;
+import dev.gavel.cli.input.ArrayStream;
 import dev.gavel.cli.rows.Line;
 import dev.gavel.cli.rows.LineReader;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -197,18 +197,12 @@ public final class CacheShard implements AutoCloseable {
   }
 
   /** Bytes of a mapped file as a stream. */
-  private static final class SegmentStream extends InputStream {
+  private static final class SegmentStream extends ArrayStream {
     private final MemorySegment segment;
     private long position;
 
     SegmentStream(MemorySegment segment) {
       this.segment = segment;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override

@@ -12,7 +12,7 @@ import java.util.zip.Inflater;
  * members for a whole one, passes over bytes behind the last, and, like others, loses what it had
  * decompressed when it meets the end; this one gives out every byte before it fails.
  */
-final class GzipStream extends InputStream {
+final class GzipStream extends ArrayStream {
   private static final int HEADER_CHECKSUM = 2;
   private static final int EXTRA = 4;
   private static final int NAME = 8;
@@ -31,12 +31,6 @@ final class GzipStream extends InputStream {
   /** Reads nothing yet. */
   GzipStream(InputStream in) {
     this.in = in;
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override

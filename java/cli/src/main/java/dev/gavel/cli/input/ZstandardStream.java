@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
  * a frame for a whole one where the frame before ended in the same buffer, and loses the rows of
  * it; this one gives out every byte before it fails.
  */
-final class ZstandardStream extends InputStream {
+final class ZstandardStream extends ArrayStream {
   private static final int BUFFER_BYTES = 1 << 17;
 
   private final InputStream in;
@@ -25,12 +25,6 @@ final class ZstandardStream extends InputStream {
   /** Reads nothing yet. */
   ZstandardStream(InputStream in) {
     this.in = in;
-  }
-
-  @Override
-  public int read() throws IOException {
-    byte[] one = new byte[1];
-    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override
