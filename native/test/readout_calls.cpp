@@ -247,7 +247,7 @@ void test_refused() {
 }  // namespace
 
 int main() {
-  test_any(120);
+  test_any(600);
   test_accumulation();
   test_heads();
   test_refused();

@@ -129,6 +129,15 @@ void test_limits() {
   check_number("a sure level", ItemRow(levels).scores({0, 0, 1e4f, 0}, {})[0], 3);
 }
 
+// An infinite logit is certain, and -inf impossible.
+void test_infinite() {
+  const ReadoutConfig config{.readout = GAVEL_READOUT_CLASS_PROB, .outputs = 3, .width = 3, .class_index = 1};
+  check_number("+inf", ItemRow(config).scores({2, HUGE_VALF, 1e30f}, {})[0], 1);
+  check_number("beside +inf", ItemRow(config).scores({HUGE_VALF, 7, 1}, {})[0], 0);
+  check_number("-inf", ItemRow(config).scores({2, -HUGE_VALF, 1}, {})[0], 0);
+  check_number("beside -inf", ItemRow(config).scores({-HUGE_VALF, 3, 3}, {})[0], 0.5f);
+}
+
 // Gaps of 1e4 are finite, in scores and gradients; the softmax's gradients add up to nothing.
 void test_large_gaps() {
   for (uint64_t seed = kSeed; seed < kSeed + 500; ++seed) {
@@ -174,6 +183,7 @@ int main() {
   test_differences();
   test_two_classes();
   test_limits();
+  test_infinite();
   test_large_gaps();
   test_nan();
   return finish();

@@ -1,11 +1,12 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// readout_rows.h: the row functions of common/readout.h for one item, from a ReadoutConfig.
+// readout_rows.h: the row functions of common/read_out.h for one item, from a ReadoutConfig.
 #ifndef GAVEL_TEST_READOUT_ROWS_H
 #define GAVEL_TEST_READOUT_ROWS_H
 
 #include "api_fixture.h"
 #include "common/call_tensors.h"
+#include "common/read_out.h"
 #include "common/readout.h"
 #include "readout_reference.h"
 
@@ -32,6 +33,10 @@ void set_readout(Args &args, const ReadoutConfig &config) {
   if (!config.transform.empty()) args.gate_transform = describe(floats(config.transform), GAVEL_F32, {n, n});
 }
 
+struct ItemOutputs {
+  std::vector<float> scores, objectives, gate_weights;
+};
+
 struct ItemGradient {
   std::vector<float> logits, gate;
   float scale = 0;
@@ -51,15 +56,23 @@ class ItemRow {
     scratch_.resize(static_cast<size_t>(readout_scratch(plan_)));
   }
 
-  std::vector<float> scores(const std::vector<float> &z, const std::vector<float> &g) const {
-    std::vector<float> out(static_cast<size_t>(plan_.scores));
-    read_out(plan_, z.data(), g.data(), scratch_.data(), out.data(), nullptr, nullptr);
+  const ReadoutRow &row() const { return plan_; }
+  ItemOutputs outputs(const std::vector<float> &z, const std::vector<float> &g) const {
+    ItemOutputs out;
+    out.scores.resize(static_cast<size_t>(plan_.scores));
+    out.objectives.resize(static_cast<size_t>(plan_.objective_count));
+    out.gate_weights.resize(static_cast<size_t>(plan_.gate_weights));
+    read_out_row<SerialWalk>(plan_, z.data(), g.data(), scratch_.data(), out.scores.data(),
+                             plan_.mixes() ? out.objectives.data() : nullptr,
+                             plan_.gate_weights > 0 ? out.gate_weights.data() : nullptr);
     return out;
   }
+  std::vector<float> scores(const std::vector<float> &z, const std::vector<float> &g) const { return outputs(z, g).scores; }
   ItemGradient gradient(const std::vector<float> &z, const std::vector<float> &g, const std::vector<float> &d) const {
     ItemGradient out{std::vector<float>(z.size()), std::vector<float>(g.size())};
-    read_out_gradient(plan_, z.data(), g.data(), d.data(), scratch_.data(), out.logits.data(), out.gate.data());
-    if (plan_.gate_scale != 0) out.scale = gate_scale_gradient(plan_, z.data(), g.data(), d[0], scratch_.data());
+    read_out_row_gradient<SerialWalk>(plan_, z.data(), g.data(), d.data(), scratch_.data(), out.logits.data(), out.gate.data());
+    if (plan_.gate_scale != 0)
+      out.scale = gate_scale_gradient_row<SerialWalk>(plan_, z.data(), g.data(), d[0], scratch_.data());
     return out;
   }
 

@@ -14,6 +14,7 @@
 #include "common/readout.h"
 #include "common/versioned.h"
 #include "cpu/gate_rows.h"
+#include "cpu/readout.h"
 #include "cpu/scatter.h"
 #include "gavel/gavel.h"
 
@@ -128,14 +129,18 @@ bool any_present(const Tensor *tensors) {
 }
 
 // One after another over the valid items, as losses add theirs.
-void sum_gate_scale(const Backward &checked, const Pooling &pooling, Workspace &workspace) {
-  float *scratch = workspace.take<float>(readout_scratch(checked.readout));
+void sum_gate_scale(const Kernels &kernels, const Backward &checked, const Pooling &pooling, Workspace &workspace) {
+  ReadoutGradients gradients(checked.readout, checked.logits, checked.gate_logits, checked.dscore,
+                             workspace.take<float>(ReadoutGradients::scratch(checked.readout)));
   PairwiseSum sum;
+  const auto add = [&](int64_t items, const float *terms) {
+    for (int64_t i = 0; i < items; ++i) sum.add(terms[i]);
+  };
   for (int64_t r = 0; r < pooling.items; ++r) {
-    if (!pooling.rows[r].valid()) continue;
-    sum.add(gate_scale_gradient(checked.readout, checked.logits.row<const float>(r), checked.gate_logits.row<const float>(r),
-                                *checked.dscore.row<const float>(r), scratch));
+    if (pooling.rows[r].valid()) gradients.add(r);
+    if (gradients.full()) add(kReadoutItems, gradients.of_gate_scale(kernels));
   }
+  if (const int64_t left = gradients.items(); left > 0) add(left, gradients.of_gate_scale(kernels));
   float *target = checked.dgate_scale.as<float>();
   *target = checked.args.accumulate == 1 ? *target + sum.total() : sum.total();
 }
@@ -172,7 +177,7 @@ void run_on_cpu(CpuContext &context, gavel_head &head, const Backward &checked) 
     reverse.dvectors = columns(checked.dvectors, spec.fields.input_width, spec.fields.input_width);
     run_backward(reverse, workspace);
   }
-  if (checked.dgate_scale.present()) sum_gate_scale(checked, call.pooling, workspace);
+  if (checked.dgate_scale.present()) sum_gate_scale(context.kernels, checked, call.pooling, workspace);
   if (!gate || !(checked.dgate_vectors.present() || any_present(checked.gate_gradients))) return;
   const HeadReader gate_reader(*checked.gate);
   BackwardCall of_gate{.context = context, .head = *checked.gate->cpu, .accumulate = args.accumulate == 1};

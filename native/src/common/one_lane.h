@@ -16,6 +16,13 @@
 #define GAVEL_HOST_DEVICE [[gnu::always_inline]] inline
 #endif
 
+// For what walks a row: a device does it with the intrinsics of a warp, which a host compiler of the same file could not call.
+#ifdef __CUDACC__
+#define GAVEL_ROW_FUNCTION __device__ __forceinline__
+#else
+#define GAVEL_ROW_FUNCTION [[gnu::always_inline]] inline
+#endif
+
 namespace gavel {
 
 GAVEL_HOST_DEVICE uint32_t bits_of(float x) {

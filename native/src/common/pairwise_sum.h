@@ -13,29 +13,13 @@
 
 namespace gavel {
 
-class PairwiseSum {
- public:
-  GAVEL_HOST_DEVICE void add(float term) {
-    // partial_[l] holds a finished sum of 2^l terms where bit l of count_ is set: adding is carrying in a binary counter.
-    int32_t level = 0;
-    for (uint64_t left = count_++; left & 1; left >>= 1) term = partial_[level++] + term;
-    partial_[level] = term;
-  }
+namespace one_lane {
 
-  // lower: the sum of fewer terms behind all others, where each of those stands for as many as there could be.
-  GAVEL_HOST_DEVICE float total(float lower = 0.0f) const {
-    float sum = lower;
-    int32_t level = 0;
-    for (uint64_t left = count_; left != 0; left >>= 1, ++level) {
-      if (left & 1) sum = partial_[level] + sum;
-    }
-    return sum;
-  }
+#include "common/pairwise_sum.inl"
 
- private:
-  uint64_t count_ = 0;
-  float partial_[64];  // only levels below the highest bit of count_ are ever read
-};
+}  // namespace one_lane
+
+using one_lane::PairwiseSum;
 
 }  // namespace gavel
 

@@ -143,18 +143,4 @@ bool gradient_reads_logits(const ReadoutPlan &plan) {
   return plan.family->gradient_reads_logits || (plan.objectives != nullptr && plan.objectives->gradient_reads_logits);
 }
 
-void read_out(const ReadoutRow &row, const float *logits, const float *gate, float *scratch, float *scores, float *objectives,
-              float *gate_weights) {
-  read_out_row<SerialWalk>(row, logits, gate, scratch, scores, objectives, gate_weights);
-}
-
-void read_out_gradient(const ReadoutRow &row, const float *logits, const float *gate, const float *dscore, float *scratch,
-                       float *dlogits, float *dgate) {
-  read_out_row_gradient<SerialWalk>(row, logits, gate, dscore, scratch, dlogits, dgate);
-}
-
-float gate_scale_gradient(const ReadoutRow &row, const float *logits, const float *gate, float dscore, float *scratch) {
-  return gate_scale_gradient_row<SerialWalk>(row, logits, gate, dscore, scratch);
-}
-
 }  // namespace gavel

@@ -2,7 +2,7 @@
 //
 // readout.h: a checked readout, and what a readout is made of: from the logits of an item to its scores, and back.
 //
-// A readout is one ReadoutFamily in a file of its own, its row functions in a header shared with the device, a line in readout_row.h that
+// A readout is one ReadoutFamily in a file of its own, its row functions in an .inl shared with the device, a line in readout_row.inl that
 // calls them, and one line in readout.cpp.
 // An item's logits meet no other item's, so neither the batch nor the threads can show in its scores.
 #ifndef GAVEL_COMMON_READOUT_H
@@ -96,14 +96,6 @@ void check_readout_values(const ReadoutPlan &plan);
 
 // Whether the gradient is computed from the logits of the forward call.
 bool gradient_reads_logits(const ReadoutPlan &plan);
-
-// ---- one item of a readout that is not elementwise: read_out_row and its like (readout_row.h) on the host, compiled once ----
-
-void read_out(const ReadoutRow &row, const float *logits, const float *gate, float *scratch, float *scores, float *objectives,
-              float *gate_weights);
-void read_out_gradient(const ReadoutRow &row, const float *logits, const float *gate, const float *dscore, float *scratch,
-                       float *dlogits, float *dgate);
-float gate_scale_gradient(const ReadoutRow &row, const float *logits, const float *gate, float dscore, float *scratch);
 
 }  // namespace gavel
 

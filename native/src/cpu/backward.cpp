@@ -50,7 +50,7 @@ BackwardRun::BackwardRun(const BackwardCall &call, Workspace &workspace)
   slope_sums_ = workspace.take<float>(widest);
   pooling_scratch_ = workspace.take<float>(parts_ * pooling_scratch_stride());
   rounded_ = workspace.take<char>(parts_ * rounded_stride());
-  readout_scratch_ = workspace.take<float>(parts_ * readout_scratch_stride());
+  readout_scratch_ = workspace.take<float>(parts_ * ReadoutGradients::scratch(*call.readout));
   valid_ = workspace.take<int64_t>(call.pooling.items);
 }
 
@@ -95,14 +95,18 @@ void BackwardRun::fill_chunk() {
       static_cast<double>(rows_) * static_cast<double>(spec_.fields.input_width + 2 * spec_.preactivation_width);
   parallel(work, rows_, 1, [&](const Slice &slice, int32_t part) {
     for (int64_t row = slice.begin; row < slice.end; ++row) {
-      fill_row(row, pooling_scratch_ + part * pooling_scratch_stride(), rounded_ + part * rounded_stride(),
-               readout_scratch_ + part * readout_scratch_stride());
+      fill_row(row, pooling_scratch_ + part * pooling_scratch_stride(), rounded_ + part * rounded_stride());
     }
   });
+  fill_logits();
+  for (int64_t row = 0; row < rows_; ++row) {
+    float *dlogits = doutput_.row(row);
+    for (int64_t k = 0; k < spec_.fields.output_width; ++k) dlogits[k] = dlogits[k] * spec_.fields.output_scale;
+  }
 }
 
-// What the forward call computed for one row, and the gradient of its logits.
-void BackwardRun::fill_row(int64_t row, float *pooling_scratch, char *rounded, float *logit_scratch) {
+// What the forward call computed for one row.
+void BackwardRun::fill_row(int64_t row, float *pooling_scratch, char *rounded) {
   const gavel_head_spec &fields = spec_.fields;
   const int64_t item = items_[row];
   float *vector = inputs_[0].row(row);
@@ -119,33 +123,49 @@ void BackwardRun::fill_row(int64_t row, float *pooling_scratch, char *rounded, f
       kernels_.widen(fields.dtype, rounded, out, width);
     }
   }
-  float *dlogits = doutput_.row(row);
-  fill_logits(item, logit_scratch, dlogits);
-  for (int64_t k = 0; k < fields.output_width; ++k) dlogits[k] = dlogits[k] * fields.output_scale;
 }
 
-// The gradient of an item's logits [K], before output_scale.
-void BackwardRun::fill_logits(int64_t item, float *scratch, float *dlogits) const {
+// The gradients of the logits, before output_scale.
+void BackwardRun::fill_logits() {
+  const ReadoutPlan &plan = *call_.readout;
+  if (plan.family->elementwise()) {
+    for (int64_t row = 0; row < rows_; ++row) fill_elements(items_[row], doutput_.row(row));
+  } else {
+    parallel(static_cast<double>(rows_) * readout_nanoseconds(plan), rows_, kReadoutItems,
+             [&](const Slice &slice, int32_t part) {
+               ReadoutGradients gradients(plan, call_.logits, call_.gate_logits, call_.dscore,
+                                          readout_scratch_ + part * ReadoutGradients::scratch(plan));
+               for (int64_t row = slice.begin; row < slice.end; ++row) {
+                 gradients.add(items_[row]);
+                 if (gradients.full() || row + 1 == slice.end) fill_block(row + 1 - gradients.items(), gradients);
+               }
+             });
+  }
+}
+
+// IDENTITY, AFFINE, SIGMOID of one item.
+void BackwardRun::fill_elements(int64_t item, float *dlogits) const {
   const ReadoutPlan &plan = *call_.readout;
   const float *dscore = call_.dscore.row<const float>(item);
-  if (plan.family->elementwise()) {
-    for (int64_t k = 0; k < plan.logits; ++k) {
-      dlogits[k] = dscore[k];
-      if (plan.family == &kAffine) dlogits[k] = dlogits[k] / plan.deviation;
-      if (plan.family == &kSigmoid) {
-        const float score = call_.scores.row<const float>(item)[k];
-        dlogits[k] = dlogits[k] * (score * (1.0f - score));
-      }
+  for (int64_t k = 0; k < plan.logits; ++k) {
+    dlogits[k] = dscore[k];
+    if (plan.family == &kAffine) dlogits[k] = dlogits[k] / plan.deviation;
+    if (plan.family == &kSigmoid) {
+      const float score = call_.scores.row<const float>(item)[k];
+      dlogits[k] = dlogits[k] * (score * (1.0f - score));
     }
-    return;
   }
-  const float *logits = call_.logits.present() ? call_.logits.row<const float>(item) : nullptr;
-  const float *gate = call_.gate_logits.present() ? call_.gate_logits.row<const float>(item) : nullptr;
-  float *of_logits = scratch + readout_scratch(plan);
-  float *of_gate = of_logits + plan.logits;
-  read_out_gradient(plan, logits, gate, dscore, scratch, of_logits, of_gate);
-  const float *wanted = call_.part == LogitPart::GATE ? of_gate : of_logits + (call_.part == LogitPart::REVERSE ? 1 : 0);
-  std::copy_n(wanted, spec_.fields.output_width, dlogits);
+}
+
+// The items in `gradients` are those of the rows from `first` on.
+void BackwardRun::fill_block(int64_t first, ReadoutGradients &gradients) {
+  const ReadoutPlan &plan = *call_.readout;
+  const int64_t items = gradients.items();
+  const ReadoutGradients::Rows rows = gradients.of_logits(kernels_);
+  const bool of_gate = call_.part == LogitPart::GATE;
+  const float *wanted = of_gate ? rows.gate : rows.logits + (call_.part == LogitPart::REVERSE ? 1 : 0);
+  const int64_t stride = of_gate ? plan.gate_outputs : plan.logits;
+  for (int64_t i = 0; i < items; ++i) std::copy_n(wanted + i * stride, spec_.fields.output_width, doutput_.row(first + i));
 }
 
 void BackwardRun::write_vectors() {

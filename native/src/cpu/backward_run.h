@@ -9,6 +9,7 @@
 
 #include "cpu/backward.h"
 #include "cpu/backward_products.h"
+#include "cpu/readout.h"
 #include "cpu/row_sums.h"
 
 namespace gavel {
@@ -31,8 +32,10 @@ class BackwardRun {
   void list_valid_items();
   void clear_gradients();
   void fill_chunk();
-  void fill_row(int64_t row, float *pooling_scratch, char *rounded, float *logit_scratch);
-  void fill_logits(int64_t item, float *scratch, float *dlogits) const;
+  void fill_row(int64_t row, float *pooling_scratch, char *rounded);
+  void fill_logits();
+  void fill_elements(int64_t item, float *dlogits) const;
+  void fill_block(int64_t first, ReadoutGradients &gradients);
   void write_vectors();
 
   // backward_layers.cpp: one layer each. dinput_ goes in as the gradient of the layer's output and comes out as that of its input.
@@ -46,10 +49,6 @@ class BackwardRun {
     return call_.preactivations.row<const float>(items_[row]) + spec_.hidden[l].preactivation_column;
   }
   int64_t pooling_scratch_stride() const { return pooling_scratch(call_.pooling); }
-  int64_t readout_scratch_stride() const {
-    const ReadoutPlan &plan = *call_.readout;
-    return round_up(readout_scratch(plan) + plan.logits + plan.gate_outputs, 16);
-  }
   int64_t rounded_stride() const { return widest_row_bytes_; }
   // Splits [0, units) over the pool for work of about this many nanoseconds; body gets a part of it.
   template <typename Body>
@@ -95,7 +94,7 @@ class BackwardRun {
   float *slope_sums_ = nullptr;       // [widest layer], of a shared slope
   float *pooling_scratch_ = nullptr;  // [threads][pooling_scratch]
   char *rounded_ = nullptr;           // [threads][bytes of the widest row]
-  float *readout_scratch_ = nullptr;  // [threads][readout_scratch, then the gradients of all logits of an item]
+  float *readout_scratch_ = nullptr;  // [threads][ReadoutGradients::scratch]
 };
 
 }  // namespace gavel

@@ -20,6 +20,7 @@
 
 #include "common/adamw.h"
 #include "cpu/loss_blocks.h"
+#include "cpu/readout_block.h"
 
 namespace gavel {
 
@@ -88,6 +89,14 @@ struct Kernels {
   bool (*rising_pairs)(const int64_t *pairs, int64_t n, int64_t step);
   // Sum of x[k] in the order of common/pairwise_sum.h, n <= kLossBlock.
   float (*pairwise_sum)(const float *x, int64_t n);
+
+  // ---- readouts that are not of one logit each, over blocks of items; no fused steps, as common/numeric.h ----
+  // scores [items, S]; objectives [items, O] and gate_weights may be null.
+  void (*read_out)(const ReadoutBlock *block, float *scores, float *objectives, float *gate_weights);
+  // From dscore [items, S]: dlogits [items, K], and dgate [items, gate outputs], which may be null.
+  void (*read_out_gradient)(const ReadoutBlock *block, const float *dscore, float *dlogits, float *dgate);
+  // From dscore [items]: dscale [items].
+  void (*gate_scale_gradient)(const ReadoutBlock *block, const float *dscore, float *dscale);
 
   // ---- matrix products, see gemm.h ----
   // 16 rows of 16 words of 32 bits, rows in_step bytes apart, any alignment; column c goes to out + c * out_step.

@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "cpu/row_sums.h"
+
 namespace gavel {
 
 namespace {
@@ -15,7 +17,7 @@ namespace {
 constexpr float kQuietNan = std::bit_cast<float>(0x7fc00000u);
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-// Canonical NaN; true where there was one.
+// Canonical NaNs; true where there was one.
 bool canonical(float *values, int64_t n) {
   bool found = false;
   for (int64_t k = 0; k < n; ++k) {
@@ -26,32 +28,29 @@ bool canonical(float *values, int64_t n) {
   return found;
 }
 
-float *row_of(const Tensor &tensor, int64_t item) {
-  return tensor.present() ? tensor.row<float>(item) : nullptr;
-}
-
 void fill_item(const Tensor &tensor, int64_t item, float value) {
   if (tensor.present()) std::fill_n(tensor.row<float>(item), tensor.shape[1], value);
 }
 
-void copy_item(const Tensor &tensor, int64_t item, const float *values) {
-  if (!tensor.present()) return;
+// With canonical NaNs; whether there was one. Nothing where the tensor is absent or there are no values.
+bool copy_item(const Tensor &tensor, int64_t item, const float *values) {
+  if (!tensor.present() || values == nullptr) return false;
   float *row = tensor.row<float>(item);
   std::memcpy(row, values, static_cast<size_t>(tensor.shape[1]) * sizeof(float));
-  canonical(row, tensor.shape[1]);
-}
-
-// About 10 ns a logit (an exponential and its share) and 2 ns a product of the transform.
-double nanoseconds_of_item(const ReadoutPlan &plan) {
-  const auto objectives = static_cast<double>(plan.objective_count);
-  return 10 * static_cast<double>(plan.logits + plan.gate_outputs) +
-         (plan.transform != nullptr ? 2 * objectives * objectives : 0);
+  return canonical(row, tensor.shape[1]);
 }
 
 }  // namespace
 
-BlockReadout::BlockReadout(const ScoreProblem &problem, int64_t block)
-    : problem_(problem), plan_(problem.readout), scratch_floats_(round_up(readout_scratch(plan_), 16)) {
+// By AVX-512: about 2 ns a logit (an exponential and its share), and 0.15 a product of the transform.
+double readout_nanoseconds(const ReadoutPlan &plan) {
+  const auto objectives = static_cast<double>(plan.objective_count);
+  return 2 * static_cast<double>(plan.logits + plan.gate_outputs) +
+         (plan.transform != nullptr ? 0.15 * objectives * objectives : 0);
+}
+
+BlockReadout::BlockReadout(const ScoreProblem &problem, int64_t block) : problem_(problem), plan_(problem.readout) {
+  scratch_floats_ = readout_block_scratch(plan_) + kReadoutItems * (plan_.objective_count + plan_.gate_weights);
   Workspace &workspace = problem.head.workspace;
   const int64_t threads = problem.head.pool.threads();
   scratch_ = workspace.take<float>(threads * scratch_floats_);
@@ -89,8 +88,8 @@ int64_t BlockReadout::write_scores(int64_t begin, int64_t rows) const {
   return nan_items;
 }
 
-// Writes the outputs of one item; scores are made first unless they are there already. Returns whether one is NaN.
-bool BlockReadout::finish_item(int64_t item, const float *logits, const float *gate, float *scores, float *scratch) const {
+// Writes the outputs of one item. Returns whether a score is NaN.
+bool BlockReadout::finish_item(int64_t item, const float *logits, const float *gate, const ReadItem &read) const {
   if (!problem_.head.pooling.rows[item].valid()) {
     fill_item(problem_.scores, item, kMinusInfinity);
     fill_item(problem_.logits, item, kMinusInfinity);
@@ -99,17 +98,32 @@ bool BlockReadout::finish_item(int64_t item, const float *logits, const float *g
     fill_item(problem_.gate_weights, item, 0.0f);
     return false;
   }
-  if (!plan_.family->elementwise()) {
-    float *objectives = row_of(problem_.objectives, item);
-    float *weights = row_of(problem_.gate_weights, item);
-    read_out(plan_, logits, gate, scratch, scores, objectives, weights);
-    if (objectives != nullptr) canonical(objectives, plan_.objective_count);
-    if (weights != nullptr) canonical(weights, plan_.gate_weights);
-  }
   copy_item(problem_.logits, item, logits);
-  if (gate != nullptr) copy_item(problem_.gate_logits, item, gate);
-  std::memcpy(problem_.scores.row<float>(item), scores, static_cast<size_t>(plan_.scores) * sizeof(float));
-  return canonical(problem_.scores.row<float>(item), plan_.scores);
+  copy_item(problem_.objectives, item, read.objectives);
+  copy_item(problem_.gate_logits, item, gate);
+  copy_item(problem_.gate_weights, item, read.gate_weights);
+  return copy_item(problem_.scores, item, read.scores);
+}
+
+// Up to kReadoutItems items from `item` on; scores are made first unless they are there already. Returns the items with a NaN score.
+int64_t BlockReadout::finish_block(int64_t item, int64_t items, const float *logits, const float *gate, float *scores,
+                                   float *scratch) const {
+  float *objectives = nullptr, *weights = nullptr;
+  if (!plan_.family->elementwise()) {
+    float *behind = scratch + readout_block_scratch(plan_);
+    if (problem_.objectives.present()) objectives = behind;
+    if (problem_.gate_weights.present()) weights = behind + kReadoutItems * plan_.objective_count;
+    const ReadoutBlock block{&plan_, items, logits, gate, scratch};
+    problem_.head.kernels.read_out(&block, scores, objectives, weights);
+  }
+  const auto row = [](const float *rows, int64_t i, int64_t columns) { return rows == nullptr ? nullptr : rows + i * columns; };
+  int64_t nan_items = 0;
+  for (int64_t i = 0; i < items; ++i) {
+    const ReadItem read{scores + i * plan_.scores, row(objectives, i, plan_.objective_count),
+                        row(weights, i, plan_.gate_weights)};
+    nan_items += finish_item(item + i, logits + i * plan_.logits, row(gate, i, plan_.gate_outputs), read);
+  }
+  return nan_items;
 }
 
 int64_t BlockReadout::run(int64_t begin, int64_t rows, const float *logits, const float *reverse, const float *gate) {
@@ -124,16 +138,65 @@ int64_t BlockReadout::run(int64_t begin, int64_t rows, const float *logits, cons
   if (elementwise) read_out_elements(rows, logits);
   if (writes_scores_alone()) return write_scores(begin, rows);
   ThreadPool &pool = problem_.head.pool;
-  const int32_t parts = elementwise ? 1 : pool.parts_for(static_cast<double>(rows) * nanoseconds_of_item(plan_), rows);
+  const int64_t blocks = (rows + kReadoutItems - 1) / kReadoutItems;
+  const int32_t parts = elementwise ? 1 : pool.parts_for(static_cast<double>(rows) * readout_nanoseconds(plan_), blocks);
   pool.run(parts, [&](int32_t part) {
+    const Slice slice(rows, kReadoutItems, part, parts);
     int64_t nan_items = 0;
-    for (int64_t i = rows * part / parts; i < rows * (part + 1) / parts; ++i) {
-      nan_items += finish_item(begin + i, logits + i * plan_.logits, gate == nullptr ? nullptr : gate + i * plan_.gate_outputs,
-                               scores_ + i * plan_.scores, scratch_ + part * scratch_floats_);
+    for (int64_t i = slice.begin; i < slice.end; i += kReadoutItems) {
+      nan_items += finish_block(begin + i, std::min(kReadoutItems, slice.end - i), logits + i * plan_.logits,
+                                gate == nullptr ? nullptr : gate + i * plan_.gate_outputs, scores_ + i * plan_.scores,
+                                scratch_ + part * scratch_floats_);
     }
     nan_counts_[part] = nan_items;
   });
   return std::accumulate(nan_counts_, nan_counts_ + parts, int64_t{0});
+}
+
+int64_t ReadoutGradients::scratch(const ReadoutPlan &plan) {
+  return kReadoutItems * (plan.scores + 2 * plan.logits + 2 * plan.gate_outputs) + readout_block_scratch(plan);
+}
+
+ReadoutGradients::ReadoutGradients(const ReadoutPlan &plan, const Tensor &logits, const Tensor &gate_logits,
+                                   const Tensor &dscore, float *memory)
+    : plan_(plan),
+      logits_(logits),
+      gate_logits_(gate_logits),
+      dscore_(dscore),
+      of_scores_(memory),
+      read_logits_(of_scores_ + kReadoutItems * plan.scores),
+      read_gate_(read_logits_ + kReadoutItems * plan.logits),
+      of_logits_(read_gate_ + kReadoutItems * plan.gate_outputs),
+      of_gate_(of_logits_ + kReadoutItems * plan.logits),
+      scratch_(of_gate_ + kReadoutItems * plan.gate_outputs) {}
+
+void ReadoutGradients::add(int64_t item) {
+  const auto copy = [&](const Tensor &tensor, int64_t columns, float *rows) {
+    if (tensor.present()) std::copy_n(tensor.row<const float>(item), columns, rows + items_ * columns);
+  };
+  copy(dscore_, plan_.scores, of_scores_);
+  copy(logits_, plan_.logits, read_logits_);
+  copy(gate_logits_, plan_.gate_outputs, read_gate_);
+  ++items_;
+}
+
+ReadoutBlock ReadoutGradients::take_block() {
+  const ReadoutBlock block{&plan_, items_, logits_.present() ? read_logits_ : nullptr,
+                           gate_logits_.present() ? read_gate_ : nullptr, scratch_};
+  items_ = 0;
+  return block;
+}
+
+ReadoutGradients::Rows ReadoutGradients::of_logits(const Kernels &kernels) {
+  const ReadoutBlock block = take_block();
+  kernels.read_out_gradient(&block, of_scores_, of_logits_, block.gate == nullptr ? nullptr : of_gate_);
+  return {of_logits_, of_gate_};
+}
+
+const float *ReadoutGradients::of_gate_scale(const Kernels &kernels) {
+  const ReadoutBlock block = take_block();
+  kernels.gate_scale_gradient(&block, of_scores_, of_gate_);
+  return of_gate_;
 }
 
 }  // namespace gavel

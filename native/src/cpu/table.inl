@@ -17,6 +17,10 @@
 #include "cpu/group_entries.inl"
 #include "cpu/losses.inl"
 #include "cpu/rankings.inl"
+#include "common/pairwise_sum.inl"
+#include "common/row_walk.inl"
+#include "common/readout_row.inl"
+#include "cpu/readouts.inl"
 #include "cpu/norm.inl"
 #include "common/activations.inl"
 #include "cpu/activate.inl"
@@ -60,6 +64,9 @@ constexpr Kernels table(int32_t instruction_set) {
       .count_numbers = count_numbers,
       .rising_pairs = rising_pairs,
       .pairwise_sum = pairwise_sum,
+      .read_out = read_out_block,
+      .read_out_gradient = read_out_gradient_block,
+      .gate_scale_gradient = gate_scale_gradient_block,
       .transpose = transpose,
       .packed_rows_bytes = packed_rows_bytes,
       .pack_row = pack_row,

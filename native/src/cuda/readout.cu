@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "common/read_out.h"
 #include "cuda/launch.h"
 #include "cuda/packed.h"
 #include "cuda/report_fault.h"
@@ -93,7 +94,8 @@ __global__ void __launch_bounds__(kThreads) readout_kernel(const __grid_constant
   if (task.output.counts != nullptr) finish_counts(task.output, gridDim.x);
 }
 
-__global__ void __launch_bounds__(kThreads) readout_gradient_kernel(const __grid_constant__ ReadoutGradientTask task) {
+// Without the 2 ptxas keeps to 64 registers, and spills.
+__global__ void __launch_bounds__(kThreads, 2) readout_gradient_kernel(const __grid_constant__ ReadoutGradientTask task) {
   const ReadoutRow &row = task.row;
   float *scratch = task.scratch + my_warp() * task.scratch_floats;
   for (int64_t r = my_warp(); r < task.source.items; r += int64_t{gridDim.x} * kWarps) {

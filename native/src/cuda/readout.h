@@ -1,7 +1,7 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
 // readout.h: readouts that are not of one logit each, on the device: what a call makes of the logits its heads have written, and the
-// gradients of those logits. A warp an item; from the same logits the bits of the CPU backend (common/readout_row.h).
+// gradients of those logits. A warp an item; from the same logits the bits of the CPU backend (common/readout_row.inl).
 #ifndef GAVEL_CUDA_READOUT_H
 #define GAVEL_CUDA_READOUT_H
 

@@ -11,7 +11,7 @@
 //      x = u rounded to the head's dtype; the last layer's u is not rounded. Then, for output k, neurons in tiles of 32:
 //        s[k] = sum over tiles, in order, of (fmaf over the neurons of the tile, in order, of u and W[k]).
 //   5. logit[k] = (s[k] + bias[k]) * output_scale; without a bias nothing is added.
-//   6. score[k] = logit[k]; or (logit[k] - mean) / deviation; or sigmoid(logit[k]); or what common/readout_row.h makes of the logits of
+//   6. score[k] = logit[k]; or (logit[k] - mean) / deviation; or sigmoid(logit[k]); or what common/readout_row.inl makes of the logits of
 //      the item, and of those of its gate, with the CPU's bits from the same logits. A NaN is written as 0x7fc00000.
 // An item that is invalid has -inf in logits and scores, one with an index out of range NaN.
 //

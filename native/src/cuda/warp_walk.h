@@ -20,6 +20,8 @@ static __device__ __noinline__ float sum_of_nodes(const WarpPairwise nodes, floa
 }
 
 struct WarpWalk {
+  using Place = int64_t;
+
   __device__ static int lane() { return static_cast<int>(threadIdx.x % kWarp); }
 
   // What a body reads of other lanes' entries may have been written since the last barrier, and is so by others behind it.
@@ -43,7 +45,7 @@ struct WarpWalk {
     return begin == 0 ? tail : sum_of_nodes(nodes, tail);
   }
 
-  __device__ static int64_t leader(const float *z, int64_t n) {
+  __device__ static Place leader(const float *z, int64_t n) {
     __syncwarp();
     int32_t at = -1;
     float most = 0.0f;
@@ -59,6 +61,13 @@ struct WarpWalk {
     }
     const float first = z[0];
     return at < 0 || first != first ? 0 : at;
+  }
+
+  __device__ static bool is(int64_t k, Place place) { return k == place; }
+  template <typename Value>
+  __device__ static float at(int64_t n, Place place, const Value &value) {
+    (void)n;
+    return value(place);
   }
 
   __device__ static void put(float *target, float value) {
