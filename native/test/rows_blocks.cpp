@@ -88,31 +88,32 @@ void check_sums(const Table &table) {
   }
 }
 
-// One after the other, and with the dots of kernels.dot.
+// Of several rows and outputs, with the dots of kernels.dot and nothing between them.
 void check_dots(const Table &table) {
   for (const int32_t dtype : {GAVEL_F32, GAVEL_F16, GAVEL_BF16}) {
-    const size_t bytes = dtype == GAVEL_F32 ? 4 : 2;
+    const int64_t bytes = dtype == GAVEL_F32 ? 4 : 2;
     for (const int64_t n : kLengths) {
       Random random(static_cast<uint64_t>(n) * 3 + static_cast<uint64_t>(dtype));
-      const int64_t count = 1 + n % 9;
-      const std::vector<float> x = random_floats(random, n * count), w = random_floats(random, n);
-      std::vector<char> rows(x.size() * bytes + 2), weight(w.size() * bytes);
+      const int64_t count = 1 + n % 9, outputs = random.integer(1, 8), step = outputs + random.integer(0, 2);
+      const std::vector<float> x = random_floats(random, n * count), w = random_floats(random, n * outputs);
+      std::vector<char> rows(x.size() * static_cast<size_t>(bytes) + 2), weights(w.size() * static_cast<size_t>(bytes));
       // Off every alignment but the element's.
       char *data = rows.data() + (bytes == 2 ? 2 : 0);
       kScalarKernels.narrow(dtype, x.data(), data, n * count);
-      kScalarKernels.narrow(dtype, w.data(), weight.data(), n);
+      kScalarKernels.narrow(dtype, w.data(), weights.data(), n * outputs);
       std::vector<const void *> places, ahead;
-      std::vector<float> expected(static_cast<size_t>(count)), actual(static_cast<size_t>(count) + 1, 7),
-          wide(static_cast<size_t>(n));
+      std::vector<float> expected(static_cast<size_t>(count * step) + 1, 7), actual = expected, wide(static_cast<size_t>(n));
       for (int64_t r = 0; r < count; ++r) {
-        places.push_back(data + r * n * static_cast<int64_t>(bytes));
+        places.push_back(data + r * n * bytes);
         ahead.push_back(data);
         kScalarKernels.widen(dtype, places.back(), wide.data(), n);
-        expected[static_cast<size_t>(r)] = kScalarKernels.dot(wide.data(), dtype, weight.data(), n);
+        for (int64_t o = 0; o < outputs; ++o) {
+          expected[static_cast<size_t>(r * step + o)] =
+              kScalarKernels.dot(wide.data(), dtype, weights.data() + o * n * bytes, n);
+        }
       }
-      table.kernels->dots(dtype, places.data(), ahead.data(), count, weight.data(), n, actual.data());
-      check_bits(table.name + ": dots", actual.data(), expected.data(), count, static_cast<uint64_t>(n));
-      CHECK(actual.back() == 7, "%s: written behind the last dot", table.name.c_str());
+      table.kernels->dots(dtype, places.data(), ahead.data(), count, weights.data(), outputs, n, actual.data(), step);
+      check_bits(table.name + ": dots", actual.data(), expected.data(), count * step + 1, static_cast<uint64_t>(n));
     }
   }
 }

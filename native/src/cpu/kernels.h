@@ -33,10 +33,10 @@ struct Kernels {
   void (*narrow)(int32_t dtype, const float *in, void *out, int64_t n);
   // sum of x[k] * w[k] in dot order; w has the given dtype.
   float (*dot)(const float *x, int32_t dtype, const void *w, int64_t n);
-  // out[r] = sum of rows[r][k] * w[k] in dot order, for count rows; all of the given dtype. ahead[r]: the row that is asked of memory
-  // while rows[r] is read.
-  void (*dots)(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n,
-               float *out);
+  // out[r * out_step + o] = sum of rows[r][k] * w[o][k] in dot order, for count rows and the rows o of w [outputs, n]; all of the given dtype.
+  // ahead[r]: the row that is asked of memory while rows[r] is read.
+  void (*dots)(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t outputs,
+               int64_t n, float *out, int64_t out_step);
   // sum of x[k] in dot order.
   float (*sum)(const float *x, int64_t n);
   // The largest x[k] that is not NaN, -inf where there is none.

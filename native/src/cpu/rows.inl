@@ -138,37 +138,63 @@ float dot(const float *x, int32_t dtype, const void *w, int64_t n) {
   return dot_with<F32>(x, w, n);
 }
 
-// Rows whose dots are made at once: they share the loads of w, and the sums of one hide the latency of another's.
+// Rows, and rows and outputs, whose dots are made at once: they share the loads of what they have in common, and the sums of one hide the latency
+// of another's. Each has four sums.
 #if defined(__AVX512F__)
-constexpr int kDotsAtOnce = 4;
+constexpr int kDotRows = 4, kSharedRows = 2, kSharedOutputs = 3;
 #else
-constexpr int kDotsAtOnce = 1;
+constexpr int kDotRows = 1, kSharedRows = 1, kSharedOutputs = 1;
 #endif
 
-// As ordered_sum, for kRows rows.
-template <int kRows, typename Type>
-void dots_with(const void *const *rows, const void *const *ahead, const void *w, int64_t n, float *out) {
+struct DotRows {
+  const void *const *rows;
+  const void *const *ahead;  // or null
+  int64_t n;
+  float *out;
+  int64_t out_step;  // from row to row
+};
+
+// As ordered_sum, for kRows rows from r on and kOutputs rows of w. Without kAhead nothing is asked of memory: that would be as many accesses as
+// the rows themselves.
+template <int kRows, int kOutputs, bool kAhead, typename Type>
+void dot_tile(const DotRows &dots, int64_t r, const typename Type::Element *w) {
   using Element = typename Type::Element;
-  const auto *weight = static_cast<const Element *>(w);
-  Vector sums[4][kRows];
+  const int64_t n = dots.n;
+  const Element *rows[kRows], *ahead[kRows];
+  for (int i = 0; i < kRows; ++i) {
+    rows[i] = static_cast<const Element *>(dots.rows[r + i]);
+    if constexpr (kAhead) ahead[i] = static_cast<const Element *>(dots.ahead[r + i]);
+  }
+  Vector sums[4][kOutputs][kRows];
 #pragma GCC unroll 4
   for (int a = 0; a < 4; ++a) {
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) sums[a][r] = zero();
-  }
-  const auto step = [&](auto lanes, int64_t k, Vector *sum) {
-    const Vector shared = read(lanes, Type{}, weight + k);
+    for (int o = 0; o < kOutputs; ++o) {
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const Vector next = multiply_add(read(lanes, Type{}, static_cast<const Element *>(rows[r]) + k), shared, sum[r]);
-      // Lanes past the end keep their sum: adding +0 to them would turn a -0 into +0.
-      if constexpr (__is_same(decltype(lanes), Some)) {
-        sum[r] = select(first_lanes(lanes.count), next, sum[r]);
-      } else {
-        sum[r] = next;
-      }
+      for (int i = 0; i < kRows; ++i) sums[a][o][i] = zero();
+    }
+  }
+  const auto step = [&](auto lanes, int64_t k, Vector(*sum)[kRows]) {
+    Vector values[kRows];
+#pragma GCC unroll 4
+    for (int i = 0; i < kRows; ++i) {
+      values[i] = read(lanes, Type{}, rows[i] + k);
       // Asking touches no memory and cannot fault. A cache line holds 16 floats or two times 16 halves.
-      __builtin_prefetch(static_cast<const Element *>(ahead[r]) + k);
+      if constexpr (kAhead) __builtin_prefetch(ahead[i] + k);
+    }
+#pragma GCC unroll 4
+    for (int o = 0; o < kOutputs; ++o) {
+      const Vector weight = read(lanes, Type{}, w + o * n + k);
+#pragma GCC unroll 4
+      for (int i = 0; i < kRows; ++i) {
+        const Vector next = multiply_add(values[i], weight, sum[o][i]);
+        // Lanes past the end keep their sum: adding +0 to them would turn a -0 into +0.
+        if constexpr (__is_same(decltype(lanes), Some)) {
+          sum[o][i] = select(first_lanes(lanes.count), next, sum[o][i]);
+        } else {
+          sum[o][i] = next;
+        }
+      }
     }
   };
   int64_t k = 0;
@@ -186,22 +212,49 @@ void dots_with(const void *const *rows, const void *const *ahead, const void *w,
     }
   }
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) out[r] = fold(add(add(sums[0][r], sums[2][r]), add(sums[1][r], sums[3][r])));
+  for (int o = 0; o < kOutputs; ++o) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kRows; ++i) {
+      dots.out[(r + i) * dots.out_step + o] = fold(add(add(sums[0][o][i], sums[2][o][i]), add(sums[1][o][i], sums[3][o][i])));
+    }
+  }
+}
+
+template <int kOutputs, bool kAhead, typename Type>
+void dot_rows(const DotRows &dots, int64_t count, const typename Type::Element *w) {
+  constexpr int kRows = kOutputs == 1 ? kDotRows : kSharedRows;
+  int64_t r = 0;
+  for (; r + kRows <= count; r += kRows) dot_tile<kRows, kOutputs, kAhead, Type>(dots, r, w);
+  for (; r < count; ++r) dot_tile<1, kOutputs, kAhead, Type>(dots, r, w);
+}
+
+template <int kOutputs, typename Type>
+void dot_outputs(const DotRows &dots, int64_t count, const typename Type::Element *w) {
+  if (dots.ahead == nullptr) return dot_rows<kOutputs, false, Type>(dots, count, w);
+  dot_rows<kOutputs, true, Type>(dots, count, w);
 }
 
 template <typename Type>
-void dots_of(const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n, float *out) {
-  for (; count >= kDotsAtOnce; count -= kDotsAtOnce, rows += kDotsAtOnce, ahead += kDotsAtOnce, out += kDotsAtOnce) {
-    dots_with<kDotsAtOnce, Type>(rows, ahead, w, n, out);
+void dots_of(DotRows dots, int64_t count, const void *weights, int64_t outputs) {
+  const auto *w = static_cast<const typename Type::Element *>(weights);
+  // The first outputs ask for what is read by all.
+  for (int64_t left = outputs; left > 0; dots.ahead = nullptr) {
+    const int64_t taken = left < kSharedOutputs ? (left < 2 ? 1 : 2) : kSharedOutputs;
+    if (taken == 1) dot_outputs<1, Type>(dots, count, w);
+    if constexpr (kSharedOutputs > 1) {
+      if (taken == 2) dot_outputs<2, Type>(dots, count, w);
+      if (taken == 3) dot_outputs<3, Type>(dots, count, w);
+    }
+    left -= taken, w += taken * dots.n, dots.out += taken;
   }
-  for (; count > 0; --count) dots_with<1, Type>(rows++, ahead++, w, n, out++);
 }
 
-void dots(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t n,
-          float *out) {
-  if (dtype == GAVEL_F16) return dots_of<F16>(rows, ahead, count, w, n, out);
-  if (dtype == GAVEL_BF16) return dots_of<BF16>(rows, ahead, count, w, n, out);
-  dots_of<F32>(rows, ahead, count, w, n, out);
+void dots(int32_t dtype, const void *const *rows, const void *const *ahead, int64_t count, const void *w, int64_t outputs,
+          int64_t n, float *out, int64_t out_step) {
+  const DotRows dots = {rows, ahead, n, out, out_step};
+  if (dtype == GAVEL_F16) return dots_of<F16>(dots, count, w, outputs);
+  if (dtype == GAVEL_BF16) return dots_of<BF16>(dots, count, w, outputs);
+  dots_of<F32>(dots, count, w, outputs);
 }
 
 float sum(const float *x, int64_t n) {
