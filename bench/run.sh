@@ -2,7 +2,7 @@
 # Runs a benchmark. Builds first what is missing. Results are only worth something on a machine that does nothing else.
 #
 #   bench/run.sh all [SECONDS [FOLDER]]   everything, SECONDS per case (default 4), results and plots into FOLDER (default docs/results)
-#   bench/run.sh heads|losses|tokens|training|sets [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
+#   bench/run.sh heads|readouts|losses|tokens|training|sets [--kinds K,K] [--only TEXT] [--seconds S] [--threads N] [--results FOLDER]
 #   bench/run.sh text [--rows N] [--data FILE] [--results FOLDER]
 #   bench/run.sh chain [ROUNDS [THREADS [FOLDER]]] | layouts [ROUNDS [FOLDER]] | jmh [JMH OPTIONS] | plots FOLDER | targets FOLDER
 set -eu
@@ -30,6 +30,7 @@ one() {
   shift
   case $what in
     heads) run dev.gavel.bench.HeadBenchmark "$@" ;;
+    readouts) run dev.gavel.bench.ReadoutBenchmark "$@" ;;
     losses) run dev.gavel.bench.LossBenchmark "$@" ;;
     tokens) run dev.gavel.bench.TokenBenchmark "$@" ;;
     sets) run dev.gavel.bench.InstructionSetBenchmark "$@" ;;
@@ -41,7 +42,7 @@ one() {
     plots) run dev.gavel.bench.Plots "$@" ;;
     jmh) run org.openjdk.jmh.Main "$@" ;;
     *)
-      echo "bench: unknown benchmark '$what': say all, heads, losses, tokens, training, sets, text, chain, layouts, jmh, plots or targets." >&2
+      echo "bench: unknown benchmark '$what': say all, heads, readouts, losses, tokens, training, sets, text, chain, layouts, jmh, plots or targets." >&2
       exit 2
       ;;
   esac
@@ -61,6 +62,7 @@ all() {
   for kind in pool linear mlp; do
     one heads --kinds "$kind" --seconds "$seconds" --results "$folder"
   done
+  one readouts --seconds "$seconds" --results "$folder"
   one losses --seconds "$seconds" --results "$folder"
   one tokens --seconds "$seconds" --results "$folder"
   one training --seconds "$seconds" --results "$folder"

@@ -68,6 +68,19 @@ class SidesTest {
   }
 
   @Test
+  void ourReadoutsAgreeWithFloat64() {
+    for (ReadoutCase.Kind kind : ReadoutCase.Kind.values()) {
+      for (DType dtype : List.of(DType.F32, DType.BF16)) {
+        try (ReadoutCase given = new ReadoutCase(kind, dtype, 21, 70);
+            Side gavel = new GavelReadout(given, 1)) {
+          assertTrue(given.check(gavel, 1e-5) <= 1e-5, kind + " of " + dtype);
+          assertThrows(IllegalStateException.class, () -> given.check(new Wrong(gavel), 1e-5));
+        }
+      }
+    }
+  }
+
+  @Test
   void everySideOfALossAgreesWithFloat64() {
     for (LossCase.Kind kind : LossCase.Kind.values()) {
       LossCase given = LossCase.random(kind, 152);
