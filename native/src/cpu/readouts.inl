@@ -5,8 +5,9 @@
 
 // to[c]: number c of each item, 0 where there is no item. rows: [items, columns]. to: readout_block_vectors(columns).
 GAVEL_INLINE void deal_rows(const float *rows, int64_t items, int64_t columns, Vector *to) {
-  if (columns == 1) {
-    to[0] = load_partial(rows, items);
+  // One behind the other, without a transposition, which is most of what a single item takes.
+  if (items == 1 || columns == 1) {
+    for (int64_t c = 0; c < columns; ++c) to[c] = load_partial(rows + c, items);
     return;
   }
   for (int64_t c = 0; c < columns; c += 16) {
@@ -19,7 +20,10 @@ GAVEL_INLINE void deal_rows(const float *rows, int64_t items, int64_t columns, V
 
 // The way back.
 GAVEL_INLINE void collect_rows(const Vector *from, int64_t items, int64_t columns, float *rows) {
-  if (columns == 1) return store_partial(rows, from[0], items);
+  if (items == 1 || columns == 1) {
+    for (int64_t c = 0; c < columns; ++c) store_partial(rows + c, from[c], items);
+    return;
+  }
   for (int64_t c = 0; c < columns; c += 16) {
     const int64_t width = columns - c < 16 ? columns - c : 16;
     Vector part[16];
