@@ -50,7 +50,8 @@ BackwardRun::BackwardRun(const BackwardCall &call, Workspace &workspace)
   slope_sums_ = workspace.take<float>(widest);
   pooling_scratch_ = workspace.take<float>(parts_ * pooling_scratch_stride());
   rounded_ = workspace.take<char>(parts_ * rounded_stride());
-  readout_scratch_ = workspace.take<float>(parts_ * ReadoutGradients::scratch(*call.readout));
+  const int64_t readout_parts = std::min<int64_t>(parts_, readout_blocks(chunk_rows(spec_)));
+  readout_scratch_ = workspace.take<float>(readout_parts * ReadoutGradients::scratch(*call.readout));
   valid_ = workspace.take<int64_t>(call.pooling.items);
 }
 

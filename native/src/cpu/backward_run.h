@@ -94,7 +94,7 @@ class BackwardRun {
   float *slope_sums_ = nullptr;       // [widest layer], of a shared slope
   float *pooling_scratch_ = nullptr;  // [threads][pooling_scratch]
   char *rounded_ = nullptr;           // [threads][bytes of the widest row]
-  float *readout_scratch_ = nullptr;  // [threads][ReadoutGradients::scratch]
+  float *readout_scratch_ = nullptr;  // [readout_blocks of a chunk, or threads][ReadoutGradients::scratch]
 };
 
 }  // namespace gavel

@@ -52,11 +52,11 @@ double readout_nanoseconds(const ReadoutPlan &plan) {
 BlockReadout::BlockReadout(const ScoreProblem &problem, int64_t block) : problem_(problem), plan_(problem.readout) {
   scratch_floats_ = readout_block_scratch(plan_) + kReadoutItems * (plan_.objective_count + plan_.gate_weights);
   Workspace &workspace = problem.head.workspace;
-  const int64_t threads = problem.head.pool.threads();
-  scratch_ = workspace.take<float>(threads * scratch_floats_);
+  const int64_t parts = std::min<int64_t>(problem.head.pool.threads(), readout_blocks(block));
+  scratch_ = workspace.take<float>(parts * scratch_floats_);
   pairs_ = problem.reverse ? workspace.take<float>(2 * block) : nullptr;
   scores_ = workspace.take<float>(block * plan_.scores);
-  nan_counts_ = workspace.take<int64_t>(threads);
+  nan_counts_ = workspace.take<int64_t>(parts);
 }
 
 // Scores of the block that are of one logit each, all at once.
@@ -138,8 +138,8 @@ int64_t BlockReadout::run(int64_t begin, int64_t rows, const float *logits, cons
   if (elementwise) read_out_elements(rows, logits);
   if (writes_scores_alone()) return write_scores(begin, rows);
   ThreadPool &pool = problem_.head.pool;
-  const int64_t blocks = (rows + kReadoutItems - 1) / kReadoutItems;
-  const int32_t parts = elementwise ? 1 : pool.parts_for(static_cast<double>(rows) * readout_nanoseconds(plan_), blocks);
+  const int32_t parts =
+      elementwise ? 1 : pool.parts_for(static_cast<double>(rows) * readout_nanoseconds(plan_), readout_blocks(rows));
   pool.run(parts, [&](int32_t part) {
     const Slice slice(rows, kReadoutItems, part, parts);
     int64_t nan_items = 0;

@@ -39,10 +39,10 @@ class BlockReadout {
   const ScoreProblem &problem_;
   const ReadoutPlan &plan_;
   int64_t scratch_floats_;
-  float *scratch_;       // [threads, scratch_floats_]: of a ReadoutBlock, then objectives and gate weights of its items
+  float *scratch_;       // [parts, scratch_floats_]: of a ReadoutBlock, then objectives and gate weights of its items
   float *pairs_;         // [block, 2], with TWO_STREAM
   float *scores_;        // [block, S]
-  int64_t *nan_counts_;  // [threads]
+  int64_t *nan_counts_;  // [parts]
 };
 
 // The logits, gate logits and gradients of up to sixteen items that need not be neighbours, for a kernel that goes back through their readout.

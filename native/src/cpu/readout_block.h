@@ -20,6 +20,11 @@ struct ReadoutBlock {
   float *scratch;       // [readout_block_scratch], aligned to a cache line
 };
 
+// As many threads have work at most.
+GAVEL_HOST_DEVICE int64_t readout_blocks(int64_t items) {
+  return (items + kReadoutItems - 1) / kReadoutItems;
+}
+
 // Rows of the vectors that hold one number of each item go in and out sixteen at a time.
 GAVEL_HOST_DEVICE int64_t readout_block_vectors(int64_t numbers) {
   return (numbers + 15) / 16 * 16;
