@@ -14,7 +14,7 @@
 #include "common/readout.h"
 #include "common/versioned.h"
 #include "cpu/gate_rows.h"
-#include "cpu/readout.h"
+#include "cpu/readout_gradients.h"
 #include "cpu/scatter.h"
 #include "gavel/gavel.h"
 

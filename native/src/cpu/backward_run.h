@@ -10,6 +10,7 @@
 #include "cpu/backward.h"
 #include "cpu/backward_products.h"
 #include "cpu/readout.h"
+#include "cpu/readout_gradients.h"
 #include "cpu/row_sums.h"
 
 namespace gavel {

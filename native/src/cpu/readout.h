@@ -1,6 +1,6 @@
 // Copyright 2026 the Gavel authors. SPDX-License-Identifier: Apache-2.0
 //
-// readout.h: from the logits of a block of items to everything a score call writes of them, and back to the gradients of logits.
+// readout.h: from the logits of a block of items to everything a score call writes of them.
 #ifndef GAVEL_CPU_READOUT_H
 #define GAVEL_CPU_READOUT_H
 
@@ -43,35 +43,6 @@ class BlockReadout {
   float *pairs_;         // [block, 2], with TWO_STREAM
   float *scores_;        // [block, S]
   int64_t *nan_counts_;  // [parts]
-};
-
-// The logits, gate logits and gradients of up to sixteen items that need not be neighbours, for a kernel that goes back through their readout.
-class ReadoutGradients {
- public:
-  // Floats, a whole number of cache lines; memory is aligned to one.
-  static int64_t scratch(const ReadoutPlan &plan);
-  // logits, gate_logits: absent where the gradient reads none.
-  ReadoutGradients(const ReadoutPlan &plan, const Tensor &logits, const Tensor &gate_logits, const Tensor &dscore,
-                   float *memory);
-
-  int64_t items() const { return items_; }
-  bool full() const { return items_ == kReadoutItems; }
-  void add(int64_t item);
-  // Of the items added since the last of these calls. What is returned is valid until the next one.
-  struct Rows {
-    const float *logits;  // [items, logits of the plan]
-    const float *gate;    // [items, gate outputs]
-  };
-  Rows of_logits(const Kernels &kernels);
-  const float *of_gate_scale(const Kernels &kernels);  // [items]
-
- private:
-  ReadoutBlock take_block();
-
-  const ReadoutPlan &plan_;
-  const Tensor &logits_, &gate_logits_, &dscore_;
-  int64_t items_ = 0;
-  float *of_scores_, *read_logits_, *read_gate_, *of_logits_, *of_gate_, *scratch_;
 };
 
 }  // namespace gavel
