@@ -138,24 +138,10 @@ final class ReadoutCase implements AutoCloseable {
     };
   }
 
-  /**
-   * The largest error of a side over some rows.
-   *
-   * @param most above it a side computes something else
-   * @throws IllegalStateException if it does
-   */
+  /** {@link LargestError#of} */
   double check(Side side, double most) {
-    side.run();
-    float[] found = side.results();
-    double largest = 0;
-    for (int row = 0; row < Math.min(COMPARED, rows()); row++) {
-      largest = Math.max(largest, Math.abs(found[row] - reference(row)));
-    }
-    if (!(largest <= most)) {
-      throw new IllegalStateException(
-          "%s on %s of %s: error %s".formatted(side.name(), kind, hidden, largest));
-    }
-    return largest;
+    int compared = Math.min(COMPARED, rows());
+    return new LargestError(kind + " of " + hidden, compared, this::reference).of(side, most);
   }
 
   @Override

@@ -51,24 +51,10 @@ final class TokenCase implements AutoCloseable {
     return target - Math.log(sum);
   }
 
-  /**
-   * The largest error of a side over some rows.
-   *
-   * @param most above it a side computes something else
-   * @throws IllegalStateException if it does
-   */
+  /** {@link LargestError#of} */
   double check(Side side, double most) {
-    side.run();
-    float[] found = side.results();
-    double largest = 0;
-    for (int row = 0; row < Math.min(COMPARED, rows()); row++) {
-      largest = Math.max(largest, Math.abs(found[row] - reference(row)));
-    }
-    if (!(largest <= most)) {
-      throw new IllegalStateException(
-          "%s on %s and %s: error %s".formatted(side.name(), hidden, weight, largest));
-    }
-    return largest;
+    int compared = Math.min(COMPARED, rows());
+    return new LargestError(hidden + " and " + weight, compared, this::reference).of(side, most);
   }
 
   @Override

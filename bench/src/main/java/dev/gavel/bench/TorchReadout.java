@@ -1,8 +1,6 @@
 package dev.gavel.bench;
 
 import java.util.Locale;
-import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.InferenceMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -12,9 +10,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * The same in LibTorch, as the checkpoints' own code writes it: logits, widened, and a line or two
  * of tensor operations. In 16 bits the product itself rounds the logits.
  */
-final class TorchReadout implements Side {
-  private final PointerScope kept = new PointerScope();
-  private final InferenceMode mode = new InferenceMode(true);
+final class TorchReadout extends TorchForward {
   private final ReadoutCase given;
   private final Tensor hidden;
   private final Tensor weight;
@@ -22,10 +18,9 @@ final class TorchReadout implements Side {
   private final Tensor numbers;
   private final Tensor transform;
   private final Scalar temperature = new Scalar(ReadoutCase.TEMPERATURE);
-  private final float[] results;
 
   TorchReadout(ReadoutCase given, int threads) {
-    torch.set_num_threads(threads);
+    super(given.hidden.dtype().name().toLowerCase(Locale.ROOT), threads);
     this.given = given;
     int outputs = given.kind.outputs;
     hidden = TorchTensors.copy(given.hidden);
@@ -33,35 +28,10 @@ final class TorchReadout implements Side {
     gate = TorchTensors.copy(given.gate);
     numbers = torch.tensor(given.numbers);
     transform = torch.tensor(given.transform).view(outputs, outputs);
-    PointerScope scope = new PointerScope();
-    try {
-      results = TorchTensors.floats(forward());
-    } finally {
-      scope.close();
-    }
   }
 
   @Override
-  public String name() {
-    return "libtorch";
-  }
-
-  @Override
-  public String storage() {
-    return given.hidden.dtype().name().toLowerCase(Locale.ROOT);
-  }
-
-  @Override
-  public void run() {
-    PointerScope scope = new PointerScope();
-    try {
-      forward();
-    } finally {
-      scope.close();
-    }
-  }
-
-  private Tensor forward() {
+  Tensor forward() {
     Tensor logits = torch.linear(hidden, weight).to(ScalarType.Float);
     return switch (given.kind) {
       case CLASS_PROB -> logits.softmax(-1).select(1, ReadoutCase.WANTED).contiguous();
@@ -79,16 +49,5 @@ final class TorchReadout implements Side {
         yield weights.mul(logits.matmul(transform)).sum(-1);
       }
     };
-  }
-
-  @Override
-  public float[] results() {
-    return results;
-  }
-
-  @Override
-  public void close() {
-    mode.close();
-    kept.close();
   }
 }
