@@ -84,6 +84,7 @@ def export(arguments):
     # AutoModel takes the base model out of a classifier or language model, whatever head it has.
     config = AutoConfig.from_pretrained(folder)
     backbone_graph.is_decoder(config)
+    backbone_graph.refuse_two_rotations(config)
     backbone, found = AutoModel.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
     missing = [name for name in found["missing_keys"] if not name.startswith("pooler.")]
