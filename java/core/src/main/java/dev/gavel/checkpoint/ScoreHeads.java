@@ -22,12 +22,15 @@ final class ScoreHeads {
         .plan();
   }
 
-  /** A negative id, as old configurations of Llama have it, is that of no token. */
+  /**
+   * Classes of other names are their authors'. A negative id, as old configurations of Llama have
+   * it, is that of no token.
+   */
   private static ScoredRows rows(Facts facts) {
     return facts
         .config()
         .integer("pad_token_id")
-        .filter(id -> id >= 0)
+        .filter(id -> id >= 0 && facts.isArchitecture("ForSequenceClassification"))
         .<ScoredRows>map(ScoredRows.LastNonPadding::new)
         .orElse(new ScoredRows.LastToken());
   }

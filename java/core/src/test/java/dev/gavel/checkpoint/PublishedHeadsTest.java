@@ -200,4 +200,24 @@ class PublishedHeadsTest {
       }
     }
   }
+
+  /** Transformers' own classes find the last token by its id where they know one of padding. */
+  @Test
+  void classifiersOfTransformersAreReadInFrontOfPadding() {
+    ScoredRows last = new ScoredRows.LastToken();
+    String llama = "LlamaForSequenceClassification";
+    assertEquals(new ScoredRows.LastNonPadding(0), rows("zero", llama, "\"pad_token_id\": 0"));
+    assertEquals(last, rows("none", llama, "\"pad_token_id\": null"));
+    assertEquals(last, rows("old", llama, "\"pad_token_id\": -1"));
+    assertEquals(last, rows("other", "LlamaForScalarRewards", "\"pad_token_id\": 7"));
+  }
+
+  private ScoredRows rows(String name, String architecture, String more) {
+    TestFolder folder =
+        new TestFolder(directory.resolve(name), DType.F32, 3)
+            .with("score.weight", 1, TestFolder.WIDTH)
+            .config(TestFolder.config(architecture, more))
+            .single();
+    return HeadCheckpoint.read(folder.path).rows();
+  }
 }

@@ -282,6 +282,17 @@ class ParityTest {
     assertEquals(2 * responses.size(), compared);
   }
 
+  /** Its 256 positions begin behind the padding token's, 1: a 255th token would have none. */
+  @Test
+  void robertaHasTwoPositionsThatNoTokenHas() {
+    ParityFixture fixture = ParityFixture.into(folder, "xlm-roberta");
+    try (RewardModel model = load(fixture)) {
+      assertEquals(254, model.budget().context());
+      GroupScore score = model.score("a".repeat(200), List.of("b".repeat(200)));
+      assertTrue(Float.isFinite(score.scores().getFirst()), () -> score.scores().toString());
+    }
+  }
+
   private static double bound(ParityFixture fixture, Tokens ids) {
     return fixture.sequences().stream()
         .filter(sequence -> sequence.ids().equals(ids))
