@@ -27,6 +27,21 @@ def is_decoder(config):
     )
 
 
+def refuse_two_rotations(config):
+    """
+    Refuses LongRoPE where it has two sets of rotary frequencies: the model turns to the second in sequences longer than
+    those it was first trained on, and a traced graph would keep the first. Dynamic scaling begins above
+    max_position_embeddings, where Gavel's context ends.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    first = rope.get("original_max_position_embeddings", config.max_position_embeddings)
+    if rope.get("rope_type") == "longrope" and first < config.max_position_embeddings:
+        raise SystemExit(
+            f"the rotary frequencies (longrope) are others above {first} tokens, and a graph has one set; "
+            f"to score sequences of up to {first} tokens, set max_position_embeddings in config.json to {first}"
+        )
+
+
 class Graph(torch.nn.Module):
     """A backbone under the inputs of the ONNX graph. Masks are built here, so that one mask serves every family."""
 
@@ -35,6 +50,7 @@ class Graph(torch.nn.Module):
         self.backbone = backbone
         self.block_mask = block_mask
         self.decoder = is_decoder(backbone.config)
+        refuse_two_rotations(backbone.config)
         if block_mask and backbone.config.model_type == "deberta-v2":
             raise SystemExit("DeBERTa counts distances between rows inside its layers: positions cannot be restarted")
 

@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 ROOTS = ("model.", "transformer.", "gpt_neox.", "bert.", "deberta.", "roberta.", "language_model.", "embeddings.",
          "encoder.", "embed_tokens.", "embed_in.", "embed_out.", "layers.", "norm.", "rotary_emb.", "lm_head.")
 HEADS = ("bert.pooler.",)
-VOCABULARY = ("lm_head.weight", "model.embed_tokens.weight")
+VOCABULARY = ("lm_head.weight", "lm_head.bias", "model.embed_tokens.weight")
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 SIDE_FILES = ("value_head.safetensors", "value_head.bin", "value_head.pt", "reward_model_config.json",
               "regression_layer.pt", "gating_layer.pt", "chat_template.jinja")
@@ -84,6 +84,7 @@ def export(arguments):
     # AutoModel takes the base model out of a classifier or language model, whatever head it has.
     config = AutoConfig.from_pretrained(folder)
     backbone_graph.is_decoder(config)
+    backbone_graph.refuse_two_rotations(config)
     backbone, found = AutoModel.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
     missing = [name for name in found["missing_keys"] if not name.startswith("pooler.")]

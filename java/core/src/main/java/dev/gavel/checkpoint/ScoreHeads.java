@@ -18,7 +18,21 @@ final class ScoreHeads {
     return new Recipe(facts, HeadPattern.SCORE)
         .layer("score", false)
         .outputs(facts.labels().<Object>map(labels -> labels).orElse("K"))
+        .reads(rows(facts))
         .plan();
+  }
+
+  /**
+   * Classes of other names are their authors'. A negative id, as old configurations of Llama have
+   * it, is that of no token.
+   */
+  private static ScoredRows rows(Facts facts) {
+    return facts
+        .config()
+        .integer("pad_token_id")
+        .filter(id -> id >= 0 && facts.isArchitecture("ForSequenceClassification"))
+        .<ScoredRows>map(ScoredRows.LastNonPadding::new)
+        .orElse(new ScoredRows.LastToken());
   }
 
   /** Linear, ReLU, Linear to one score. */

@@ -6,6 +6,15 @@ public sealed interface ScoredRows {
   /** The last real token of the sequence: one score per sequence. */
   record LastToken() implements ScoredRows {}
 
+  /**
+   * The last token that is not the padding token, told by its id as the sequence classifiers of
+   * transformers do: one score per sequence. Where the padding token ends texts, too, that is a
+   * token before their end. {@link dev.gavel.IndexRule#lastNonPadId}
+   *
+   * @param padding id of the padding token
+   */
+  record LastNonPadding(long padding) implements ScoredRows {}
+
   /** The first token of the sequence, as encoders of pairs are read: one score per sequence. */
   record FirstToken() implements ScoredRows {}
 

@@ -2,13 +2,20 @@ package dev.gavel.checkpoint;
 
 import dev.gavel.FormatException;
 import dev.gavel.Readout;
+import dev.gavel.UnsupportedException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Language models scored by rows of their output layer (VOCAB_ROWS). One row is a linear head. Of
  * two rows under a softmax, P(first) = sigmoid(z1 - z2), so the two become one, their difference.
  */
 final class VocabularyHeads {
+  // Gemma 2's cap, 30 tanh(z / 30), and the factors of Cohere's and Granite's logits.
+  private static final List<String> CHANGED_LOGITS =
+      List.of("final_logit_softcapping", "logit_scale", "logits_scaling");
+
   private VocabularyHeads() {}
 
   /** Row 0, as it is (three public scripts take scores[0][0][0]). */
@@ -47,6 +54,7 @@ final class VocabularyHeads {
 
   private static Recipe recipe(Facts facts, HeadPattern pattern, long highest) {
     ModelJson config = facts.config();
+    requirePlainLogits(facts);
     long vocabulary =
         config.require("vocab_size", config.integer("vocab_size"), "the number of tokens");
     if (highest >= vocabulary) {
@@ -57,6 +65,23 @@ final class VocabularyHeads {
     boolean tied = config.truth("tie_word_embeddings").orElse(isTiedUnlessTold(config));
     String layer = !facts.has("lm_head.weight") && tied ? "model.embed_tokens" : "lm_head";
     return new Recipe(facts, pattern).layer(layer, false).outputs(vocabulary);
+  }
+
+  /** A head makes products of rows, and no more of them than that. */
+  private static void requirePlainLogits(Facts facts) {
+    ModelJson config = facts.config();
+    for (String key : CHANGED_LOGITS) {
+      if (config.has(key) && !config.number(key).equals(Optional.of(1.0))) {
+        throw new UnsupportedException(
+            "%s: has %s = %s, so the model's logits are not the products of its rows that would be scored here; a model without it is needed"
+                .formatted(config.file(), key, config.number(key).orElseThrow()));
+      }
+    }
+    if (facts.has("lm_head.bias")) {
+      throw new UnsupportedException(
+          "%s: the output layer has a bias, lm_head.bias, which a head of its rows does not add; a model without one is needed"
+              .formatted(facts.folder()));
+    }
   }
 
   // A configuration leaves out what is the default of its class in transformers: Gemma's embeddings

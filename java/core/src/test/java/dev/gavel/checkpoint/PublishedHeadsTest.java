@@ -13,6 +13,7 @@ import dev.gavel.Pooling;
 import dev.gavel.RewardHead;
 import dev.gavel.ScoreBatch;
 import dev.gavel.Spans;
+import dev.gavel.UnsupportedException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -199,5 +200,54 @@ class PublishedHeadsTest {
         assertTrue(checkpoint.standardiser().isPresent(), model.name());
       }
     }
+  }
+
+  /** Transformers' own classes find the last token by its id where they know one of padding. */
+  @Test
+  void classifiersOfTransformersAreReadInFrontOfPadding() {
+    ScoredRows last = new ScoredRows.LastToken();
+    String llama = "LlamaForSequenceClassification";
+    assertEquals(new ScoredRows.LastNonPadding(0), rows("zero", llama, "\"pad_token_id\": 0"));
+    assertEquals(last, rows("none", llama, "\"pad_token_id\": null"));
+    assertEquals(last, rows("old", llama, "\"pad_token_id\": -1"));
+    assertEquals(last, rows("other", "LlamaForScalarRewards", "\"pad_token_id\": 7"));
+  }
+
+  private ScoredRows rows(String name, String architecture, String more) {
+    TestFolder folder =
+        new TestFolder(directory.resolve(name), DType.F32, 3)
+            .with("score.weight", 1, TestFolder.WIDTH)
+            .config(TestFolder.config(architecture, more))
+            .single();
+    return HeadCheckpoint.read(folder.path).rows();
+  }
+
+  /** Gemma 2's scores would be those before its cap: -0.631 for transformers' -0.622. */
+  @Test
+  void rowsWhoseLogitsAreChangedAreRefused() {
+    TestFolder plain = vocabulary("plain", "\"final_logit_softcapping\": null, \"logit_scale\": 1");
+    assertEquals(
+        HeadPattern.NEMOTRON,
+        HeadCheckpoint.read(plain.single().path, HeadPattern.NEMOTRON).pattern());
+    for (String more : List.of("\"final_logit_softcapping\": 30.0", "\"logit_scale\": 0.0625")) {
+      String key = more.substring(1, more.indexOf(':') - 1);
+      Path path = vocabulary(key, more).single().path;
+      Refusals.refuses(
+          UnsupportedException.class,
+          () -> HeadCheckpoint.read(path, HeadPattern.NEMOTRON),
+          "has " + key + " = ",
+          "logits are not the products");
+    }
+    Path biased = vocabulary("biased", "").with("lm_head.bias", 40).single().path;
+    Refusals.refuses(
+        UnsupportedException.class,
+        () -> HeadCheckpoint.read(biased, HeadPattern.NEMOTRON),
+        "lm_head.bias");
+  }
+
+  private TestFolder vocabulary(String name, String more) {
+    return new TestFolder(directory.resolve(name), DType.F32, 3)
+        .with("lm_head.weight", 40, TestFolder.WIDTH)
+        .config(TestFolder.config("Gemma2ForCausalLM", more));
   }
 }

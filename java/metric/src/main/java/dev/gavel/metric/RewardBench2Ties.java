@@ -22,8 +22,8 @@ import java.util.function.ToDoubleBiFunction;
  *
  * <p>the score is 0.30 accuracy of tied prompts + 0.30 accuracy of reference prompts + 0.20 share
  * of gap of tied &gt; spread + 0.20 share of least &gt; spread + 0.01 mean of tanh(least / spread -
- * 1), where 0 / 0 counts 0. Accuracies are over all prompts of a kind, the rest over those that
- * have both. It is at most 1.01.
+ * 1), where a tanh of 0 / 0 counts 0. Accuracies are over all prompts of a kind, the rest over
+ * those that have both. It is at most 1.01.
  *
  * @param tiedAccuracy 0 to 1
  * @param referenceAccuracy 0 to 1

@@ -15,13 +15,16 @@ import java.util.Optional;
  * @param apart text that is tokenised by itself wherever the fixed parts of a sequence have it, as
  *     the line ends between the parts of bge-reranker-v2-gemma; empty where texts that stand side
  *     by side are tokenised as one
+ * @param padding id of the padding token, where the end of a response is the last token that is
+ *     another: so transformers' sequence classifiers find it, also where it is a real token
  */
 record HeadReading(
     Reading rows,
     Optional<GateRows> gate,
     Optional<String> stepEnd,
     Optional<String> secondTextAfter,
-    Optional<String> apart) {
+    Optional<String> apart,
+    Optional<Long> padding) {
 
   /** What a vector of a response is made of, in words. */
   String described() {
@@ -34,7 +37,8 @@ record HeadReading(
         };
     return which
         + secondTextAfter.map(token -> ", token types 1 after " + token).orElse("")
-        + apart.map(text -> ", '%s' tokenised by itself".formatted(Excerpt.of(text))).orElse("");
+        + apart.map(text -> ", '%s' tokenised by itself".formatted(Excerpt.of(text))).orElse("")
+        + padding.map(", up to the last token that is not token %d"::formatted).orElse("");
   }
 
   /** The rows of the responses, and nothing else of the sequence. */
@@ -45,16 +49,26 @@ record HeadReading(
   /** These rows. */
   static HeadReading of(Reading rows) {
     return new HeadReading(
-        rows, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+        rows,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** The same with a gate. */
   HeadReading withGate(GateRows at) {
-    return new HeadReading(rows, Optional.of(at), stepEnd, secondTextAfter, apart);
+    return new HeadReading(rows, Optional.of(at), stepEnd, secondTextAfter, apart, padding);
   }
 
   /** The same with a text that is tokenised by itself. */
   HeadReading withApart(String text) {
-    return new HeadReading(rows, gate, stepEnd, secondTextAfter, Optional.of(text));
+    return new HeadReading(rows, gate, stepEnd, secondTextAfter, Optional.of(text), padding);
+  }
+
+  /** The same that ends where the last token stands that is not this one. */
+  HeadReading withPadding(long id) {
+    return new HeadReading(rows, gate, stepEnd, secondTextAfter, apart, Optional.of(id));
   }
 }

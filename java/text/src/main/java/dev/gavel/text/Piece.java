@@ -17,7 +17,7 @@ sealed interface Piece {
    */
   record Separator(long id) implements Piece {}
 
-  /** Texts on its two sides are tokenised apart. */
+  /** Texts on its two sides are tokenised apart, each as if it stood alone. */
   record Break() implements Piece {}
 
   /** A part that is text. */

@@ -5,6 +5,7 @@ import dev.gavel.FormatException;
 import dev.gavel.Layout;
 import dev.gavel.UnsupportedException;
 import dev.gavel.checkpoint.HeadCheckpoint;
+import dev.gavel.checkpoint.HeadPattern;
 import dev.gavel.checkpoint.ScoredRows;
 import dev.gavel.text.ModelConfig.ChatTemplateConfig;
 import dev.gavel.text.ModelConfig.SequenceConfig;
@@ -52,7 +53,7 @@ record PublishedFolder(
     }
     JsonNode config = PublishedJson.parse(configuration).orElseThrow();
     TokenizerTexts texts = TokenizerTexts.read(folder);
-    TokenBudget budget = TokenBudget.ofContext(context(folder, config, texts));
+    TokenBudget budget = TokenBudget.ofContext(context(folder, checkpoint, config, texts));
     Frame frame = PublishedFrames.of(folder, checkpoint, texts, choices);
     return new PublishedFolder(
         checkpoint,
@@ -75,7 +76,8 @@ record PublishedFolder(
         config);
   }
 
-  private static int context(Path folder, JsonNode config, TokenizerTexts texts) {
+  private static int context(
+      Path folder, HeadCheckpoint checkpoint, JsonNode config, TokenizerTexts texts) {
     JsonNode told = config.path("max_position_embeddings");
     JsonNode positions =
         told.isMissingNode() ? config.path("text_config").path("max_position_embeddings") : told;
@@ -85,7 +87,23 @@ record PublishedFolder(
           "has max_position_embeddings = %s; it must be the number of tokens the model can take"
               .formatted(positions.isMissingNode() ? "nothing" : Excerpt.of(positions.toString())));
     }
-    return texts.longest().map(most -> Math.min(most, positions.asInt())).orElse(positions.asInt());
+    int unused = checkpoint.pattern() == HeadPattern.ROBERTA ? firstPosition(config) : 0;
+    int usable = positions.asInt() - unused;
+    if (usable < 1) {
+      throw new FormatException(
+          folder.resolve(ModelConfig.FILE),
+          "has max_position_embeddings = %d, of which the first %d are not used; there must be more"
+              .formatted(positions.asInt(), unused));
+    }
+    return texts.longest().map(most -> Math.min(most, usable)).orElse(usable);
+  }
+
+  /**
+   * RoBERTa counts positions from behind the padding token's id, which is 1 where the configuration
+   * leaves it out: of 514 positions 512 are for tokens.
+   */
+  private static int firstPosition(JsonNode config) {
+    return Math.max(0, config.path("pad_token_id").asInt(1) + 1);
   }
 
   private static ReadoutConfig readout(HeadCheckpoint checkpoint) {

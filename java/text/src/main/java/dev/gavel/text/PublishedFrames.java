@@ -54,6 +54,14 @@ final class PublishedFrames {
     }
     return switch (checkpoint.rows()) {
       case ScoredRows.LastToken() -> conversation(texts, "", Reading.RESPONSE);
+      case ScoredRows.LastNonPadding(long padding) -> {
+        Frame frame = conversation(texts, "", Reading.RESPONSE);
+        yield new Frame(
+            frame.layout(),
+            frame.sequence(),
+            frame.template(),
+            frame.reading().withPadding(padding));
+      }
       case ScoredRows.AppendedToken(long id) ->
           conversation(texts, texts.special(id), Reading.RESPONSE);
       case ScoredRows.WholeSequence() -> conversation(texts, "", Reading.WHOLE_SEQUENCE);
@@ -105,6 +113,7 @@ final class PublishedFrames {
             Optional.empty(),
             Optional.empty(),
             pattern == HeadPattern.BERT ? Optional.of(separator) : Optional.empty(),
+            Optional.empty(),
             Optional.empty()));
   }
 
@@ -126,7 +135,12 @@ final class PublishedFrames {
         new SequenceConfig(first, "", "", "", "", "", true),
         noTemplate(),
         new HeadReading(
-            Reading.STEPS, Optional.empty(), Optional.of(end), Optional.empty(), Optional.empty()));
+            Reading.STEPS,
+            Optional.empty(),
+            Optional.of(end),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty()));
   }
 
   private static Frame reranker(TokenizerTexts texts) {

@@ -41,7 +41,9 @@ final class SequenceTokens {
   }
 
   private final Tokenizer tokenizer;
-  private final Map<List<Piece.Text>, Tokenizer.Run> runs = new HashMap<>();
+  private final Map<Texts, Tokenizer.Run> runs = new HashMap<>();
+
+  private record Texts(List<Piece.Text> texts, boolean begin) {}
 
   SequenceTokens(Tokenizer tokenizer) {
     this.tokenizer = tokenizer;
@@ -68,6 +70,7 @@ final class SequenceTokens {
         case Piece.Break() -> {
           building.addRun(texts);
           texts.clear();
+          building.begin();
         }
         case Piece.Separator(long id) -> {
           building.addRun(texts);
@@ -91,6 +94,7 @@ final class SequenceTokens {
     private final int[] first;
     private final int[] last;
     private int size;
+    private boolean begins = true;
     private int promptLeft;
     private Count prompt = Count.NONE;
 
@@ -106,6 +110,12 @@ final class SequenceTokens {
     void add(long id) {
       ids.add(Tokens.of(id));
       size++;
+      begins = false;
+    }
+
+    /** What comes next is tokenised as if nothing stood in front of it. */
+    void begin() {
+      begins = true;
     }
 
     /** The last response so far reaches up to here. */
@@ -128,7 +138,10 @@ final class SequenceTokens {
 
     /** Adds texts up to the first that is cut; returns those after it, which start a new run. */
     private List<Piece.Text> addUpToACut(List<Piece.Text> texts) {
-      Tokenizer.Run run = runs.computeIfAbsent(texts, tokenizer::encode);
+      Tokenizer.Run run =
+          runs.computeIfAbsent(
+              new Texts(texts, begins), key -> tokenizer.encode(key.texts(), key.begin()));
+      begins = false;
       int from = 0;
       for (int i = 0; i < texts.size(); i++) {
         int to = from;

@@ -47,6 +47,7 @@ final class TemplateUse {
     Optional<Tokens> stepEnd = reading.stepEnd().map(text -> stepEnd(text, tokenizer));
     this.tokenizer = tokenizer;
     this.apart = reading.apart();
+    this.renders = renders;
     this.fixed =
         new SequenceFrame(
             pieces(sequence.prefix()),
@@ -54,7 +55,7 @@ final class TemplateUse {
                 .map(TemplateUse::allButTheLast)
                 .orElseGet(() -> pieces(sequence.beforeSeparator())),
             stepEnd.map(tokens -> tokens.id(tokens.size() - 1)).orElse(separator),
-            pieces(sequence.afterSeparator()),
+            afterSeparator(sequence),
             pieces(sequence.suffix()),
             sequence.suffixEndsResponse(),
             Trim.NOTHING);
@@ -63,7 +64,6 @@ final class TemplateUse {
         stepEnd.isPresent() ? List.of(new Piece.Break()) : pieces(sequence.afterPrompt());
     this.separatorText =
         sequence.beforeSeparator() + sequence.separator() + sequence.afterSeparator();
-    this.renders = renders;
     this.template = template;
     this.description = description;
   }
@@ -117,9 +117,28 @@ final class TemplateUse {
     }
   }
 
-  /** Pieces of a fixed part, with breaks around what is tokenised by itself. */
+  private List<Piece> afterSeparator(SequenceConfig sequence) {
+    List<Piece> pieces = new ArrayList<>();
+    if (renders == Renders.NOTHING) {
+      pieces.add(new Piece.Break());
+    }
+    pieces.addAll(pieces(sequence.afterSeparator()));
+    return pieces;
+  }
+
+  /**
+   * Pieces of a fixed part, with breaks around what is tokenised by itself. Without a template the
+   * texts between special tokens are those that an encoder takes as a pair, each tokenised by
+   * itself; a rendered conversation is one text.
+   */
   private List<Piece> pieces(String part) {
-    List<Piece> whole = tokenizer.fixedPieces(part);
+    List<Piece> whole = new ArrayList<>();
+    for (Piece piece : tokenizer.fixedPieces(part)) {
+      whole.add(piece);
+      if (renders == Renders.NOTHING && piece instanceof Piece.Special) {
+        whole.add(new Piece.Break());
+      }
+    }
     if (apart.isEmpty()) {
       return whole;
     }

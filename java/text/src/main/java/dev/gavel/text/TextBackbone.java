@@ -159,11 +159,24 @@ public final class TextBackbone implements AutoCloseable {
   }
 
   /**
-   * The sequence of one response with the row at which a gate looks for it.
+   * The sequence of one response with the rows at which the head and a gate look for it.
    *
    * @throws InvalidArgumentException if the gate's pattern of tokens is not there
    */
   PackedGroup.Sequence located(PackedGroup.Sequence sequence) {
+    return withGate(
+        reading.padding().map(padding -> beforePadding(sequence, padding)).orElse(sequence));
+  }
+
+  private static PackedGroup.Sequence beforePadding(PackedGroup.Sequence sequence, long padding) {
+    TokenSequence tokens = TokenSequence.unpadded(sequence.ids().toArray(), 0);
+    // Of nothing but padding transformers takes the first token.
+    int last = Math.max(0, IndexRule.lastNonPadId(padding).spans(tokens).last(0));
+    int first = Math.min(sequence.spans().first(0), last);
+    return new PackedGroup.Sequence(sequence.ids(), Spans.of(new int[] {first}, new int[] {last}));
+  }
+
+  private PackedGroup.Sequence withGate(PackedGroup.Sequence sequence) {
     if (reading.gate().isEmpty()
         || !(reading.gate().get() instanceof GateRows.LastPattern(List<Long> pattern))) {
       return sequence;

@@ -1,5 +1,7 @@
 package dev.gavel.text;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
@@ -36,12 +38,16 @@ public final class Tokenizer implements AutoCloseable {
   private static final int MOST_BYTES = 1 << 29;
 
   private final HuggingFaceTokenizer tokenizer;
+  // Of texts behind another; the same object where the tokenizer makes no difference.
+  private final HuggingFaceTokenizer continuing;
   private final TokenizerFile file;
   private final SpecialTokens special;
   private final UseCount uses = new UseCount("tokenizer");
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, TokenizerFile file) {
+  private Tokenizer(
+      HuggingFaceTokenizer tokenizer, HuggingFaceTokenizer continuing, TokenizerFile file) {
     this.tokenizer = tokenizer;
+    this.continuing = continuing;
     this.file = file;
     this.special = file.special();
   }
@@ -75,25 +81,38 @@ public final class Tokenizer implements AutoCloseable {
    */
   static Tokenizer load(byte[] content, Path name) {
     TokenizerFile file = TokenizerFile.parse(content, name);
-    HuggingFaceTokenizer tokenizer;
+    HuggingFaceTokenizer tokenizer = open(content, name);
+    HuggingFaceTokenizer continuing = tokenizer;
     try {
-      tokenizer =
-          HuggingFaceTokenizer.newInstance(
-              new ByteArrayInputStream(content),
-              Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
+      if (file.continuing().isPresent()) {
+        continuing = open(file.continuing().get().getBytes(UTF_8), name);
+      }
+      Tokenizer loaded = new Tokenizer(tokenizer, continuing, file);
+      loaded.checkIds(name);
+      return loaded;
+    } catch (RuntimeException e) {
+      close(tokenizer, continuing);
+      throw e;
+    }
+  }
+
+  private static void close(HuggingFaceTokenizer tokenizer, HuggingFaceTokenizer continuing) {
+    tokenizer.close();
+    if (continuing != tokenizer) {
+      continuing.close();
+    }
+  }
+
+  private static HuggingFaceTokenizer open(byte[] content, Path name) {
+    try {
+      return HuggingFaceTokenizer.newInstance(
+          new ByteArrayInputStream(content),
+          Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
     } catch (EngineException | LinkageError e) {
       throw NativeLibraries.notLoaded(
           "the tokenizer library", "ai.djl.tokenizers", "~/.djl.ai or DJL_CACHE_DIR", e);
     } catch (IOException | RuntimeException e) {
       throw new FormatException(name, "was refused by the tokenizer library: " + e.getMessage(), e);
-    }
-    try {
-      Tokenizer loaded = new Tokenizer(tokenizer, file);
-      loaded.checkIds(name);
-      return loaded;
-    } catch (RuntimeException e) {
-      tokenizer.close();
-      throw e;
     }
   }
 
@@ -108,7 +127,7 @@ public final class Tokenizer implements AutoCloseable {
    * @throws InvalidArgumentException if it holds half of a surrogate pair, which no UTF-8 text can
    */
   public Encoded encode(String text) {
-    Run run = encode(List.of(new Piece.Response(text)));
+    Run run = encode(List.of(new Piece.Response(text)), true);
     return new Encoded(run.ids(), run.specialLiterals());
   }
 
@@ -126,8 +145,11 @@ public final class Tokenizer implements AutoCloseable {
    * Encodes texts that stand side by side as one plain text, as the library would encode them. A
    * token that reaches over a border, such as a full stop joined with a line end, belongs to the
    * text it starts in; if that is fixed text, to the first text of a row that it reaches into.
+   *
+   * @param begins whether nothing stands in front of the texts, not even a special token: some
+   *     tokenizers of SentencePiece's kind put a blank in front of such a text alone
    */
-  Run encode(List<? extends Piece.Text> texts) {
+  Run encode(List<? extends Piece.Text> texts, boolean begins) {
     StringBuilder joined = new StringBuilder();
     int[] ends = new int[texts.size()]; // in code points, as the library counts
     int end = 0;
@@ -147,7 +169,7 @@ public final class Tokenizer implements AutoCloseable {
       if (piece.isEmpty()) {
         continue;
       }
-      Encoding encoding = encoding(piece);
+      Encoding encoding = encoding(piece, begins && from == 0);
       ids.add(plain(encoding.getIds(), piece));
       for (CharSpan span : encoding.getCharTokenSpans()) {
         // A token that stands for no character, such as a word's start in front of the text, has
@@ -231,14 +253,14 @@ public final class Tokenizer implements AutoCloseable {
   @Override
   public void close() {
     if (uses.close()) {
-      tokenizer.close();
+      close(tokenizer, continuing);
     }
   }
 
-  private Encoding encoding(String text) {
+  private Encoding encoding(String text, boolean begins) {
     uses.begin();
     try {
-      return tokenizer.encode(text, false, false);
+      return (begins ? tokenizer : continuing).encode(text, false, false);
     } finally {
       uses.end();
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.FormatException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,8 +20,11 @@ import java.util.Optional;
  *
  * @param addedTokens id by literal, special ones and others
  * @param special the special tokens
+ * @param continuing where the tokenizer puts a blank in front of what begins a text and nothing
+ *     else: the file of the same tokenizer without that blank, for texts behind another
  */
-record TokenizerFile(Map<String, Long> addedTokens, SpecialTokens special) {
+record TokenizerFile(
+    Map<String, Long> addedTokens, SpecialTokens special, Optional<String> continuing) {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder(
@@ -58,7 +62,20 @@ record TokenizerFile(Map<String, Long> addedTokens, SpecialTokens special) {
         special.add(new SpecialTokens.Special(literal, id, isExact(token)));
       }
     }
-    return new TokenizerFile(Map.copyOf(added), new SpecialTokens(special, unknown(model)));
+    return new TokenizerFile(
+        Map.copyOf(added), new SpecialTokens(special, unknown(model)), continuing(root));
+  }
+
+  /** Changes the tree, of which nothing else is read any more. */
+  private static Optional<String> continuing(JsonNode root) {
+    boolean changed = false;
+    for (JsonNode scheme : root.path("pre_tokenizer").findParents("prepend_scheme")) {
+      if (scheme.path("prepend_scheme").asText().equals("first")) {
+        ((ObjectNode) scheme).put("prepend_scheme", "never");
+        changed = true;
+      }
+    }
+    return changed ? Optional.of(root.toString()) : Optional.empty();
   }
 
   private static boolean isExact(JsonNode token) {

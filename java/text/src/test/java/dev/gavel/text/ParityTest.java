@@ -18,6 +18,8 @@ import dev.gavel.TokenSequence;
 import dev.gavel.aggregation.StepReduction;
 import dev.gavel.checkpoint.HeadCheckpoint;
 import dev.gavel.checkpoint.HeadPattern;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -245,6 +247,49 @@ class ParityTest {
           }
         }
       }
+    }
+  }
+
+  /** The same from texts, where the configuration calls the token that ends them padding. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "qwen2", "gemma2"})
+  void textsAreReadWhereTheClassReadsThem(String name) throws IOException {
+    ParityFixture fixture = ParityFixture.into(folder, name);
+    Path config = folder.resolve("config.json");
+    String padded =
+        Files.readString(config)
+            .replace("\"pad_token_id\": 262", "\"pad_token_id\": " + ByteTokenizer.END);
+    Files.writeString(config, padded);
+    List<String> responses =
+        fixture.sequences().stream().flatMap(each -> each.responses().stream()).toList();
+    int compared = 0;
+    try (RewardModel model = load(fixture)) {
+      GroupScore score = model.score(fixture.reference().get("prompt").asText(), responses);
+      for (JsonNode batch : fixture.reference().get("padded")) {
+        if (batch.get("pad_id").asLong() == ByteTokenizer.END) {
+          for (int i = 0; i < responses.size(); i++, compared++) {
+            long[] ids = fixture.sequences().get(i).ids().toArray();
+            Tokens read = Tokens.of(java.util.Arrays.copyOf(ids, ids.length - 1));
+            assertEquals(
+                batch.get("scores").get(i).asDouble(),
+                score.scores().get(i),
+                2 * bound(fixture, read),
+                "response " + i);
+          }
+        }
+      }
+    }
+    assertEquals(2 * responses.size(), compared);
+  }
+
+  /** Its 256 positions begin behind the padding token's, 1: a 255th token would have none. */
+  @Test
+  void robertaHasTwoPositionsThatNoTokenHas() {
+    ParityFixture fixture = ParityFixture.into(folder, "xlm-roberta");
+    try (RewardModel model = load(fixture)) {
+      assertEquals(254, model.budget().context());
+      GroupScore score = model.score("a".repeat(200), List.of("b".repeat(200)));
+      assertTrue(Float.isFinite(score.scores().getFirst()), () -> score.scores().toString());
     }
   }
 

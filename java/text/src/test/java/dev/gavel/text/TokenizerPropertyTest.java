@@ -103,7 +103,7 @@ class TokenizerPropertyTest {
       @ForAll("neighbours") String after) {
     List<Piece.Text> texts =
         List.of(new Piece.Fixed(before), new Piece.Response(response), new Piece.Fixed(after));
-    Tokenizer.Run run = tokenizer.encode(texts);
+    Tokenizer.Run run = tokenizer.encode(texts, true);
     assertEquals(tokenizer.encode(before + response + after).ids(), run.ids());
     assertEquals(run.ids().size(), run.owners().size());
     List<Integer> sorted = new ArrayList<>(run.owners());

@@ -103,7 +103,8 @@ class TokenizerTest {
                   new Piece.Fixed("."),
                   new Piece.Response(""),
                   new Piece.Fixed("\n"),
-                  new Piece.Response("\n")));
+                  new Piece.Response("\n")),
+              true);
       assertEquals(Tokens.of(ByteTokenizer.STOP_LINES), run.ids());
       assertEquals(List.of(3), run.owners());
     }
