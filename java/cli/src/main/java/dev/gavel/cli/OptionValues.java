@@ -1,5 +1,6 @@
 package dev.gavel.cli;
 
+import java.util.Set;
 import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
@@ -11,6 +12,9 @@ import picocli.CommandLine.TypeConversionException;
 final class OptionValues {
   // The label of options whose value is read by people or models, and may say nothing.
   private static final String FREE_TEXT = "TEXT";
+
+  // Labels of files and folders only: one called - would be made, where others have a stream.
+  private static final Set<String> PLACES = Set.of("FILE", "DIR");
 
   private OptionValues() {}
 
@@ -63,6 +67,14 @@ final class OptionValues {
     if (!option.paramLabel().equals(FREE_TEXT) && option.originalStringValues().contains("")) {
       throw new ParameterException(
           command, "%s is empty; give it a value, or leave it out".formatted(option.longestName()));
+    }
+    if (PLACES.contains(option.paramLabel())
+        && !option.hidden()
+        && option.originalStringValues().contains("-")) {
+      throw new ParameterException(
+          command,
+          "%s is -, and takes no standard stream; name a place, or say ./- where it is called so"
+              .formatted(option.longestName()));
     }
   }
 }

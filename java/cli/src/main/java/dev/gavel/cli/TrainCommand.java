@@ -150,7 +150,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--name",
-      paramLabel = "TEXT",
+      paramLabel = "NAME",
       description = "What the model is called. Default: the folder's name")
   private @Nullable String name;
 

@@ -233,6 +233,20 @@ class ScoreFilesTest {
         last.get("error").get("message").asText().contains("ends early: after"), last.toString());
   }
 
+  /** It is whole: to get it again, as was said, changes nothing. */
+  @Test
+  void aFileThatNeedsADictionaryIsNotCalledCutShort() throws IOException {
+    byte[] frame = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 1, 0, 7, 1, 0, 0};
+    Path file = file("dictionary.jsonl.zst", frame);
+    Run run = score(file.toString());
+    assertEquals(ExitCode.ROWS_FAILED, run.exitCode());
+    assertEquals(
+        file
+            + " is not read further: after 0 bytes of text, in line 1, it cannot be decompressed (it needs a dictionary)."
+            + " Rows before are kept; compress it without one to score it",
+        run.json().getFirst().get("error").get("message").asText());
+  }
+
   /** What unpacks a file of no bytes calls it cut short, and so do inputs here. */
   @Test
   void aCompressedOutputWithoutRowsIsStillACompressedFile() throws IOException {

@@ -103,6 +103,29 @@ class UsageTest {
     assertTrue(refused("bench", "--seconds=x").contains("'x' is no number"));
   }
 
+  /** A folder, or a file, called - was made. */
+  @Test
+  void noStandardStreamIsTakenForAPlace() {
+    String stream =
+        " is -, and takes no standard stream; name a place, or say ./- where it is called so";
+    assertTrue(refused("cache", "--input=a", "--output", "-").contains("--output" + stream));
+    assertTrue(refused("train", "--input=a", "--loss=bt", "--out=-").contains("--out" + stream));
+    assertTrue(refused("score", "--input=a", "--metrics", "-").contains("--metrics" + stream));
+    assertTrue(refused("bench", "--cache=-").contains("--cache" + stream));
+    for (String[] streams :
+        new String[][] {{"score", "--output=-"}, {"eval", "--json"}, {"cache", "--output=./-"}}) {
+      Run run = Run.of(streams[0], "--input=-", streams[1], "--model=no folder");
+      assertFalse(run.err().contains("standard stream"), run.err());
+    }
+    assertTrue(Run.of("eval", "--data=-", "--part=x").err().contains("--part is 'x'"));
+  }
+
+  @Test
+  void aModelHasAName() {
+    String err = refused("train", "--input=a", "--loss=bt", "--out=b", "--name", "");
+    assertTrue(err.contains("--name is empty; give it a value, or leave it out"), err);
+  }
+
   @Test
   void onlyActivationsThatAreTakenAreOffered(@TempDir Path folder) throws IOException {
     Path data = Files.writeString(folder.resolve("rows.jsonl"), "{}");

@@ -10,7 +10,9 @@ import java.util.zip.Inflater;
 /**
  * Gzip, RFC 1952, of one or more members. Java's own stream takes a file that is cut between two
  * members for a whole one, passes over bytes behind the last, and, like others, loses what it had
- * decompressed when it meets the end; this one gives out every byte before it fails.
+ * decompressed when it meets the end; this one gives out every byte before it fails. Behind the
+ * last member only zeros may stand, with which tapes and object stores fill blocks: gzip passes
+ * over them, too.
  */
 final class GzipStream extends ArrayStream {
   private static final int HEADER_CHECKSUM = 2;
@@ -106,7 +108,23 @@ final class GzipStream extends ArrayStream {
       throw new IOException("the gzip stream is damaged: its checksum is wrong");
     }
     inMember = false;
-    ended = position == filled && !more();
+    ended = !hasMore();
+  }
+
+  // Zeros count as padding up to the end of the source only: no member begins with one.
+  private boolean hasMore() throws IOException {
+    boolean padded = false;
+    while (position < filled || more()) {
+      if (buffer[position] != 0) {
+        if (padded) {
+          throw new IOException("zeros and then other bytes follow the gzip stream");
+        }
+        return true;
+      }
+      padded = true;
+      position++;
+    }
+    return false;
   }
 
   private long number() throws IOException {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -18,12 +19,17 @@ public final class InputFile {
   private static final String STANDARD = "-";
 
   private final String name;
+  private final Optional<State> atFirst;
+
+  /** By which a change is told. */
+  private record State(long size, FileTime changed) {}
 
   private InputFile(String name) {
     this.name = name;
+    this.atFirst = state();
   }
 
-  /** Checks that it can be read. */
+  /** Checks that it can be read; what is read of it must be what is there now. */
   public static InputFile named(String option, String name) {
     if (!name.equals(STANDARD)) {
       Path path = Path.of(name);
@@ -61,6 +67,29 @@ public final class InputFile {
     return ParquetRows.is(path)
         ? new ParquetLines(path, 0, 0, LineReader.LONGEST, new AtomicLong())
         : new LineReader(TextStream.of(Files.newInputStream(path), name));
+  }
+
+  /**
+   * Checks, when all of it has been read, that nobody has written to it since it was named: its
+   * rows would be partly those of before, and a hash taken before not of what was read.
+   */
+  public void requireUnchanged() {
+    if (!state().equals(atFirst)) {
+      throw CommandFailure.environment(
+          "%s was changed while it was read; begin again when it is complete".formatted(name));
+    }
+  }
+
+  // Of a pipe there is none: it is read once, as it comes.
+  private Optional<State> state() {
+    try {
+      Optional<Path> file = path().filter(Files::isRegularFile);
+      return file.isEmpty()
+          ? Optional.empty()
+          : Optional.of(new State(Files.size(file.get()), Files.getLastModifiedTime(file.get())));
+    } catch (IOException e) {
+      throw failure(e);
+    }
   }
 
   /** What went wrong in reading it. */

@@ -110,18 +110,25 @@ public final class WindowReader implements Closeable {
     try {
       return opened().next();
     } catch (EndsEarlyException e) {
-      endedEarly = true;
-      long collected = lines == null ? startOffset : lines.bytesCollected();
-      long number = (lines == null ? startLine : lines.lines()) + 1;
       return Optional.of(
-          new Line.Unreadable(
-              number,
-              new RowError(
-                  "source",
-                  String.valueOf(e.getMessage()),
-                  "%s ends early: after %d bytes of text, in line %d, it cannot be decompressed (%s). Rows before are kept; get the whole file to score the rest"
-                      .formatted(sources.get(source).name(), collected, number, e.getMessage()))));
+          unreadable(
+              "%s ends early: after %d bytes of text, in line %d, it cannot be decompressed (%s). Rows before are kept; %s",
+              e, "get the whole file to score the rest"));
+    } catch (UnreadableException e) {
+      return Optional.of(
+          unreadable(
+              "%s is not read further: after %d bytes of text, in line %d, it cannot be decompressed (%s). Rows before are kept; %s",
+              e, e.advice()));
     }
+  }
+
+  private Line unreadable(String message, IOException e, String advice) {
+    endedEarly = true;
+    long collected = lines == null ? startOffset : lines.bytesCollected();
+    long number = (lines == null ? startLine : lines.lines()) + 1;
+    String reason = String.valueOf(e.getMessage());
+    String told = message.formatted(sources.get(source).name(), collected, number, reason, advice);
+    return new Line.Unreadable(number, new RowError("source", reason, told));
   }
 
   private long offset() {

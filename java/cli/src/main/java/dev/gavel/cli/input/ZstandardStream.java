@@ -1,5 +1,6 @@
 package dev.gavel.cli.input;
 
+import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdDecompressCtx;
 import com.github.luben.zstd.ZstdException;
 import java.io.IOException;
@@ -49,13 +50,27 @@ final class ZstandardStream extends ArrayStream {
       boolean frameEnded = decoder.decompressDirectByteBufferStream(text, source);
       inFrame = !frameEnded && (inFrame || before > source.remaining());
     } catch (ZstdException e) {
-      throw new IOException(e.getMessage(), e);
+      throw refused(e);
     } finally {
       text.flip();
     }
     if (!text.hasRemaining() && !source.hasRemaining()) {
       fill();
     }
+  }
+
+  // These files are whole: only how they were compressed can be changed.
+  private static IOException refused(ZstdException e) {
+    long code = Zstd.getErrorCode(e.getErrorCode());
+    if (code == Zstd.errDictionaryWrong()) {
+      return new UnreadableException(
+          "it needs a dictionary", "compress it without one to score it", e);
+    }
+    if (code == Zstd.errFrameParameterWindowTooLarge()) {
+      return new UnreadableException(
+          "its window is larger than 128 MiB", "compress it with at most --long=27 to score it", e);
+    }
+    return new IOException(e.getMessage(), e);
   }
 
   private void fill() throws IOException {

@@ -81,14 +81,24 @@ public final class MetricsFile {
     metrics.put("heap_limit_bytes", Runtime.getRuntime().maxMemory());
     peakMemory().ifPresent(bytes -> metrics.put("peak_memory_bytes", bytes));
     try {
-      Path written = replaces ? partial(path) : path;
-      Files.write(written, JSON.writeValueAsBytes(metrics));
-      if (replaces) {
-        Files.move(written, path, StandardCopyOption.REPLACE_EXISTING);
-      }
+      write(JSON.writeValueAsBytes(metrics));
     } catch (IOException e) {
       throw CommandFailure.environment(
           "--metrics %s cannot be written: %s".formatted(path, OutputFailure.reason(e)));
+    }
+  }
+
+  private void write(byte[] json) throws IOException {
+    if (!replaces) {
+      Files.write(path, json);
+      return;
+    }
+    try {
+      Files.write(partial(path), json);
+      Files.move(partial(path), path, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      // On a full disk, where nobody would look for it.
+      Files.deleteIfExists(partial(path));
     }
   }
 

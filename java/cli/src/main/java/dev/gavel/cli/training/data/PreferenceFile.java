@@ -37,6 +37,7 @@ public record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, List<Row> 
     withoutPreference = List.copyOf(withoutPreference);
   }
 
+  /** Reads all of it. */
   public static PreferenceFile read(InputFile file, Streams streams) {
     RowParser parser = RowParser.ofPreferences();
     List<Row> rows = new ArrayList<>();
@@ -60,6 +61,7 @@ public record PreferenceFile(List<Row> rows, List<ParsedRow.Bad> bad, List<Row> 
     } catch (IOException e) {
       throw file.failure(e);
     }
+    file.requireUnchanged();
     return new PreferenceFile(rows, bad, withoutPreference);
   }
 

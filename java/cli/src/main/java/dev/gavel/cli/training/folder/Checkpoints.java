@@ -157,7 +157,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be written: " + e, e);
+      throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e), e);
     }
   }
 
@@ -229,7 +229,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     try {
       write(epochs, Optional.of(file));
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be written: " + e, e);
+      throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e), e);
     }
     kept = true;
   }

@@ -202,7 +202,7 @@ public final class ModelFolder {
     try {
       WholeFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
-      throw new FileException(file, "cannot be written: " + e, e);
+      throw new FileException(file, "cannot be written: " + OutputFailure.reason(e), e);
     }
   }
 }

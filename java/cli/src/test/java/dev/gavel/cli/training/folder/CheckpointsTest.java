@@ -88,4 +88,15 @@ class CheckpointsTest {
     assertFalse(Checkpoints.isUnfinished(out));
     assertThrows(FileException.class, checkpoints::close);
   }
+
+  /** The words of the system, not of Java. */
+  @Test
+  void aFullDiskIsCalledThat() throws IOException {
+    Path out = folder.resolve("out");
+    Path checkpoint = Files.createDirectories(out.resolve("checkpoint"));
+    Files.createSymbolicLink(checkpoint.resolve("state.json.partial"), Path.of("/dev/full"));
+    FileException told =
+        assertThrows(FileException.class, () -> Checkpoints.open(out, SETTINGS, false));
+    assertEquals(checkpoint + ": cannot be written: No space left on device", told.getMessage());
+  }
 }
