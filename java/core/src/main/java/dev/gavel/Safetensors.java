@@ -2,6 +2,7 @@ package dev.gavel;
 
 import dev.gavel.bindings.UseGuard;
 import dev.gavel.message.Counted;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,7 +68,8 @@ public final class Safetensors implements AutoCloseable {
       return new Safetensors(path, arena, file, header, key);
     } catch (IOException e) {
       arena.close();
-      throw new FileException(path, "cannot be read as a safetensors file: " + e, e);
+      throw new FileException(
+          path, "cannot be read as a safetensors file: " + SystemReason.reading(e), e);
     } catch (RuntimeException e) {
       arena.close();
       throw e;

@@ -2,6 +2,7 @@ package dev.gavel;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.gavel.message.SystemReason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -122,7 +123,10 @@ final class SafetensorsWriter {
       }
     } catch (IOException e) {
       throw new FileException(
-          path, "cannot be written: %s. Free space or choose another place".formatted(e), e);
+          path,
+          "cannot be written: %s. Free space or choose another place"
+              .formatted(SystemReason.writing(e)),
+          e);
     } finally {
       removeLeftover(temporary);
     }

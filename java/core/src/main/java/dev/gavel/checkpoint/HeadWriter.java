@@ -7,6 +7,7 @@ import dev.gavel.RewardHead;
 import dev.gavel.Safetensors;
 import dev.gavel.UnsupportedException;
 import dev.gavel.message.Counted;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -111,7 +112,10 @@ final class HeadWriter {
       }
     } catch (IOException e) {
       throw new FileException(
-          target, "cannot be written: %s. Free space or choose another place".formatted(e), e);
+          target,
+          "cannot be written: %s. Free space or choose another place"
+              .formatted(SystemReason.writing(e)),
+          e);
     }
   }
 
@@ -124,7 +128,7 @@ final class HeadWriter {
           Files.copy(from, to, StandardCopyOption.REPLACE_EXISTING);
         }
       } catch (IOException e) {
-        throw new FileException(to, "cannot be written: " + e, e);
+        throw new FileException(to, "cannot be written: " + SystemReason.writing(e), e);
       }
     }
   }

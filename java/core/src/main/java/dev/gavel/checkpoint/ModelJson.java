@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.CharacterCodingException;
@@ -71,7 +72,7 @@ final class ModelJson {
             file, "has more than %d bytes; that is no file of its kind".formatted(most));
       }
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
     // Decoded here, strictly: Jackson would guess UTF-16 or UTF-32 from the first bytes.
     try (JsonParser parser =

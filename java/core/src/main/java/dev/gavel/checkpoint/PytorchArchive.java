@@ -3,6 +3,7 @@ package dev.gavel.checkpoint;
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.message.Counted;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -58,7 +59,8 @@ final class PytorchArchive implements AutoCloseable {
       throw new FormatException(
           path, "is no whole PyTorch archive, it is cut short or damaged: " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new FileException(path, "cannot be read as a PyTorch archive: " + e, e);
+      throw new FileException(
+          path, "cannot be read as a PyTorch archive: " + SystemReason.reading(e), e);
     }
   }
 
@@ -211,7 +213,7 @@ final class PytorchArchive implements AutoCloseable {
     try {
       zip.close();
     } catch (IOException e) {
-      throw new FileException(path, "cannot be closed: " + e, e);
+      throw new FileException(path, "cannot be closed: " + SystemReason.writing(e), e);
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.gavel.DType;
 import dev.gavel.FileException;
 import dev.gavel.HostTensor;
 import dev.gavel.InvalidArgumentException;
+import dev.gavel.message.SystemReason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -52,7 +53,10 @@ final class PytorchWriter {
       }
     } catch (IOException e) {
       throw new FileException(
-          path, "cannot be written: %s. Free space or choose another place".formatted(e), e);
+          path,
+          "cannot be written: %s. Free space or choose another place"
+              .formatted(SystemReason.writing(e)),
+          e);
     }
   }
 

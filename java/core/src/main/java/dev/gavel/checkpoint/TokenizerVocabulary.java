@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
@@ -70,7 +71,7 @@ final class TokenizerVocabulary {
     } catch (CharacterCodingException e) {
       throw new FormatException(file, "is not UTF-8: " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 

@@ -14,6 +14,7 @@ import dev.gavel.InvalidArgumentException;
 import dev.gavel.Layout;
 import dev.gavel.Pooling;
 import dev.gavel.Readout;
+import dev.gavel.message.SystemReason;
 import dev.gavel.text.row.Unicode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -213,7 +214,7 @@ public record ModelConfig(
     } catch (JsonProcessingException e) {
       throw new FormatException(file, ConfigMistake.describe(e), e);
     } catch (IOException e) {
-      throw new FormatException(file, "cannot be read: " + e, e);
+      throw new FormatException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 

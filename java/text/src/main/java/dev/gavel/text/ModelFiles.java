@@ -3,6 +3,7 @@ package dev.gavel.text;
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
 import dev.gavel.GavelException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -71,7 +72,7 @@ final class ModelFiles {
       }
       return content;
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 

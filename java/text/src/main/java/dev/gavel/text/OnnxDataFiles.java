@@ -2,6 +2,7 @@ package dev.gavel.text;
 
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -105,7 +106,7 @@ final class OnnxDataFiles {
     } catch (ProtobufReader.WrongBytesException e) {
       throw new FormatException(graph, "is no ONNX graph: it " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new FileException(graph, "cannot be read: " + e, e);
+      throw new FileException(graph, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.gavel.text;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import dev.gavel.FileException;
 import dev.gavel.GavelException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -165,7 +166,7 @@ public record Provenance(String onnxRuntime, String tokenizers, List<Part> parts
         count = in.read(buffer);
       }
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
     return new Part(role, name, bytes, HexFormat.of().formatHex(digest.digest()));
   }

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -118,7 +119,7 @@ public record CacheIndex(
     } catch (JsonProcessingException e) {
       throw new FormatException(path, "is no index of a cache: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
-      throw new FileException(path, "cannot be read: " + e, e);
+      throw new FileException(path, "cannot be read: " + SystemReason.reading(e), e);
     }
     int version = node.path("format_version").asInt();
     if (!node.path("format").asText().equals(FORMAT)

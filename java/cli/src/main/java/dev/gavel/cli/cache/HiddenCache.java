@@ -2,6 +2,7 @@ package dev.gavel.cli.cache;
 
 import dev.gavel.FileException;
 import dev.gavel.FormatException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,7 +82,7 @@ public final class HiddenCache {
                 .formatted(bytes, expected.bytes()));
       }
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
     return CacheShard.open(file, expected, index.width(), index.gated());
   }

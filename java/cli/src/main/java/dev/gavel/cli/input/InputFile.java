@@ -3,9 +3,9 @@ package dev.gavel.cli.input;
 import dev.gavel.cli.parquet.ParquetLines;
 import dev.gavel.cli.parquet.ParquetRows;
 import dev.gavel.cli.program.CommandFailure;
-import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.rows.LineReader;
 import dev.gavel.cli.rows.Lines;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -94,6 +94,7 @@ public final class InputFile {
 
   /** What went wrong in reading it. */
   public CommandFailure failure(IOException e) {
-    return CommandFailure.environment("%s cannot be read: %s".formatted(name, FileNames.reason(e)));
+    return CommandFailure.environment(
+        "%s cannot be read: %s".formatted(name, SystemReason.reading(e)));
   }
 }

@@ -2,6 +2,7 @@ package dev.gavel.cli.input;
 
 import dev.gavel.cli.program.CommandFailure;
 import dev.gavel.cli.program.FileNames;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -43,7 +44,7 @@ public final class InputFiles {
       throw CommandFailure.usage("%s %s".formatted(option, FileNames.refusal(e)));
     } catch (IOException e) {
       throw CommandFailure.environment(
-          "%s %s cannot be listed: %s".formatted(option, name, FileNames.reason(e)));
+          "%s %s cannot be listed: %s".formatted(option, name, SystemReason.reading(e)));
     }
     for (Path file : files) {
       InputFile.named(option, file.toString());

@@ -1,9 +1,5 @@
 package dev.gavel.cli.output;
 
-import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.NoSuchFileException;
-
 /** Output cannot be written. */
 public final class OutputFailure extends Exception {
   private static final long serialVersionUID = 1L;
@@ -30,18 +26,6 @@ public final class OutputFailure extends Exception {
   public OutputFailure(Kind kind, String message, Throwable cause) {
     super(message, cause);
     this.kind = kind;
-  }
-
-  /** Why the system refuses, for people. */
-  public static String reason(IOException e) {
-    if (e instanceof AccessDeniedException) {
-      return "permission denied";
-    }
-    // Its message is the file alone, which the caller has named.
-    if (e instanceof NoSuchFileException) {
-      return "there is no such folder, or the system makes no files in it";
-    }
-    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   /** Whose fault it is. */

@@ -1,6 +1,7 @@
 package dev.gavel.cli.output;
 
 import dev.gavel.cli.output.OutputFailure.Kind;
+import dev.gavel.message.SystemReason;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -75,7 +76,7 @@ public final class OutputTarget implements AutoCloseable {
   }
 
   private static OutputFailure failure(String name, IOException e) {
-    String reason = OutputFailure.reason(e);
+    String reason = SystemReason.writing(e);
     return reason.contains("Broken pipe")
         ? new OutputFailure(Kind.READER_GONE, "%s: nobody reads any more".formatted(name), e)
         : new OutputFailure(Kind.SYSTEM, "%s cannot be written: %s".formatted(name, reason), e);

@@ -1,12 +1,11 @@
 package dev.gavel.cli.program;
 
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** Names of files as the system takes them. */
@@ -16,18 +15,6 @@ public final class FileNames {
   /** Why a name is no path, and what to do. */
   public static String refusal(InvalidPathException e) {
     return refusal(e, System.getProperty("sun.jnu.encoding", StandardCharsets.UTF_8.name()));
-  }
-
-  /** Why the system does not read a file that has been named, for people. */
-  public static String reason(IOException e) {
-    if (e instanceof AccessDeniedException) {
-      return "permission denied";
-    }
-    // Its message is the file alone.
-    if (e instanceof NoSuchFileException) {
-      return "it is not there any more";
-    }
-    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   /**
@@ -44,7 +31,7 @@ public final class FileNames {
     try {
       end = Files.readSymbolicLink(path).toString();
     } catch (IOException e) {
-      end = "a place that cannot be told (%s)".formatted(reason(e));
+      end = "a place that cannot be told (%s)".formatted(SystemReason.reading(e));
     }
     throw CommandFailure.usage(
         "%s %s is a link to %s, which is not there; name the place itself, or remove the link"

@@ -3,11 +3,11 @@ package dev.gavel.cli.results;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.program.CommandFailure;
 import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.program.Version;
 import dev.gavel.cli.scoring.StageTimes;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -53,7 +53,7 @@ public final class MetricsFile {
       return new MetricsFile(place, true);
     } catch (IOException e) {
       throw CommandFailure.environment(
-          "--metrics %s cannot be written: %s".formatted(name, OutputFailure.reason(e)));
+          "--metrics %s cannot be written: %s".formatted(name, SystemReason.writing(e)));
     }
   }
 
@@ -84,7 +84,7 @@ public final class MetricsFile {
       write(JSON.writeValueAsBytes(metrics));
     } catch (IOException e) {
       throw CommandFailure.environment(
-          "--metrics %s cannot be written: %s".formatted(path, OutputFailure.reason(e)));
+          "--metrics %s cannot be written: %s".formatted(path, SystemReason.writing(e)));
     }
   }
 

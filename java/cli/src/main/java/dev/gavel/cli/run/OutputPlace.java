@@ -3,6 +3,7 @@ package dev.gavel.cli.run;
 import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.output.OutputFailure.Kind;
 import dev.gavel.cli.program.FileNames;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -87,7 +88,7 @@ record OutputPlace(Path name, Path file, Path folder) {
         "output %s cannot be written: %s"
             .formatted(
                 name,
-                appeared ? "a file of this name appeared during the run" : OutputFailure.reason(e)),
+                appeared ? "a file of this name appeared during the run" : SystemReason.writing(e)),
         e);
   }
 }

@@ -2,7 +2,7 @@ package dev.gavel.cli.run;
 
 import dev.gavel.cli.input.Source;
 import dev.gavel.cli.program.CommandFailure;
-import dev.gavel.cli.program.FileNames;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -39,7 +39,7 @@ public final class SourceIdentity {
               HexFormat.of().formatHex(hash.digest()).substring(0, 16));
     } catch (IOException e) {
       throw CommandFailure.environment(
-          "%s cannot be read: %s".formatted(path, FileNames.reason(e)));
+          "%s cannot be read: %s".formatted(path, SystemReason.reading(e)));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }

@@ -11,12 +11,12 @@ import dev.gavel.FormatException;
 import dev.gavel.InvalidArgumentException;
 import dev.gavel.Optimizer;
 import dev.gavel.RewardHead;
-import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.run.WholeFile;
 import dev.gavel.cli.training.Epoch;
 import dev.gavel.cli.training.EpochStore;
 import dev.gavel.cli.training.Validation;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -84,7 +84,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     try (Stream<Path> files = Files.list(folder)) {
       return files.allMatch(file -> OWN.matcher(file.getFileName().toString()).matches());
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be read: " + e, e);
+      throw new FileException(folder, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 
@@ -99,7 +99,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         remove(folder);
       }
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be removed: " + e, e);
+      throw new FileException(folder, "cannot be removed: " + SystemReason.writing(e), e);
     }
   }
 
@@ -120,7 +120,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         Files.deleteIfExists(Files.createTempFile(folder, ".gavel-", ".tmp"));
       } catch (IOException e) {
         // Without the cause: where a system says that there is no such file, the folder is there.
-        throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e));
+        throw new FileException(folder, "cannot be written: " + SystemReason.writing(e));
       }
     }
   }
@@ -157,7 +157,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         throw e;
       }
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e), e);
+      throw new FileException(folder, "cannot be written: " + SystemReason.writing(e), e);
     }
   }
 
@@ -229,7 +229,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     try {
       write(epochs, Optional.of(file));
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be written: " + OutputFailure.reason(e), e);
+      throw new FileException(folder, "cannot be written: " + SystemReason.writing(e), e);
     }
     kept = true;
   }
@@ -262,7 +262,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
     try {
       remove(folder);
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be removed: " + e, e);
+      throw new FileException(folder, "cannot be removed: " + SystemReason.writing(e), e);
     }
   }
 
@@ -318,7 +318,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
           "is no state of training (%s); start over with --force"
               .formatted(e.getOriginalMessage()));
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 
@@ -337,7 +337,7 @@ public final class Checkpoints implements EpochStore, AutoCloseable {
         throw changed(file);
       }
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
     return file;
   }

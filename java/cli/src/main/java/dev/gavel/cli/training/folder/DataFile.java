@@ -1,6 +1,7 @@
 package dev.gavel.cli.training.folder;
 
 import dev.gavel.FileException;
+import dev.gavel.message.SystemReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -28,7 +29,7 @@ public record DataFile(String name, String sha256) {
       return new DataFile(
           String.valueOf(file.getFileName()), HexFormat.of().formatHex(digest.digest()));
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }

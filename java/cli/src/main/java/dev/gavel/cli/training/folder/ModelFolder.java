@@ -9,7 +9,6 @@ import dev.gavel.RewardHead;
 import dev.gavel.cli.metric.GroupFacts;
 import dev.gavel.cli.metric.Part;
 import dev.gavel.cli.metric.Tally;
-import dev.gavel.cli.output.OutputFailure;
 import dev.gavel.cli.program.FileNames;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.run.WholeFile;
@@ -20,6 +19,7 @@ import dev.gavel.cli.training.HeadTrainer;
 import dev.gavel.cli.training.Validation;
 import dev.gavel.cli.training.data.TrainingVectors;
 import dev.gavel.cli.training.data.VectorGroup;
+import dev.gavel.message.SystemReason;
 import dev.gavel.text.ModelConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -93,7 +93,7 @@ public final class ModelFolder {
         Files.deleteIfExists(folder);
       }
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be made: " + OutputFailure.reason(e), e);
+      throw new FileException(folder, "cannot be made: " + SystemReason.writing(e), e);
     }
     return false;
   }
@@ -182,7 +182,7 @@ public final class ModelFolder {
           .allMatch(
               name -> BEGUN.matcher(name).matches() || (left && name.equals(Checkpoints.FOLDER)));
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be read: " + e, e);
+      throw new FileException(folder, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 
@@ -194,7 +194,7 @@ public final class ModelFolder {
         }
       }
     } catch (IOException e) {
-      throw new FileException(folder, "cannot be tidied: " + e, e);
+      throw new FileException(folder, "cannot be tidied: " + SystemReason.writing(e), e);
     }
   }
 
@@ -202,7 +202,7 @@ public final class ModelFolder {
     try {
       WholeFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
-      throw new FileException(file, "cannot be written: " + OutputFailure.reason(e), e);
+      throw new FileException(file, "cannot be written: " + SystemReason.writing(e), e);
     }
   }
 }

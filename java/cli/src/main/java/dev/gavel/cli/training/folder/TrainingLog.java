@@ -9,6 +9,7 @@ import dev.gavel.Layout;
 import dev.gavel.cli.metric.Tally;
 import dev.gavel.cli.run.RunSettings;
 import dev.gavel.cli.training.Epoch;
+import dev.gavel.message.SystemReason;
 import dev.gavel.metric.Proportion;
 import dev.gavel.text.ModelConfig;
 import java.io.BufferedReader;
@@ -70,7 +71,7 @@ final class TrainingLog {
     } catch (JsonProcessingException | NoSuchFileException e) {
       return Optional.empty();
     } catch (IOException e) {
-      throw new FileException(file, "cannot be read: " + e, e);
+      throw new FileException(file, "cannot be read: " + SystemReason.reading(e), e);
     }
   }
 }
