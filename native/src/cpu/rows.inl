@@ -148,7 +148,7 @@ constexpr int kDotRows = 1, kSharedRows = 1, kSharedOutputs = 1;
 
 struct DotRows {
   const void *const *rows;
-  const void *const *ahead;  // or null
+  const void *const *ahead;  // null where nothing is asked of memory
   int64_t n;
   float *out;
   int64_t out_step;  // from row to row
@@ -228,24 +228,20 @@ void dot_rows(const DotRows &dots, int64_t count, const typename Type::Element *
   for (; r < count; ++r) dot_tile<1, kOutputs, kAhead, Type>(dots, r, w);
 }
 
-template <int kOutputs, typename Type>
-void dot_outputs(const DotRows &dots, int64_t count, const typename Type::Element *w) {
-  if (dots.ahead == nullptr) return dot_rows<kOutputs, false, Type>(dots, count, w);
-  dot_rows<kOutputs, true, Type>(dots, count, w);
-}
-
 template <typename Type>
-void dots_of(DotRows dots, int64_t count, const void *weights, int64_t outputs) {
+void dots_of(const DotRows &dots, int64_t count, const void *weights, int64_t outputs) {
   const auto *w = static_cast<const typename Type::Element *>(weights);
-  // The first outputs ask for what is read by all.
-  for (int64_t left = outputs; left > 0; dots.ahead = nullptr) {
-    const int64_t taken = left < kSharedOutputs ? (left < 2 ? 1 : 2) : kSharedOutputs;
-    if (taken == 1) dot_outputs<1, Type>(dots, count, w);
-    if constexpr (kSharedOutputs > 1) {
-      if (taken == 2) dot_outputs<2, Type>(dots, count, w);
-      if (taken == 3) dot_outputs<3, Type>(dots, count, w);
+  // The first output takes the rows from memory, as many at once as it can; the others find them in a cache.
+  dot_rows<1, true, Type>(dots, count, w);
+  for (int64_t done = 1; done < outputs;) {
+    const int64_t left = outputs - done, taken = left < kSharedOutputs ? 1 : kSharedOutputs;
+    const DotRows next = {dots.rows, nullptr, dots.n, dots.out + done, dots.out_step};
+    if (taken == 1) {
+      dot_rows<1, false, Type>(next, count, w + done * dots.n);
+    } else {
+      dot_rows<kSharedOutputs, false, Type>(next, count, w + done * dots.n);
     }
-    left -= taken, w += taken * dots.n, dots.out += taken;
+    done += taken;
   }
 }
 
